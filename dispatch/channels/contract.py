@@ -1,0 +1,110 @@
+"""What every channel promises: one attempt, one honest outcome.
+
+A channel takes an `Outgoing`, talks to its supplier once within its own total deadline, and says
+what became of it. It never raises for anything a supplier does (refusal, time-out, nonsense): the
+engine must survive all of it. Whether to try again, and by what other way, is the outbox's and the
+policy's business.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+#: A send must have ended, one way or the other, within this many seconds; a lease outlives it.
+SEND_DEADLINE_SECONDS = 10
+
+
+class Kind(StrEnum):
+    """How a message reaches somebody."""
+
+    SMS = "sms"
+    CALL = "call"
+
+
+class State(StrEnum):
+    """What is known of a message; also the states of the outbox."""
+
+    PENDING = "pending"
+    SENDING = "sending"
+    UNKNOWN = "unknown"
+    SENT = "sent"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    WITHDRAWN = "withdrawn"
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """One text or call, ready to go."""
+
+    uid: str
+    """Our own id; stands in the callback address, so a receipt finds its message."""
+    kind: Kind
+    to: str
+    """E.164."""
+    text: str
+    """The SMS text, or what a call says."""
+    language: str
+    """nl, fr, sv, da or en: the voice that speaks a call."""
+    validity_seconds: int
+    """A text not delivered within this time must not arrive any more."""
+    gather: bool = False
+    """A call that asks for a digit (1 or 2)."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one attempt."""
+
+    state: State
+    """SENT (the supplier has it), FAILED (it will not go), UNKNOWN (it may have gone)
+    or PENDING (not now: try again after `retry_after` seconds)."""
+    supplier_id: str = ""
+    code: str = ""
+    """The supplier's error code, or our own word: timeout, connection, http-500."""
+    permanent: bool = False
+    """The address itself cannot be reached this way: do not try it again."""
+    retry_after: float = 0.0
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What the supplier says of a message it took, by callback or when asked."""
+
+    state: State
+    code: str = ""
+    permanent: bool = False
+    supplier_id: str = ""
+    answered: bool = False
+    """A call that somebody, or a voicebox, picked up. Never an acceptance."""
+
+
+@dataclass(frozen=True)
+class Inbound:
+    """A text that came in."""
+
+    supplier_id: str
+    sender: str
+    """E.164 as the supplier gave it; forgeable."""
+    body: str
+    at: datetime | None = None
+
+
+class Channel(Protocol):
+    """One supplier of one or more kinds of message."""
+
+    name: str
+
+    def send(self, message: Outgoing) -> Outcome:
+        """Make one attempt; end within `SEND_DEADLINE_SECONDS`; never raise."""
+
+    def look_up(self, kind: Kind, supplier_id: str) -> Receipt | None:
+        """Ask what became of a message the supplier took; None when it does not say."""
+
+    def find(self, message: Outgoing, since: datetime) -> Receipt | None:
+        """Ask whether an attempt with an unclear outcome arrived; None when it cannot be told."""
+
+    def inbound(self, since: datetime) -> Sequence[Inbound]:
+        """Ask for texts that came in since then; empty when the supplier does not say."""
