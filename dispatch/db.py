@@ -1,0 +1,263 @@
+"""The database: column types, transactions and hints, the same on SQLite and PostgreSQL.
+
+A `Store` opens transactions; nothing else does. `write()` commits on leaving and rolls back on any
+exception. On SQLite every write passes one fair lock in front of BEGIN IMMEDIATE (a thread lock in
+the process, a file lock between processes), because SQLite's own waiting starves writers; on
+PostgreSQL rows are locked by the features, in the order of the glossary. After a commit the hints
+that the transaction asked for are sent: they make things prompt, never correct.
+
+Only entry points (`web`, `engine`, `__main__`) call `read()` and `write()`; features take the
+session and flush, never commit.
+"""
+
+import fcntl
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.engine.interfaces import Dialect
+
+from dispatch import hints
+from dispatch.errors import DispatchError
+
+
+class Instant(sa.TypeDecorator[datetime]):
+    """An aware instant, in UTC on both databases; a naive one is refused.
+
+    On SQLite it is text of fixed width, so that comparing texts compares instants.
+    """
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> sa.types.TypeEngine[Any]:
+        if dialect.name == "sqlite":
+            return dialect.type_descriptor(sa.String(26))
+        return dialect.type_descriptor(sa.DateTime(timezone=True))
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("an instant needs a time zone")
+        value = value.astimezone(UTC)
+        if dialect.name == "sqlite":
+            return value.replace(tzinfo=None).isoformat(" ", "microseconds")
+        return value
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if isinstance(value, str):
+            return datetime.fromisoformat(value).replace(tzinfo=UTC)
+        return value.astimezone(UTC)  # type: ignore[no-any-return]
+
+
+#: JSON that PostgreSQL can index; plain text on SQLite.
+Json = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
+
+Id = Annotated[
+    int, orm.mapped_column(sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True)
+]
+
+
+def words(kind: type[StrEnum]) -> sa.Enum:
+    """Return the column type of a state or kind: its word, checked by the database."""
+    return sa.Enum(
+        kind,
+        native_enum=False,
+        length=20,
+        create_constraint=True,
+        name=kind.__name__.lower(),
+        values_callable=lambda members: [member.value for member in members],
+    )
+
+
+class Base(orm.DeclarativeBase):
+    """Every table."""
+
+    metadata = sa.MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {
+        datetime: Instant(),
+        dict[str, Any]: Json,
+        list[Any]: Json,
+        list[str]: Json,
+        int: sa.Integer(),
+        str: sa.Text(),
+    }
+
+
+class Session(orm.Session):
+    """A transaction with what the features may need beside it.
+
+    `info` carries what `Store` was given as context: the settings and the installation's keys.
+    """
+
+    def hint(self, *topics: str) -> None:
+        """Ask that whoever listens to `topics` be woken after the commit."""
+        self.info.setdefault("hints", set()).update(topics)
+
+
+class Unavailable(DispatchError):
+    """The database cannot be reached or is too busy: try again soon (503)."""
+
+
+#: Waiting longer than this for the right to write is a fault, told as 503.
+WRITE_WAIT_SECONDS = 10
+
+_open = threading.local()
+
+
+def outside_transaction() -> None:
+    """Raise if this thread holds a transaction: a slow supplier must never hold a lock."""
+    if getattr(_open, "depth", 0):
+        raise RuntimeError("a network call inside a transaction")
+
+
+class Store:
+    """One database, and the only way into it."""
+
+    def __init__(self, url: str, *, pool_size: int = 16, **context: Any) -> None:
+        self.url = sa.make_url(url)
+        if self.url.drivername == "postgresql":
+            self.url = self.url.set(drivername="postgresql+psycopg")
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self.context = context
+        self.engine = self._sqlite() if self.is_sqlite else self._postgresql(pool_size)
+        self._writing = self.engine.execution_options(writing=True)
+        self._turn = threading.Lock()
+        self._hints = hints.connect(self.url)
+
+    def _sqlite(self) -> sa.Engine:
+        memory = self.url.database in (None, "", ":memory:")
+        options: dict[str, Any] = {"poolclass": sa.StaticPool} if memory else {"pool_size": 32}
+        engine = sa.create_engine(self.url, connect_args={"check_same_thread": False}, **options)
+        self._lock_file: int | None = None
+        if not memory:
+            path = Path(str(self.url.database) + ".lock")
+            self._lock_file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        sa.event.listen(engine, "connect", _prepare_sqlite)
+        sa.event.listen(engine, "begin", _begin_sqlite)
+        return engine
+
+    def _postgresql(self, pool_size: int) -> sa.Engine:
+        # A lost connection must be noticed before a transaction begins on it, and a wait for a
+        # lock must end before the sender of an alert gives up.
+        options = "-c timezone=UTC -c lock_timeout=8s -c statement_timeout=20s"
+        return sa.create_engine(
+            self.url,
+            pool_size=pool_size,
+            max_overflow=pool_size,
+            pool_timeout=WRITE_WAIT_SECONDS,
+            pool_pre_ping=True,
+            connect_args={"options": options, "connect_timeout": 5},
+        )
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """Open a consistent view that is rolled back on leaving."""
+        with self._session(self.engine) as session:
+            yield session
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """Open a transaction; commit on leaving, roll back on any exception, then send hints.
+
+        Raises Unavailable when the database cannot be reached or gives no turn in time.
+        """
+        if not self.is_sqlite:
+            with self._session(self._writing) as session:
+                yield session
+                session.commit()
+        else:
+            with self._turn_to_write(), self._session(self._writing) as session:
+                yield session
+                session.commit()
+        self._hints.send(session.info.get("hints", ()))
+
+    @contextmanager
+    def _session(self, bind: sa.Engine) -> Iterator[Session]:
+        session = Session(bind, expire_on_commit=False, info=dict(self.context))
+        _open.depth = getattr(_open, "depth", 0) + 1
+        try:
+            yield session
+        except (sa.exc.OperationalError, sa.exc.TimeoutError) as error:
+            raise Unavailable("The database is not available. Try again in a moment.") from error
+        finally:
+            _open.depth -= 1
+            session.close()
+
+    @contextmanager
+    def _turn_to_write(self) -> Iterator[None]:
+        if not self._turn.acquire(timeout=WRITE_WAIT_SECONDS):
+            raise Unavailable("The database is busy. Try again in a moment.")
+        try:
+            if self._lock_file is not None:
+                fcntl.flock(self._lock_file, fcntl.LOCK_EX)
+            try:
+                yield
+            finally:
+                if self._lock_file is not None:
+                    fcntl.flock(self._lock_file, fcntl.LOCK_UN)
+        finally:
+            self._turn.release()
+
+    def listen(self, *topics: str) -> hints.Listener:
+        """Return a listener that wakes on any hint of `topics`."""
+        return self._hints.listen(topics)
+
+    def hint(self, *topics: str) -> None:
+        """Wake whoever listens to `topics`."""
+        self._hints.send(topics)
+
+    def close(self) -> None:
+        """Give back every connection."""
+        self._hints.close()
+        self.engine.dispose()
+        if self.is_sqlite and self._lock_file is not None:
+            os.close(self._lock_file)
+            self._lock_file = None
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    """Durable and strict: a power cut may not take back an alert that was answered with 202."""
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "busy_timeout=10000",
+        "temp_store=MEMORY",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    """Take the write lock at BEGIN: upgrading later is where SQLite deadlocks."""
+    writing = connection.get_execution_options().get("writing")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+
+def locked(session: Session, query: sa.Select[Any]) -> sa.Select[Any]:
+    """Return `query` locking its rows on PostgreSQL; on SQLite the writer is alone anyway."""
+    if session.get_bind().dialect.name == "sqlite":
+        return query
+    return query.with_for_update()
