@@ -1,0 +1,87 @@
+"""Tables of the outbox: one row a text or call, and one a text that came in."""
+
+from datetime import datetime
+from enum import StrEnum
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from dispatch.channels.contract import Kind, State
+from dispatch.db import Base, Id, words
+
+
+class Purpose(StrEnum):
+    """What a message is for; each kind of text begins with its own word."""
+
+    CALLOUT = "callout"
+    STAND_DOWN = "stand_down"
+    NOTICE = "notice"
+    ANSWER = "answer"
+    CONTROL_ROOM = "control_room"
+
+
+class Message(Base):
+    """One SMS or call."""
+
+    __tablename__ = "message"
+    id: Mapped[Id]
+    uid: Mapped[str] = mapped_column(unique=True)
+    """Stands in the callback address."""
+    organisation_id: Mapped[int] = mapped_column(sa.ForeignKey("organisation.id"))
+    """Whose key seals it."""
+    person_id: Mapped[int | None] = mapped_column(sa.ForeignKey("person.id"))
+    contact_method_id: Mapped[int | None] = mapped_column(sa.ForeignKey("contact_method.id"))
+    kind: Mapped[Kind] = mapped_column(words(Kind))
+    purpose: Mapped[Purpose] = mapped_column(words(Purpose))
+    about: Mapped[str] = mapped_column(default="", index=True)
+    """What it belongs to, in the words of whoever put it in; the outbox does not read it."""
+    priority: Mapped[int] = mapped_column(default=1)
+    language: Mapped[str] = mapped_column(default="en")
+    gather: Mapped[bool] = mapped_column(default=False)
+    sealed_address: Mapped[str]
+    fingerprint: Mapped[str] = mapped_column(default="")
+    sealed_text: Mapped[str]
+    status: Mapped[State] = mapped_column(words(State))
+    channel: Mapped[str] = mapped_column(default="")
+    """Which supplier took it."""
+    supplier_id: Mapped[str] = mapped_column(default="", index=True)
+    created_at: Mapped[datetime]
+    due_at: Mapped[datetime | None]
+    """When the engine must next look at it: to send it, to ask about it; none: nothing to do."""
+    leased_until: Mapped[datetime | None]
+    expires_at: Mapped[datetime]
+    attempts: Mapped[int] = mapped_column(default=0)
+    resent: Mapped[int] = mapped_column(default=0)
+    """How often it was sent again after an attempt whose outcome stayed unclear."""
+    sent_at: Mapped[datetime | None]
+    delivered_at: Mapped[datetime | None]
+    """For a call: picked up."""
+    failed_at: Mapped[datetime | None]
+    withdrawn_at: Mapped[datetime | None]
+    heard_at: Mapped[datetime | None]
+    """Last word of the supplier, by callback or when asked."""
+    code: Mapped[str] = mapped_column(default="")
+    settled: Mapped[bool] = mapped_column(default=False)
+    """The feature that put it in has been told of its failure or unclear outcome."""
+    __table_args__ = (
+        sa.Index(
+            "ix_message_due",
+            "due_at",
+            sqlite_where=sa.text("due_at IS NOT NULL"),
+            postgresql_where=sa.text("due_at IS NOT NULL"),
+        ),
+    )
+
+
+class InboundText(Base):
+    """A text that came in, by callback or when asked; the supplier's id makes it once."""
+
+    __tablename__ = "inbound_text"
+    id: Mapped[Id]
+    uid: Mapped[str]
+    supplier_id: Mapped[str] = mapped_column(unique=True)
+    fingerprint: Mapped[str] = mapped_column(index=True)
+    sealed_body: Mapped[str]
+    organisation_id: Mapped[int | None] = mapped_column(sa.ForeignKey("organisation.id"))
+    received_at: Mapped[datetime]
+    outcome: Mapped[str] = mapped_column(default="")

@@ -1,0 +1,5 @@
+"""Organisations, teams, the people in them, what they may do and what they are trained for.
+
+`models` the tables; `accounts` signing in and keys of machines; `access` who may do what;
+`qualifications` which training counts on which day; `phones` contact methods.
+"""
