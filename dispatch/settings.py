@@ -1,0 +1,364 @@
+"""What an installation may choose, read once at the start and never changed afterwards.
+
+`config/default.toml` explains every key and is the only home of defaults; a file of the
+installation and then the environment override it. A key that nobody knows, a value of the wrong
+type and a demonstration open to the network are refused with the key's name, because an
+installation that quietly ignores a setting is found out during a call-out. Secrets stay out of
+`repr`. What the settings mean is left to the modules that read them.
+"""
+
+import ipaddress
+import os
+import secrets
+import tomllib
+import typing
+import zoneinfo
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+
+class SettingsError(ValueError):
+    """A setting cannot be used; the sentence names the key and says what is expected."""
+
+
+@dataclass(frozen=True)
+class Centre:
+    """Where the centre is and which languages it speaks."""
+
+    name: str
+    country: str
+    time_zone: str
+    languages: tuple[str, ...]
+    language: str
+
+
+@dataclass(frozen=True)
+class Database:
+    """Where the rows are."""
+
+    url: str = field(repr=False)
+    pool_size: int
+
+
+@dataclass(frozen=True)
+class Web:
+    """How screens and hooks are served."""
+
+    host: str
+    port: int
+    public_url: str
+    processes: int
+    threads: int
+    trusted_proxies: int
+    session_idle_minutes: int
+    session_days: int
+
+
+@dataclass(frozen=True)
+class Intake:
+    """What is accepted from police systems."""
+
+    body_limit: int
+    age_seconds: int
+    remember_days: int
+    authentic_per_minute: int
+    forged_per_minute: int
+    unseen_seconds: int
+
+
+@dataclass(frozen=True)
+class Paging:
+    """What a text says and how it may be answered."""
+
+    plain_yes: bool
+    offer_category_number: bool
+    link_minutes: int
+    text_validity_minutes: int
+    send_link: bool
+
+
+@dataclass(frozen=True)
+class Engine:
+    """The pace of the engine."""
+
+    senders: int
+    sweep_seconds: float
+    lease_seconds: int
+    receipt_overdue_seconds: int
+
+
+@dataclass(frozen=True)
+class Twilio:
+    """The supplier of texts and calls."""
+
+    api_base: str
+    account_sid: str
+    auth_token: str = field(repr=False)
+    sender: str
+    public_url: str
+    obfuscate_addresses: bool
+
+
+@dataclass(frozen=True)
+class Log:
+    """What is logged."""
+
+    level: str
+
+
+@dataclass(frozen=True)
+class Demo:
+    """The published sign-ins and secrets of a demonstration."""
+
+    enabled: bool
+    alert_secret: str = field(repr=False)
+    api_key: str = field(repr=False)
+    calendar_person: str
+    dispatcher: str
+    planner: str
+    administrator: str
+    password: str = field(repr=False)
+    step_seconds: int
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything chosen for this installation."""
+
+    centre: Centre
+    database: Database
+    web: Web
+    intake: Intake
+    paging: Paging
+    engine: Engine
+    twilio: Twilio
+    log: Log
+    demo: Demo
+    data_dir: Path
+    secret_key: str = field(repr=False)
+    config_dir: Path
+    templates_dir: Path
+    migrations_dir: Path
+
+    @property
+    def database_url(self) -> str:
+        """The database chosen, or else the SQLite file in the data folder."""
+        return self.database.url or f"sqlite:///{self.data_dir.absolute() / 'dispatch.db'}"
+
+    def derive(self, label: str) -> bytes:
+        """Return the 32-byte key for one use; keys of different labels tell nothing of another."""
+        kdf = HKDF(algorithm=SHA256(), length=32, salt=None, info=f"dispatch {label}".encode())
+        return kdf.derive(installation_secret(self).encode())
+
+
+SECTIONS: dict[str, type] = {
+    name: kind
+    for name, kind in typing.get_type_hints(Settings).items()
+    if name not in ("data_dir", "secret_key", "config_dir", "templates_dir", "migrations_dir")
+}
+
+#: Numbers that may be zero; everywhere else zero would mean "never" or "without pause".
+_MAY_BE_ZERO = {"web.processes", "web.trusted_proxies", "demo.step_seconds"}
+_SECRET_LENGTH = 16
+
+
+def load(environ: Mapping[str, str]) -> Settings:
+    """Read defaults, the file named by DISPATCH_CONFIG and the environment, in this order.
+
+    Raises SettingsError naming the first key that cannot be used.
+    """
+    chosen = _read(shipped("config") / "default.toml")
+    own = environ.get("DISPATCH_CONFIG")
+    for section, keys in _read(Path(own)).items() if own else ():
+        chosen.setdefault(section, {}).update(keys)
+    secret_key, data_dir = "", "var"
+    for name, value in _from_environment(environ):
+        if name == "DISPATCH_SECRET_KEY":
+            secret_key = value
+        elif name == "DISPATCH_DATA_DIR":
+            data_dir = value
+        elif name == "DISPATCH_DATABASE_URL":
+            chosen["database"]["url"] = value
+        else:
+            section, separator, key = name.removeprefix("DISPATCH_").lower().partition("__")
+            if not separator:
+                raise SettingsError(f"{name}: no such setting")
+            chosen.setdefault(section, {})[key] = _Text(value)
+    if secret_key and len(secret_key) < _SECRET_LENGTH:
+        raise SettingsError(f"DISPATCH_SECRET_KEY: needs {_SECRET_LENGTH} characters or more")
+    sections = {name: _section(name, keys) for name, keys in chosen.items()}
+    return _completed(
+        Settings(
+            **sections,
+            data_dir=Path(data_dir),
+            secret_key=secret_key,
+            config_dir=shipped("config"),
+            templates_dir=shipped("templates"),
+            migrations_dir=shipped("migrations"),
+        )
+    )
+
+
+def shipped(folder: str) -> Path:
+    """Return a folder that comes with the program, from a wheel or a checkout."""
+    package = Path(__file__).parent
+    installed = package / "share" / folder
+    return installed if installed.is_dir() else package.parent / folder
+
+
+def installation_secret(settings: Settings) -> str:
+    """Return the installation's secret, made in the data folder at the first start.
+
+    Several processes starting at once agree on one secret.
+    """
+    if settings.secret_key:
+        return settings.secret_key
+    path = settings.data_dir / "secret.key"
+    with suppress(FileNotFoundError):
+        return path.read_text().strip()
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = path.with_name(f"secret.key.{secrets.token_hex(8)}")
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w") as file:
+        file.write(secrets.token_urlsafe(48) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    # Linking fails when the name exists: whoever comes second reads the first one's secret, and
+    # nobody ever sees half a file.
+    with suppress(FileExistsError):
+        os.link(draft, path)
+    draft.unlink()
+    return path.read_text().strip()
+
+
+class _Text(str):
+    """A value from the environment: text that still has to become the key's type."""
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be read ({error.strerror})") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: is not TOML ({error})") from error
+    for name, keys in content.items():
+        if not isinstance(keys, dict):
+            raise SettingsError(f"{name}: no such setting outside a section")
+    return content
+
+
+def _from_environment(environ: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return our variables; NAME_FILE gives NAME the content of a file."""
+    found = []
+    for name, value in sorted(environ.items()):
+        if not name.startswith("DISPATCH_") or name == "DISPATCH_CONFIG":
+            continue
+        if name.endswith("_FILE"):
+            try:
+                value = Path(value).read_text(encoding="utf-8").strip()
+            except OSError as error:
+                raise SettingsError(f"{name}: cannot be read ({error.strerror})") from error
+            name = name.removesuffix("_FILE")
+            if name in environ:
+                raise SettingsError(f"{name}: given twice, also as {name}_FILE")
+        found.append((name, value))
+    return found
+
+
+def _section(name: str, keys: Mapping[str, Any]) -> Any:
+    kind = SECTIONS.get(name)
+    if kind is None:
+        raise SettingsError(f"{name}: no such section")
+    types = typing.get_type_hints(kind)
+    values = {}
+    for key, value in keys.items():
+        if key not in types:
+            raise SettingsError(f"{name}.{key}: no such setting")
+        values[key] = _value(f"{name}.{key}", types[key], value)
+    return kind(**values)
+
+
+_READERS: dict[type, Callable[[str], Any]] = {
+    str: str,
+    int: int,
+    float: float,
+    bool: lambda text: {"true": True, "false": False}[text.lower()],
+}
+_EXPECTED = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
+
+
+def _value(name: str, kind: Any, value: Any) -> Any:
+    if kind == tuple[str, ...]:
+        parts = value.split(",") if isinstance(value, _Text) else value
+        if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
+            raise SettingsError(f"{name}: expected a list of texts")
+        return tuple(part.strip() for part in parts)
+    expected = SettingsError(f"{name}: expected {_EXPECTED[kind]}")
+    if isinstance(value, _Text):
+        try:
+            value = _READERS[kind](str(value))
+        except (ValueError, KeyError):
+            raise expected from None
+    elif kind is float and type(value) is int:
+        value = float(value)
+    if type(value) is not kind:
+        raise expected
+    if kind in (int, float) and not (value > 0 or (value == 0 and name in _MAY_BE_ZERO)):
+        raise SettingsError(f"{name}: must be above zero")
+    return value
+
+
+def _completed(settings: Settings) -> Settings:
+    """Fill addresses that follow others, and refuse what would fail later."""
+    here = f"http://{_bracketed(settings.web.host)}:{settings.web.port}"
+    web = replace(settings.web, public_url=(settings.web.public_url or here).rstrip("/"))
+    api_base = settings.twilio.api_base or (here if settings.demo.enabled else "")
+    public_url = settings.twilio.public_url or web.public_url
+    twilio = replace(
+        settings.twilio, api_base=api_base.rstrip("/"), public_url=public_url.rstrip("/")
+    )
+    settings = replace(settings, web=web, twilio=twilio)
+    for name, fine, expected in _rules(settings):
+        if not fine:
+            raise SettingsError(f"{name}: {expected}")
+    return settings
+
+
+def _rules(settings: Settings) -> list[tuple[str, bool, str]]:
+    centre, web, log = settings.centre, settings.web, settings.log
+    levels = ("debug", "info", "warning", "error")
+    local = not settings.demo.enabled or _is_loopback(web.host)
+    address = ("http://", "https://")
+    return [
+        ("centre.time_zone", _is_zone(centre.time_zone), "expected an IANA time zone"),
+        ("centre.language", centre.language in centre.languages, "is not in centre.languages"),
+        ("centre.country", len(centre.country) == 2, "expected two letters"),
+        ("web.port", web.port < 65536, "expected a port"),
+        ("web.public_url", web.public_url.startswith(address), "expected http(s)://..."),
+        ("twilio.api_base", settings.twilio.api_base.startswith(address), "expected http(s)://..."),
+        ("engine.lease_seconds", settings.engine.lease_seconds > 10, "must outlive a send (10 s)"),
+        ("log.level", log.level in levels, f"expected one of {', '.join(levels)}"),
+        ("demo.enabled", local, "published passwords, so web.host must be this machine itself"),
+    ]
+
+
+def _is_zone(name: str) -> bool:
+    return name in zoneinfo.available_timezones()
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
