@@ -255,9 +255,3 @@ def _begin_sqlite(connection: sa.Connection) -> None:
     writing = connection.get_execution_options().get("writing")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
 
-
-def locked(session: Session, query: sa.Select[Any]) -> sa.Select[Any]:
-    """Return `query` locking its rows on PostgreSQL; on SQLite the writer is alone anyway."""
-    if session.get_bind().dialect.name == "sqlite":
-        return query
-    return query.with_for_update()

@@ -27,7 +27,7 @@ from sqlalchemy import orm
 from sqlalchemy.engine.interfaces import Dialect
 
 from dispatch.clock import monotonic
-from dispatch.db import Base, Id, Session, locked
+from dispatch.db import Base, Id, Session
 
 
 class Unsealable(Exception):
@@ -93,7 +93,7 @@ def rotate(session: Session, now: datetime) -> int:
     Other processes go over to the new keys within a minute.
     """
     query = sa.select(SealingKey).where(SealingKey.retired_at.is_(None)).order_by(SealingKey.id)
-    retiring = list(session.scalars(locked(session, query)))
+    retiring = list(session.scalars(query.with_for_update()))
     for row in retiring:
         row.retired_at = now
     session.flush()
@@ -115,7 +115,7 @@ def rewrap(session: Session, old: bytes, new: bytes) -> int:
 
     Sealed values and fingerprints stay as they are.
     """
-    rows = list(session.scalars(locked(session, sa.select(SealingKey).order_by(SealingKey.id))))
+    rows = list(session.scalars(sa.select(SealingKey).order_by(SealingKey.id).with_for_update()))
     for row in rows:
         raw = _unwrap(old, row.organisation_id, row.wrapped)
         row.wrapped = _wrap(new, row.organisation_id, raw)

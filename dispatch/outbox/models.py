@@ -61,8 +61,6 @@ class Message(Base):
     heard_at: Mapped[datetime | None]
     """Last word of the supplier, by callback or when asked."""
     code: Mapped[str] = mapped_column(default="")
-    settled: Mapped[bool] = mapped_column(default=False)
-    """The feature that put it in has been told of its failure or unclear outcome."""
     __table_args__ = (
         sa.Index(
             "ix_message_due",

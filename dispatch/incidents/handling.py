@@ -1,0 +1,385 @@
+"""Opening, correcting, cancelling and closing incidents, whoever asks.
+
+An incident states what it wants of which teams; it never pages anybody: after each of these verbs
+the caller lets paging catch up, in the same transaction. Nothing authentic is refused for a detail:
+what cannot be used is named as a problem and the rest goes on.
+"""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from dispatch import audit, upkeep
+from dispatch.audit import Actor
+from dispatch.db import Session
+from dispatch.errors import Conflict, Invalid
+from dispatch.incidents import catalogue, states, timeline
+from dispatch.incidents.alerts import Alert, Place, Problem
+from dispatch.incidents.models import Category, Incident, IncidentStatus, Want
+from dispatch.people.models import Area, Organisation, Service, Team
+
+_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ"
+_DIGITS = "23456789"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where an alert came from: where it belongs, and who is paged, when its place does not say."""
+
+    organisation: Organisation
+    default_team: Team | None = None
+    source_id: int | None = None
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """So many people of a team."""
+
+    team: Team
+    people: int = 1
+    qualification_id: int | None = None
+
+
+@dataclass(frozen=True)
+class Routing:
+    """Whose incident it is, what kind, and what it wants; `fallback` names why it was a guess."""
+
+    organisation: Organisation
+    category: Category | None
+    wants: tuple[Wanted, ...]
+    problems: tuple[Problem, ...] = ()
+    fallback: str = ""
+
+
+@dataclass(frozen=True)
+class Change:
+    """What an update changed; `material` when it may change who must go."""
+
+    fields: tuple[str, ...] = ()
+    material: bool = False
+    routing: Routing | None = field(default=None, compare=False)
+
+
+def new_reference() -> str:
+    """Return a reference such as D7K-4QX: easy to say, and never a run of digits."""
+    pattern = (_LETTERS, _DIGITS, _LETTERS, "-", _DIGITS, _LETTERS, _LETTERS)
+    return "".join(secrets.choice(choices) for choices in pattern)
+
+
+def route(session: Session, alert: Alert, origin: Origin) -> Routing:
+    """Find the organisation by place, the category by key and the teams by both.
+
+    Always wants somebody: what matches nothing goes to the origin's default team.
+    """
+    problems: list[Problem] = []
+    category = catalogue.by_key(session, alert.category)
+    if alert.category and category is None:
+        problems.append(Problem("category", "No category has this key; taken as unclassified."))
+    organisation = _organisation_at(session, alert.place, origin)
+    fallback = "" if organisation else _why_nowhere(alert.place)
+    organisation = organisation or origin.organisation
+    teams = _teams_serving(session, organisation)
+    named = _named_teams(alert, teams, problems)
+    wants = named or _category_wants(category, teams)
+    default = origin.default_team or next(iter(teams), None)
+    if not wants:
+        fallback = fallback or ("unclassified" if category is None else "no_team")
+    if not named and default is not None and (not wants or fallback == "no_area"):
+        wants = [want for want in wants if want.team.id == default.id] or [Wanted(default)]
+    return Routing(organisation, category, tuple(wants), tuple(problems), fallback)
+
+
+def _why_nowhere(place: Place) -> str:
+    """No place at all is the source's own area; a place nobody knows is a fault to look at."""
+    return "no_area" if place.postcode or place.municipality else "no_place"
+
+
+def _organisation_at(session: Session, place: Place, origin: Origin) -> Organisation | None:
+    query = sa.select(Organisation).join(Area).where(Area.country == origin.organisation.country)
+    if place.postcode:
+        query = query.where(
+            Area.first_postcode <= place.postcode, place.postcode <= Area.last_postcode
+        )
+    elif place.municipality:
+        query = query.where(sa.func.lower(Area.municipality) == place.municipality.lower())
+    else:
+        return None
+    return session.scalars(query.limit(1)).first()
+
+
+def _teams_serving(session: Session, organisation: Organisation) -> Sequence[Team]:
+    query = sa.select(Team).join(Service).where(Service.organisation_id == organisation.id)
+    return session.scalars(query.order_by(Team.id)).all()
+
+
+def _named_teams(alert: Alert, teams: Sequence[Team], problems: list[Problem]) -> list[Wanted]:
+    by_key = {team.key: team for team in teams}
+    for key in alert.teams:
+        if key not in by_key:
+            problems.append(
+                Problem("teams", "A team that is not known, or does not serve this place.")
+            )
+    return [Wanted(by_key[key]) for key in dict.fromkeys(alert.teams) if key in by_key]
+
+
+def _category_wants(category: Category | None, teams: Sequence[Team]) -> list[Wanted]:
+    if category is None:
+        return []
+    by_function = {team.function: team for team in reversed(teams)}
+    return [
+        Wanted(by_function[want.function], want.people, want.qualification_id)
+        for want in category.wants
+        if want.function in by_function
+    ]
+
+
+def open_incident(
+    session: Session,
+    alert: Alert,
+    origin: Origin,
+    actor: Actor,
+    now: datetime,
+    *,
+    wants: Sequence[Wanted] | None = None,
+    status: IncidentStatus = IncidentStatus.OPEN,
+    alarm: str = "",
+) -> Incident:
+    """Open an incident and state its wants (`wants` replaces what the category asks for).
+
+    With a status other than open nobody is wanted: an alert cancelled before it came, or one that
+    is recorded afterwards.
+    """
+    routing = route(session, alert, origin)
+    if wants is not None:
+        routing = replace(routing, wants=tuple(wants))
+    category = routing.category
+    incident = Incident(
+        reference=new_reference(),
+        organisation_id=routing.organisation.id,
+        source_id=origin.source_id,
+        source_reference=alert.reference if origin.source_id else None,
+        status=status,
+        category=category,
+        priority=alert.priority
+        or (category.priority if category else catalogue.UNCLASSIFIED_PRIORITY),
+        response_mode=category.response_mode if category else catalogue.UNCLASSIFIED_MODE,
+        municipality=alert.place.municipality,
+        postcode=alert.place.postcode,
+        occurred_at=alert.occurred_at,
+        received_at=now,
+        drill=alert.drill,
+        alarm=alarm or ("no_match" if routing.fallback not in ("", "no_place") else ""),
+        wishes=dict(alert.wishes),
+        flags=dict(alert.flags),
+        problems=[asdict(p) for p in (*alert.problems, *routing.problems)],
+    )
+    incident.organisation = routing.organisation
+    _seal(session, incident, alert)
+    if status is IncidentStatus.OPEN:
+        incident.wants = [
+            Want(team=w.team, people=w.people, qualification_id=w.qualification_id)
+            for w in routing.wants
+        ]
+    session.add(incident)
+    session.flush()
+    _tell_opening(session, incident, alert, routing, actor, now)
+    return incident
+
+
+def _tell_opening(
+    session: Session,
+    incident: Incident,
+    alert: Alert,
+    routing: Routing,
+    actor: Actor,
+    now: datetime,
+) -> None:
+    late = int((now - alert.occurred_at).total_seconds()) if alert.occurred_at else 0
+    timeline.add(session, incident, "received", actor, now, source=actor.name, late_seconds=late)
+    if routing.fallback:
+        teams = ", ".join(want.team.name for want in routing.wants)
+        timeline.add(session, incident, routing.fallback, actor, now, teams=teams)
+    if incident.problems:
+        fields = ", ".join(problem["field"] for problem in incident.problems)
+        timeline.add(session, incident, "problems", actor, now, fields=fields)
+    audit.record(
+        session,
+        actor,
+        "incident.open",
+        f"incident:{incident.reference}",
+        {"category": routing.category.key if routing.category else None, "drill": incident.drill},
+        now,
+    )
+    upkeep.bump(session, incident.organisation_id, "board")
+
+
+def _seal(session: Session, incident: Incident, alert: Alert) -> None:
+    """Seal what tells of people; an empty field of an update leaves what was there."""
+    held = timeline.unseal_json(session, incident, "sealed_facts") if incident.sealed_facts else {}
+    facts = held | {key: value for key, value in facts_of(alert).items() if value}
+    incident.sealed_facts = timeline.seal_json(session, incident, "sealed_facts", facts)
+    if alert.narrative:
+        incident.sealed_narrative = timeline.seal_json(
+            session, incident, "sealed_narrative", {"text": alert.narrative}
+        )
+    if alert.unknown:
+        incident.sealed_unknown = timeline.seal_json(
+            session, incident, "sealed_unknown", dict(alert.unknown)
+        )
+
+
+def facts_of(alert: Alert) -> dict[str, Any]:
+    """Return the sealed facts of an alert, as they are kept: only what was given."""
+
+    def given(value: Any) -> dict[str, Any]:
+        return {key: item for key, item in asdict(value).items() if item not in ("", None)}
+
+    return {
+        "summary": alert.summary,
+        "place": given(alert.place),
+        "contact": given(alert.contact),
+        "persons": [given(person) for person in alert.persons],
+    }
+
+
+def update_incident(
+    session: Session,
+    incident: Incident,
+    alert: Alert,
+    origin: Origin,
+    actor: Actor,
+    now: datetime,
+) -> Change:
+    """Take over what an update says and return what changed; who goes is paging's business."""
+    routing = route(session, _completed(incident, alert), origin)
+    before = (incident.category_id, incident.postcode, incident.municipality, incident.priority)
+    old_facts = timeline.unseal_json(session, incident, "sealed_facts")
+    old_address = old_facts.get("place", {}).get("address", "")
+    if routing.category is not None and alert.category:
+        incident.category = routing.category
+        incident.category_id = routing.category.id
+        incident.response_mode = routing.category.response_mode
+        incident.priority = alert.priority or routing.category.priority
+    incident.priority = alert.priority or incident.priority
+    incident.postcode = alert.place.postcode or incident.postcode
+    incident.municipality = alert.place.municipality or incident.municipality
+    incident.wishes = {**incident.wishes, **alert.wishes}
+    incident.flags = {**incident.flags, **alert.flags}
+    incident.problems = [asdict(p) for p in (*alert.problems, *routing.problems)]
+    incident.occurred_at = alert.occurred_at or incident.occurred_at
+    _seal(session, incident, alert)
+    after = (incident.category_id, incident.postcode, incident.municipality, incident.priority)
+    names = ("category", "postcode", "municipality", "priority")
+    changed = [name for name, old, new in zip(names, before, after, strict=True) if old != new]
+    if alert.place.address and alert.place.address != old_address:
+        changed.append("address")
+    change = Change(tuple(changed), bool(changed), routing)
+    session.flush()
+    timeline.add(session, incident, "updated", actor, now, fields=", ".join(changed))
+    audit.record(
+        session,
+        actor,
+        "incident.update",
+        f"incident:{incident.reference}",
+        {"fields": list(changed)},
+        now,
+    )
+    upkeep.bump(session, incident.organisation_id, "board")
+    return change
+
+
+def _completed(incident: Incident, alert: Alert) -> Alert:
+    """Return the update with what it leaves out taken from the incident, for routing only."""
+    place = alert.place
+    if not place.postcode and not place.municipality:
+        place = Place(municipality=incident.municipality, postcode=incident.postcode)
+    category = alert.category or (incident.category.key if incident.category else None)
+    return replace(alert, place=place, category=category)
+
+
+def restate_wants(session: Session, incident: Incident, routing: Routing, now: datetime) -> None:
+    """Replace the incident's wants by what `routing` asks for; a want that stays keeps its row."""
+    wanted = {want.team.id: want for want in routing.wants}
+    for want in incident.wants:
+        new = wanted.pop(want.team_id, None)
+        if new is None:
+            want.ended_at = want.ended_at or now
+        else:
+            want.people, want.qualification_id = new.people, new.qualification_id
+            want.ended_at = None
+    for new in wanted.values():
+        incident.wants.append(
+            Want(team=new.team, people=new.people, qualification_id=new.qualification_id)
+        )
+    session.flush()
+
+
+def end_incident(
+    session: Session, incident: Incident, then: IncidentStatus, actor: Actor, now: datetime
+) -> bool:
+    """Close or cancel; return False when it was so already.
+
+    Raises Conflict when the present state does not allow it.
+    """
+    if incident.status is then:
+        return False
+    if not states.may_follow(states.INCIDENT, incident.status, then):
+        raise Conflict(f"This incident is {incident.status} and cannot become {then}.")
+    incident.status = then
+    incident.closed_at = now
+    incident.alarm = ""
+    timeline.add(session, incident, str(then), actor, now)
+    audit.record(session, actor, f"incident.{then}", f"incident:{incident.reference}", {}, now)
+    upkeep.bump(session, incident.organisation_id, "board")
+    return True
+
+
+def acknowledge(session: Session, incident: Incident, actor: Actor, now: datetime) -> None:
+    """Stop the sound: a dispatcher has seen what needs a person."""
+    incident.acknowledged_at = now
+    timeline.add(session, incident, "acknowledged", actor, now, by=actor.name)
+    audit.record(session, actor, "incident.acknowledge", f"incident:{incident.reference}", {}, now)
+    upkeep.bump(session, incident.organisation_id, "board")
+
+
+def raise_alarm(session: Session, incident: Incident, alarm: str) -> None:
+    """Make the console sound for this incident until a dispatcher acknowledges it."""
+    incident.alarm = alarm
+    incident.acknowledged_at = None
+    upkeep.bump(session, incident.organisation_id, "board")
+
+
+def add_note(session: Session, incident: Incident, text: str, actor: Actor, now: datetime) -> None:
+    """Add somebody's own words, sealed. Raises Invalid when there are none."""
+    if not text.strip():
+        raise Invalid("Write a note first.", text="Write a note first.")
+    timeline.add(session, incident, "note", actor, now, own_words=text.strip(), by=actor.name)
+    upkeep.bump(session, incident.organisation_id, "board")
+
+
+def open_narrative(
+    session: Session, incident: Incident, reason: str, actor: Actor, now: datetime
+) -> str:
+    """Return the narrative and record who opened it and why. Raises Invalid without a reason."""
+    if not reason.strip():
+        raise Invalid("Say why you open this.", reason="Say why you open this.")
+    audit.record(
+        session,
+        actor,
+        "narrative.open",
+        f"incident:{incident.reference}",
+        {"reason": reason.strip()},
+        now,
+    )
+    held = timeline.unseal_json(session, incident, "sealed_narrative")
+    return str(held.get("text", ""))
+
+
+def locked(session: Session, incident_id: int) -> Incident:
+    """Return the incident, locked first of all: the order of locks begins with it."""
+    query = sa.select(Incident).where(Incident.id == incident_id).with_for_update(of=Incident)
+    return session.scalars(query.execution_options(populate_existing=True)).one()

@@ -1,0 +1,288 @@
+"""The outbox: putting in, claiming, settling, withdrawing.
+
+Promise: at least once, never lost; two live engines never send the same message; after a kill or a
+freeze at most once more, counted in `Message.resent`. A claim is a lease that outlives a send's
+total deadline. A claim whose lease ran out, and an attempt whose outcome stayed unclear, are asked
+about before they are sent again. The WHERE of the claim is the last check: what was withdrawn is
+not claimed. What a message belongs to (`about`) is not read here; whoever put it in is told by the
+return values what became of it.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+import sqlalchemy as sa
+
+from dispatch import seal
+from dispatch.channels.contract import Kind, Outcome, Outgoing, State
+from dispatch.db import Session
+from dispatch.outbox.models import Message, Purpose
+
+#: Pauses before another try of what a supplier refused for now.
+BACKOFF_SECONDS = (1, 2, 4, 8, 15, 30)
+
+
+@dataclass(frozen=True)
+class Recipient:
+    """Whom a message is for, and the address in clear for the time it takes to seal it anew."""
+
+    person_id: int | None
+    contact_method_id: int | None
+    address: str
+    fingerprint: str
+    language: str
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A message to put in."""
+
+    kind: Kind
+    purpose: Purpose
+    text: str
+    expires_at: datetime
+    about: str = ""
+    priority: int = 1
+    gather: bool = False
+
+
+class Task(StrEnum):
+    """What the engine is to do with a claimed message."""
+
+    SEND = "send"
+    FIND = "find"
+    """An earlier attempt may have gone: ask first, send if it did not."""
+    ASK = "ask"
+    """It was taken and nothing was heard since: ask what became of it."""
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """A message leased to this engine."""
+
+    id: int
+    task: Task
+    outgoing: Outgoing
+    supplier_id: str
+    channel: str
+    created_at: datetime
+    attempts: int
+
+
+def put(
+    session: Session, organisation_id: int, to: Recipient, draft: Draft, now: datetime
+) -> Message:
+    """Put a message in; it is sent as soon as the transaction has committed."""
+    uid = seal.new_token()
+    message = Message(
+        uid=uid,
+        organisation_id=organisation_id,
+        person_id=to.person_id,
+        contact_method_id=to.contact_method_id,
+        kind=draft.kind,
+        purpose=draft.purpose,
+        about=draft.about,
+        priority=draft.priority,
+        language=to.language,
+        gather=draft.gather,
+        fingerprint=to.fingerprint,
+        sealed_address=seal.seal(
+            session, organisation_id, f"message.sealed_address:{uid}", to.address
+        ),
+        sealed_text=seal.seal(session, organisation_id, f"message.sealed_text:{uid}", draft.text),
+        status=State.PENDING,
+        created_at=now,
+        due_at=now,
+        expires_at=draft.expires_at,
+    )
+    session.add(message)
+    session.hint("engine")
+    return message
+
+
+_TASKS = {
+    State.PENDING: Task.SEND,
+    State.SENDING: Task.FIND,
+    State.UNKNOWN: Task.FIND,
+    State.SENT: Task.ASK,
+}
+
+
+def claim(
+    session: Session, now: datetime, lease_seconds: float, limit: int
+) -> tuple[list[Claimed], list[Message]]:
+    """Lease up to `limit` due messages, the most urgent first.
+
+    Returns what to do, and the messages that had expired unsent: they have failed now.
+    """
+    query = (
+        sa.select(Message)
+        .where(Message.due_at <= now, Message.status.in_(list(_TASKS)))
+        .order_by(sa.case((Message.status == State.SENT, 1), else_=0), Message.priority)
+        .order_by(Message.due_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    claimed: list[Claimed] = []
+    expired: list[Message] = []
+    for message in session.scalars(query).all():
+        task = _TASKS[message.status]
+        if task is not Task.ASK and message.expires_at <= now:
+            message.status, message.failed_at, message.due_at = State.FAILED, now, None
+            message.code = message.code or "expired"
+            expired.append(message)
+            continue
+        message.leased_until = message.due_at = now + timedelta(seconds=lease_seconds)
+        if task is not Task.ASK:
+            message.status = State.SENDING
+            message.attempts += 1
+        claimed.append(_claimed(session, message, task, now))
+    session.flush()
+    return claimed, expired
+
+
+def _claimed(session: Session, message: Message, task: Task, now: datetime) -> Claimed:
+    outgoing = Outgoing(
+        uid=message.uid,
+        kind=message.kind,
+        to=address_of(session, message),
+        text=text_of(session, message),
+        language=message.language,
+        validity_seconds=max(1, int((message.expires_at - now).total_seconds())),
+        gather=message.gather,
+    )
+    return Claimed(
+        message.id,
+        task,
+        outgoing,
+        message.supplier_id,
+        message.channel,
+        message.created_at,
+        message.attempts,
+    )
+
+
+def address_of(session: Session, message: Message) -> str:
+    """Return the address in clear."""
+    place = f"message.sealed_address:{message.uid}"
+    return seal.unseal(session, message.organisation_id, place, message.sealed_address)
+
+
+def text_of(session: Session, message: Message) -> str:
+    """Return the text in clear."""
+    place = f"message.sealed_text:{message.uid}"
+    return seal.unseal(session, message.organisation_id, place, message.sealed_text)
+
+
+def settle(
+    session: Session,
+    outcomes: Iterable[tuple[Claimed, Outcome]],
+    channel: str,
+    now: datetime,
+    overdue_seconds: float,
+) -> list[Message]:
+    """Write down what became of attempts; return the messages, for whoever put them in.
+
+    A receipt may have been faster than the supplier's answer: what is further on stays so.
+    """
+    outcomes = list(outcomes)
+    rows = _locked(session, [claimed.id for claimed, _ in outcomes])
+    for claimed, outcome in outcomes:
+        message = rows[claimed.id]
+        if claimed.task is Task.FIND and not outcome.supplier_id:
+            # Asked about and not found, so it was sent again.
+            message.resent += 1
+        message.leased_until = None
+        message.channel = channel
+        message.supplier_id = outcome.supplier_id or message.supplier_id
+        if message.status not in (State.SENDING, State.UNKNOWN, State.WITHDRAWN):
+            continue
+        _settle_one(message, outcome, now, overdue_seconds)
+    session.flush()
+    return list(rows.values())
+
+
+def _settle_one(message: Message, outcome: Outcome, now: datetime, overdue: float) -> None:
+    message.code = outcome.code
+    if outcome.state is State.SENT:
+        message.status, message.sent_at = State.SENT, now
+        message.due_at = now + timedelta(seconds=overdue)
+    elif message.status is State.WITHDRAWN:
+        message.due_at = None
+    elif outcome.state is State.FAILED:
+        message.status, message.failed_at, message.due_at = State.FAILED, now, None
+    elif outcome.state is State.UNKNOWN:
+        # The supplier is asked once the time in which it may still answer has passed.
+        message.status = State.UNKNOWN
+        message.due_at = now + timedelta(seconds=overdue)
+    else:
+        pause = BACKOFF_SECONDS[min(message.attempts, len(BACKOFF_SECONDS)) - 1]
+        message.status = State.PENDING
+        message.due_at = now + timedelta(seconds=max(pause, outcome.retry_after))
+
+
+def _locked(session: Session, ids: Collection[int]) -> dict[int, Message]:
+    query = sa.select(Message).where(Message.id.in_(ids)).order_by(Message.id)
+    query = query.with_for_update().execution_options(populate_existing=True)
+    return {message.id: message for message in session.scalars(query)}
+
+
+def release(session: Session, claimed: Sequence[Claimed], now: datetime) -> None:
+    """Give back what was claimed and not begun: a graceful stop leaves nothing waiting."""
+    sendable = [c.id for c in claimed if c.task is Task.SEND]
+    session.execute(
+        sa.update(Message)
+        .where(Message.id.in_(sendable), Message.status == State.SENDING)
+        .values(status=State.PENDING, due_at=now, leased_until=None, attempts=Message.attempts - 1)
+    )
+    others = [c.id for c in claimed if c.task is not Task.SEND]
+    session.execute(
+        sa.update(Message).where(Message.id.in_(others)).values(due_at=now, leased_until=None)
+    )
+
+
+def withdraw(session: Session, about: Collection[str], now: datetime) -> None:
+    """Take back what has not left; nothing more is asked about what has."""
+    unsent = (State.PENDING, State.UNKNOWN)
+    session.execute(
+        sa.update(Message)
+        .where(Message.about.in_(about), Message.status.in_(unsent))
+        .values(status=State.WITHDRAWN, withdrawn_at=now, due_at=None)
+        .execution_options(synchronize_session="fetch")
+    )
+    session.execute(
+        sa.update(Message)
+        .where(Message.about.in_(about), Message.status == State.SENT)
+        .values(due_at=None)
+        .execution_options(synchronize_session="fetch")
+    )
+
+
+def next_due(session: Session) -> datetime | None:
+    """Return when the next message must be looked at."""
+    return session.scalar(sa.select(sa.func.min(Message.due_at)))
+
+
+def oldest_due_seconds(session: Session, now: datetime) -> float:
+    """Return for how long the longest waiting message has waited to be sent; 0 if none waits."""
+    waiting = (State.PENDING, State.SENDING, State.UNKNOWN)
+    query = sa.select(sa.func.min(Message.due_at)).where(
+        Message.due_at <= now, Message.status.in_(waiting)
+    )
+    due = session.scalar(query)
+    return (now - due).total_seconds() if due else 0.0
+
+
+def known_supplier_ids(session: Session, fingerprint: str, since: datetime) -> set[str]:
+    """Return the supplier's ids of what went to this number since then."""
+    query = sa.select(Message.supplier_id).where(
+        Message.fingerprint == fingerprint, Message.created_at >= since
+    )
+    return {supplier_id for supplier_id in session.scalars(query) if supplier_id}
+
+
+def is_call(message: Message) -> bool:
+    """Return whether it is a call."""
+    return message.kind is Kind.CALL

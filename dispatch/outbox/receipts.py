@@ -1,0 +1,90 @@
+"""What suppliers say of a message after they took it: by callback, or when asked.
+
+Receipts come twice, late and out of order; a message only ever moves forward. They are matched by
+our own id in the callback address, so one may come before the supplier has answered the request.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from dispatch import seal
+from dispatch.channels.contract import Inbound, Receipt, State
+from dispatch.db import Session
+from dispatch.outbox.models import InboundText, Message
+
+#: Delivered beats failed: after a second sending, the first one's failure says nothing.
+_RANK: Mapping[State, int] = {
+    State.PENDING: 0,
+    State.SENDING: 1,
+    State.UNKNOWN: 2,
+    State.WITHDRAWN: 2,
+    State.SENT: 3,
+    State.FAILED: 4,
+    State.DELIVERED: 5,
+}
+
+#: A message is asked about at growing intervals, until it expires.
+_ASK_AGAIN_SECONDS = 10
+
+
+def note(session: Session, uid: str, receipt: Receipt, now: datetime) -> Message | None:
+    """Write down a callback; return the message when it moved forward, None otherwise."""
+    query = sa.select(Message).where(Message.uid == uid).with_for_update()
+    message = session.scalars(query).one_or_none()
+    if message is None:
+        return None
+    message.heard_at = now
+    return message if _forward(message, receipt, now) else None
+
+
+def note_asked(
+    session: Session, message_id: int, receipt: Receipt | None, now: datetime
+) -> Message | None:
+    """Write down the answer to our question; return the message when it moved forward."""
+    query = sa.select(Message).where(Message.id == message_id).with_for_update()
+    message = session.scalars(query).one()
+    message.leased_until = None
+    if message.due_at is not None:
+        waited = (now - message.created_at).total_seconds()
+        pause = max(_ASK_AGAIN_SECONDS, waited / 2)
+        again = now + timedelta(seconds=pause)
+        message.due_at = again if again < message.expires_at else None
+    moved = receipt is not None and _forward(message, receipt, now)
+    return message if moved else None
+
+
+def _forward(message: Message, receipt: Receipt, now: datetime) -> bool:
+    message.supplier_id = message.supplier_id or receipt.supplier_id
+    if _RANK[receipt.state] <= _RANK[message.status]:
+        return False
+    message.status = receipt.state
+    message.code = receipt.code or message.code
+    message.sent_at = message.sent_at or now
+    if receipt.state is State.DELIVERED:
+        message.delivered_at, message.due_at = now, None
+    elif receipt.state is State.FAILED:
+        message.failed_at, message.due_at = now, None
+    return True
+
+
+def take_in(session: Session, inbound: Inbound, now: datetime) -> InboundText | None:
+    """Keep a text that came in; None when it was taken in before, by callback or by asking."""
+    query = sa.select(InboundText.id).where(InboundText.supplier_id == inbound.supplier_id)
+    if session.scalar(query) is not None:
+        return None
+    uid = seal.new_token()
+    text = InboundText(
+        uid=uid,
+        supplier_id=inbound.supplier_id,
+        fingerprint=seal.fingerprint(session, inbound.sender),
+        sealed_body=seal.seal(session, None, f"inbound_text.sealed_body:{uid}", inbound.body),
+        received_at=now,
+    )
+    try:
+        with session.begin_nested():
+            session.add(text)
+    except sa.exc.IntegrityError:
+        return None
+    return text
