@@ -1,0 +1,273 @@
+"""The record of who did what, made so that changing it later shows.
+
+An entry holds what happened and a salted digest of its details; the details stand beside it and may
+be erased without breaking anything. Transactions only insert entries; one leased chore links them
+into a chain of hashes afterwards, so that the chain is no lock that every alert waits for. Both
+databases refuse to change or delete entries and links. `verify` names what was changed in spite of
+that. The end of the chain is logged at each linking: kept elsewhere, it shows that the newest part
+was cut off, which the chain alone cannot. What is worth an entry is left to the features.
+"""
+
+import hashlib
+import itertools
+import json
+import secrets
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+
+from dispatch import logs
+from dispatch.db import Base, Id, Instant, Session
+
+log = logs.logger(__name__)
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who does something: a person, source, engine, phone, command or key."""
+
+    kind: str
+    id: int | None
+    name: str
+
+
+ENGINE = Actor("engine", None, "engine")
+
+
+class AuditEntry(Base):
+    """Something that happened; never changed or deleted."""
+
+    __tablename__ = "audit_entry"
+
+    id: orm.Mapped[Id]
+    uid: orm.Mapped[str] = orm.mapped_column(unique=True)
+    at: orm.Mapped[datetime]
+    actor: orm.Mapped[str]
+    action: orm.Mapped[str]
+    subject: orm.Mapped[str] = orm.mapped_column(index=True)
+    digest: orm.Mapped[str]
+
+
+class AuditDetail(Base):
+    """The details of an entry: canonical JSON, its salt, and whether the entry is linked yet."""
+
+    __tablename__ = "audit_detail"
+
+    entry_id: orm.Mapped[int] = orm.mapped_column(
+        sa.ForeignKey("audit_entry.id"), primary_key=True, autoincrement=False
+    )
+    salt: orm.Mapped[str | None]
+    details: orm.Mapped[str | None]
+    linked: orm.Mapped[bool]
+
+    # Finding the few unlinked entries must not take longer as the record grows.
+    __table_args__ = (
+        sa.Index(
+            "ix_audit_detail_unlinked",
+            "entry_id",
+            sqlite_where=sa.text("NOT linked"),
+            postgresql_where=sa.text("NOT linked"),
+        ),
+    )
+
+
+class AuditLink(Base):
+    """An entry's place in the chain; never changed or deleted."""
+
+    __tablename__ = "audit_link"
+
+    position: orm.Mapped[int] = orm.mapped_column(
+        sa.BigInteger(), primary_key=True, autoincrement=False
+    )
+    entry_id: orm.Mapped[int] = orm.mapped_column(sa.ForeignKey("audit_entry.id"), unique=True)
+    hash: orm.Mapped[str]
+
+
+_ENTRY = Base.metadata.tables["audit_entry"]
+_DETAIL = Base.metadata.tables["audit_detail"]
+_LINK = Base.metadata.tables["audit_link"]
+
+#: What makes each database refuse changes, by dialect; run after the tables are made.
+TRIGGERS: dict[str, list[str]] = {
+    "sqlite": [
+        f"CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table} "
+        f"BEGIN SELECT RAISE(ABORT, 'the audit record is never changed'); END"
+        for table in ("audit_entry", "audit_link")
+        for verb in ("UPDATE", "DELETE")
+    ],
+    "postgresql": [
+        """CREATE OR REPLACE FUNCTION refuse_audit_change() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN RAISE EXCEPTION 'the audit record is never changed'; END $$""",
+        *(
+            f"CREATE TRIGGER {table}_no_change BEFORE UPDATE OR DELETE ON {table} "
+            "FOR EACH ROW EXECUTE FUNCTION refuse_audit_change()"
+            for table in ("audit_entry", "audit_link")
+        ),
+    ],
+}
+
+
+@sa.event.listens_for(_LINK, "after_create")
+def _make_triggers(_table: sa.Table, connection: sa.Connection, **_options: Any) -> None:
+    for statement in TRIGGERS[connection.dialect.name]:
+        connection.exec_driver_sql(statement)
+
+
+def record(
+    session: Session,
+    actor: Actor,
+    action: str,
+    subject: str,
+    details: Mapping[str, Any],
+    now: datetime,
+) -> None:
+    """Write down that `actor` did `action` to `subject` ("incident:D7K-4QX").
+
+    The actor's name and the details may be erased later; the rest stays for ever, so it must not
+    hold personal data.
+    """
+    salt = secrets.token_hex(16)
+    content = json.dumps(
+        {"by": actor.name, **details},
+        sort_keys=True,
+        ensure_ascii=False,
+        separators=(",", ":"),
+        default=_plain,
+    )
+    entry = {
+        "uid": uuid.uuid4().hex,
+        "at": now,
+        "actor": actor.kind if actor.id is None else f"{actor.kind}:{actor.id}",
+        "action": action,
+        "subject": subject,
+        "digest": _digest(salt, content),
+    }
+    entry_id = session.execute(sa.insert(_ENTRY).returning(_ENTRY.c.id), entry).scalar_one()
+    session.execute(
+        sa.insert(_DETAIL),
+        {"entry_id": entry_id, "salt": salt, "details": content, "linked": False},
+    )
+
+
+def erase(session: Session, entry_ids: Iterable[int]) -> None:
+    """Forget the details of entries; that something happened stays, and the chain stays whole."""
+    statement = sa.update(_DETAIL).where(_DETAIL.c.entry_id == sa.bindparam("entry"))
+    entries = [{"entry": entry_id} for entry_id in entry_ids]
+    if entries:
+        session.connection().execute(statement.values(salt=None, details=None), entries)
+
+
+#: Entries linked in one transaction: a backlog may not keep an alert from being written.
+_BATCH = 1000
+
+
+def link(session: Session, now: datetime) -> int:
+    """Chain the oldest entries that are not linked yet, at most 1000, and return how many.
+
+    An entry that became visible after one with a higher id is simply linked later. Two linkers at
+    once end in an IntegrityError of the second.
+    """
+    query = (
+        sa.select(_ENTRY)
+        .join(_DETAIL, _DETAIL.c.entry_id == _ENTRY.c.id)
+        .where(sa.not_(_DETAIL.c.linked))
+        .order_by(_DETAIL.c.entry_id)
+        .limit(_BATCH)
+    )
+    entries = session.execute(query).all()
+    if not entries:
+        return 0
+    last = session.execute(
+        sa.select(_LINK.c.position, _LINK.c.hash).order_by(_LINK.c.position.desc()).limit(1)
+    ).one_or_none()
+    end, previous = last or (0, "")
+    links = []
+    for position, entry in enumerate(entries, end + 1):
+        previous = _hash(previous, entry)
+        links.append({"position": position, "entry_id": entry.id, "hash": previous})
+    session.execute(sa.insert(_LINK), links)
+    session.execute(
+        sa.update(_DETAIL)
+        .where(_DETAIL.c.entry_id.in_([entry.id for entry in entries]))
+        .values(linked=True)
+    )
+    oldest = min((now - entry.at).total_seconds() for entry in entries)
+    log.info(
+        "audit_linked", position=end + len(links), head=previous, entries=len(links), wait=oldest
+    )
+    return len(links)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What checking the whole record found; `faults` begins with the first broken entry."""
+
+    ok: bool
+    entries: int
+    unlinked: int
+    oldest_unlinked_seconds: float
+    faults: list[str]
+
+
+#: An entry that stays unlinked for longer could still be changed unnoticed.
+_UNLINKED_SECONDS = 60.0
+_FAULTS_NAMED = 20
+
+
+def verify(session: Session, now: datetime) -> Verdict:
+    """Check every hash and every digest whose salt still exists, without holding all in memory."""
+    faults = list(itertools.islice(_faults(session), _FAULTS_NAMED))
+    unlinked, first = session.execute(
+        sa.select(sa.func.count(), sa.type_coerce(sa.func.min(_ENTRY.c.at), Instant()))
+        .select_from(_ENTRY)
+        .outerjoin(_LINK, _LINK.c.entry_id == _ENTRY.c.id)
+        .where(_LINK.c.entry_id.is_(None))
+    ).one()
+    oldest = (now - first).total_seconds() if first else 0.0
+    if oldest > _UNLINKED_SECONDS:
+        faults.append(f"{unlinked} entries are not linked, the oldest for {oldest:.0f} s")
+    entries = session.scalar(sa.select(sa.func.count()).select_from(_ENTRY)) or 0
+    return Verdict(not faults, entries, unlinked, oldest, faults)
+
+
+def _faults(session: Session) -> Iterator[str]:
+    query = (
+        sa.select(_LINK, _ENTRY, _DETAIL.c.salt, _DETAIL.c.details)
+        .select_from(_LINK)
+        .outerjoin(_ENTRY, _ENTRY.c.id == _LINK.c.entry_id)
+        .outerjoin(_DETAIL, _DETAIL.c.entry_id == _LINK.c.entry_id)
+        .order_by(_LINK.c.position)
+    )
+    previous, expected = "", 1
+    for row in session.execute(query, execution_options={"yield_per": 1000}):
+        name = f"entry {row.entry_id} (position {row.position})"
+        if row.position != expected:
+            yield f"{name}: {row.position - expected} links before it are missing"
+        elif row.uid is None:
+            yield f"{name}: is missing"
+        elif _hash(previous, row) != row.hash:
+            yield f"{name}: was changed, or its place in the chain was"
+        elif row.salt is not None and _digest(row.salt, row.details or "") != row.digest:
+            yield f"{name}: its details were changed"
+        previous, expected = row.hash, row.position + 1
+
+
+def _hash(previous: str, entry: sa.Row[Any]) -> str:
+    fields = (entry.uid, entry.at.isoformat(), entry.actor, entry.action, entry.subject)
+    content = json.dumps([previous, entry.id, *fields, entry.digest], separators=(",", ":"))
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
+def _digest(salt: str, content: str) -> str:
+    return hashlib.sha256((salt + content).encode()).hexdigest()
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} cannot be part of an audit entry")

@@ -1,0 +1,168 @@
+"""Small rows that keep processes in step: heartbeats, leases of chores, counters, revisions.
+
+A heartbeat says that a process lives. A lease lets one process of many do a chore. A counter limits
+how often something may happen. A revision rises with every visible change of a topic, so that one
+cheap query tells a screen whether to look again. All are written by single statements that are safe
+against any other process on both databases. What a limit is, and what a topic shows, is left to the
+features.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+
+from dispatch.db import Base, Instant, Json, Session
+
+
+class Heartbeat(Base):
+    """When a process of this name was last alive, and what it said of itself."""
+
+    __tablename__ = "heartbeat"
+
+    name: orm.Mapped[str] = orm.mapped_column(primary_key=True)
+    holder: orm.Mapped[str] = orm.mapped_column(primary_key=True)
+    at: orm.Mapped[datetime]
+    facts: orm.Mapped[dict[str, Any]]
+
+
+class ChoreLease(Base):
+    """Who does a chore until when, and when it was last taken up."""
+
+    __tablename__ = "chore_lease"
+
+    name: orm.Mapped[str] = orm.mapped_column(primary_key=True)
+    holder: orm.Mapped[str]
+    until: orm.Mapped[datetime]
+    ran_at: orm.Mapped[datetime]
+
+
+class RateCount(Base):
+    """How often something happened in the window that began at an instant."""
+
+    __tablename__ = "rate_count"
+
+    key: orm.Mapped[str] = orm.mapped_column(primary_key=True)
+    window_at: orm.Mapped[datetime] = orm.mapped_column(primary_key=True, index=True)
+    count: orm.Mapped[int]
+
+
+class Revision(Base):
+    """How often a topic changed for an organisation (0: for all)."""
+
+    __tablename__ = "revision"
+
+    organisation_id: orm.Mapped[int] = orm.mapped_column(
+        sa.BigInteger(), primary_key=True, autoincrement=False
+    )
+    topic: orm.Mapped[str] = orm.mapped_column(primary_key=True)
+    value: orm.Mapped[int] = orm.mapped_column(sa.BigInteger())
+
+
+def _statement(sql: str, **types: Any) -> sa.TextClause:
+    return sa.text(sql).bindparams(
+        *(sa.bindparam(name, type_=kind) for name, kind in types.items())
+    )
+
+
+_BEAT = _statement(
+    "INSERT INTO heartbeat (name, holder, at, facts) VALUES (:name, :holder, :at, :facts) "
+    "ON CONFLICT (name, holder) DO UPDATE SET at = excluded.at, facts = excluded.facts",
+    at=Instant(),
+    facts=Json,
+)
+
+
+def beat(session: Session, name: str, holder: str, now: datetime, **facts: Any) -> None:
+    """Say that `holder` (one process of that name) is alive."""
+    session.execute(_BEAT, {"name": name, "holder": holder, "at": now, "facts": facts})
+
+
+def age(session: Session, name: str, now: datetime) -> float | None:
+    """Return the seconds since the youngest heartbeat of that name, or None if there is none."""
+    at = session.scalar(
+        sa.select(Heartbeat.at).where(Heartbeat.name == name).order_by(Heartbeat.at.desc()).limit(1)
+    )
+    return None if at is None else (now - at).total_seconds()
+
+
+_LEASE = _statement(
+    "INSERT INTO chore_lease (name, holder, until, ran_at) VALUES (:name, :holder, :until, :now) "
+    "ON CONFLICT (name) DO UPDATE "
+    "SET holder = excluded.holder, until = excluded.until, ran_at = excluded.ran_at "
+    "WHERE chore_lease.until <= :now OR chore_lease.holder = :holder RETURNING name",
+    until=Instant(),
+    now=Instant(),
+)
+
+
+def take_lease(session: Session, chore: str, holder: str, now: datetime, seconds: float) -> bool:
+    """Take or renew the right to do a chore; False while somebody else holds it."""
+    until = now + timedelta(seconds=seconds)
+    taken = session.execute(
+        _LEASE, {"name": chore, "holder": holder, "until": until, "now": now}
+    ).first()
+    return taken is not None
+
+
+_HIT = _statement(
+    "INSERT INTO rate_count (key, window_at, count) VALUES (:key, :window_at, 1) "
+    "ON CONFLICT (key, window_at) DO UPDATE SET count = rate_count.count + 1 RETURNING count",
+    window_at=Instant(),
+)
+
+
+def hits(session: Session, key_hash: str, now: datetime, window_seconds: int = 60) -> int:
+    """Count one more and return the count in the present window.
+
+    On PostgreSQL others counting the same key wait until this transaction ends: keep it short.
+    """
+    start = int(now.timestamp()) // window_seconds * window_seconds
+    window_at = datetime.fromtimestamp(start, UTC)
+    count: int = session.execute(_HIT, {"key": key_hash, "window_at": window_at}).scalar_one()
+    return count
+
+
+#: No window of a counter is longer, and no process is silent for longer and still missed.
+_KEPT = timedelta(days=1)
+
+
+def sweep(session: Session, now: datetime) -> None:
+    """Remove counters and heartbeats older than a day."""
+    session.execute(sa.delete(RateCount).where(RateCount.window_at < now - _KEPT))
+    session.execute(sa.delete(Heartbeat).where(Heartbeat.at < now - _KEPT))
+
+
+_BUMP = _statement(
+    "INSERT INTO revision (organisation_id, topic, value) VALUES (:organisation_id, :topic, 1) "
+    "ON CONFLICT (organisation_id, topic) DO UPDATE SET value = revision.value + 1"
+)
+
+
+def bump(session: Session, organisation_id: int, *topics: str) -> None:
+    """Say that topics of an organisation (0: of all) changed, once this transaction commits.
+
+    The rows are written just before the commit, so that transactions of one organisation wait for
+    each other's commit only and not for each other's work.
+    """
+    session.info.setdefault("bumps", set()).update((organisation_id, topic) for topic in topics)
+    session.hint("screens")
+
+
+@sa.event.listens_for(Session, "before_commit")
+def _write_bumps(session: Session) -> None:
+    if session.in_nested_transaction():
+        return
+    # In one order everywhere and as the last locks taken: two transactions never deadlock.
+    bumps = sorted(session.info.pop("bumps", ()))
+    if bumps:
+        session.connection().execute(
+            _BUMP, [{"organisation_id": owner, "topic": topic} for owner, topic in bumps]
+        )
+
+
+def revisions(session: Session) -> dict[tuple[int, str], int]:
+    """Return every revision by organisation and topic."""
+    rows = session.execute(sa.select(Revision.organisation_id, Revision.topic, Revision.value))
+    return {(row.organisation_id, row.topic): row.value for row in rows}
