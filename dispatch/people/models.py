@@ -194,6 +194,8 @@ class ContactMethod(Base):
     """The supplier said that the address cannot be reached this way."""
     reached_at: Mapped[datetime | None]
     """Last receipt of a delivery."""
+    removed_at: Mapped[datetime | None]
+    """No longer used; the address is erased, the row stays for the messages that went there."""
     person: Mapped[Person] = relationship(back_populates="methods")
 
 

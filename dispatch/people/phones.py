@@ -1,0 +1,251 @@
+"""Contact methods: how people are reached, and who owns a number that writes to us.
+
+Numbers are kept in E.164, sealed under the key of the person's employer and found by fingerprint.
+Only a method that its owner or an administrator has confirmed is ever used. What suppliers say of
+an address (unusable, blocked by a stop word, reached) is kept here, so that the next page takes
+another way. Which method is tried when is left to `paging.policy`, rights to the screens.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+import phonenumbers
+import sqlalchemy as sa
+
+from dispatch import audit, seal
+from dispatch.audit import Actor
+from dispatch.db import Session
+from dispatch.errors import Conflict, Invalid
+from dispatch.people.models import ContactMethod, MethodKind, Organisation, Person
+
+_Type = phonenumbers.PhoneNumberType
+_FITTING = {
+    MethodKind.MOBILE: {_Type.MOBILE, _Type.FIXED_LINE_OR_MOBILE},
+    MethodKind.LANDLINE: {_Type.FIXED_LINE, _Type.FIXED_LINE_OR_MOBILE, _Type.VOIP},
+}
+_NOT_FITTING = {
+    MethodKind.MOBILE: "This is not a mobile number: a text would not arrive.",
+    MethodKind.LANDLINE: "This is not a landline number. Choose mobile, or check the number.",
+}
+
+
+@dataclass(frozen=True)
+class Method:
+    """A usable way to reach somebody; the address stays sealed until it is needed."""
+
+    id: int
+    person_id: int
+    organisation_id: int
+    """Whose key seals the address."""
+    kind: MethodKind
+    uid: str
+    sealed_address: str
+    fingerprint: str
+    language: str
+    texts: bool
+    """Takes texts: a mobile whose owner has not texted a stop word. Calls reach it all the same."""
+
+
+def e164(number: str, country: str) -> str:
+    """Return a telephone number in E.164, read as somebody in `country` writes it.
+
+    Raises Invalid.
+    """
+    return phonenumbers.format_number(_parsed(number, country), phonenumbers.PhoneNumberFormat.E164)
+
+
+def _parsed(number: str, country: str) -> phonenumbers.PhoneNumber:
+    try:
+        parsed = phonenumbers.parse(number, country)
+    except phonenumbers.NumberParseException:
+        parsed = None
+    if parsed is None or not phonenumbers.is_valid_number(parsed):
+        sentence = "This is no complete telephone number. Write it like +32 470 12 34 56."
+        raise Invalid(sentence, address=sentence)
+    return parsed
+
+
+def masked(number: str) -> str:
+    """Return an E.164 number as those see it who need not ring it: +32 4.. .. .. 12."""
+    try:
+        parsed = phonenumbers.parse(number)
+    except phonenumbers.NumberParseException:
+        return "…"
+    national = str(parsed.national_number)
+    return f"+{parsed.country_code} {national[0]}.. .. .. {national[-2:]}"
+
+
+def spaced(number: str) -> str:
+    """Return an E.164 number as people read it aloud: +32 470 12 34 56."""
+    try:
+        parsed = phonenumbers.parse(number)
+    except phonenumbers.NumberParseException:
+        return number
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+
+
+def add_method(
+    session: Session, person: Person, kind: MethodKind, address: str, actor: Actor, now: datetime
+) -> ContactMethod:
+    """Add a method after the others, not yet verified.
+
+    Raises Invalid when the address is none of that kind, Conflict when the person has it already.
+    """
+    address = _address(session, person, kind, address)
+    fingerprint = seal.fingerprint(session, address)
+    present = methods(session, person)
+    if any(method.fingerprint == fingerprint for method in present):
+        raise Conflict(f"{person.name} has this address already.")
+    uid = seal.new_token()
+    method = ContactMethod(
+        uid=uid,
+        person_id=person.id,
+        kind=kind,
+        position=max((method.position for method in present), default=-1) + 1,
+        sealed_address=seal.seal(session, person.organisation_id, _place(uid), address),
+        fingerprint=fingerprint,
+    )
+    session.add(method)
+    session.flush()
+    audit.record(session, actor, "method.added", f"person:{person.id}", _facts(method), now)
+    return method
+
+
+def _address(session: Session, person: Person, kind: MethodKind, address: str) -> str:
+    if kind is MethodKind.MAIL:
+        if not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", address.strip()):
+            sentence = "This is no mail address. Write it like an.peeters@zone.example."
+            raise Invalid(sentence, address=sentence)
+        return address.strip().lower()
+    employer = session.get_one(Organisation, person.organisation_id)
+    parsed = _parsed(address, employer.country)
+    if phonenumbers.number_type(parsed) not in _FITTING[kind]:
+        raise Invalid(_NOT_FITTING[kind], address=_NOT_FITTING[kind])
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+
+
+def methods(session: Session, person: Person) -> list[ContactMethod]:
+    """Return a person's methods in the order in which they are tried, usable or not."""
+    query = _present().where(ContactMethod.person_id == person.id)
+    return list(session.scalars(query.order_by(ContactMethod.position, ContactMethod.id)))
+
+
+def verify(session: Session, method: ContactMethod, actor: Actor, now: datetime) -> None:
+    """Confirm that the address is the person's; it is used from now on."""
+    if method.removed_at is not None:
+        raise Conflict("This address was removed. Add it again.")
+    method.verified_at = now
+    method.unusable_at = None
+    session.flush()
+    audit.record(
+        session, actor, "method.verified", f"person:{method.person_id}", _facts(method), now
+    )
+
+
+def remove(session: Session, method: ContactMethod, actor: Actor, now: datetime) -> None:
+    """Stop using a method and erase its address."""
+    if method.removed_at is None:
+        method.removed_at = now
+        method.sealed_address = method.fingerprint = ""
+        session.flush()
+        subject = f"person:{method.person_id}"
+        audit.record(session, actor, "method.removed", subject, _facts(method), now)
+
+
+def put_first(session: Session, method: ContactMethod, actor: Actor, now: datetime) -> None:
+    """Let a method be tried before all others of its person."""
+    others = [
+        other
+        for other in methods(session, session.get_one(Person, method.person_id))
+        if other.id != method.id
+    ]
+    for position, other in enumerate([method, *others]):
+        other.position = position
+    session.flush()
+    audit.record(session, actor, "method.first", f"person:{method.person_id}", _facts(method), now)
+
+
+def reachable(session: Session, person_ids: Iterable[int]) -> dict[int, list[Method]]:
+    """Return each person's verified and usable methods in order, in one query.
+
+    Somebody who left has none.
+    """
+    result: dict[int, list[Method]] = {person_id: [] for person_id in person_ids}
+    query = (
+        _present()
+        .join(Person)
+        .where(ContactMethod.person_id.in_(result), Person.left_at.is_(None))
+        .where(ContactMethod.verified_at.is_not(None), ContactMethod.unusable_at.is_(None))
+        .order_by(ContactMethod.position, ContactMethod.id)
+        .add_columns(Person.language, Person.organisation_id)
+    )
+    for method, language, organisation_id in session.execute(query):
+        result[method.person_id].append(
+            Method(
+                method.id,
+                method.person_id,
+                organisation_id,
+                method.kind,
+                method.uid,
+                method.sealed_address,
+                method.fingerprint,
+                language,
+                texts=method.kind is MethodKind.MOBILE and method.blocked_at is None,
+            )
+        )
+    return result
+
+
+def address_of(session: Session, method: Method | ContactMethod) -> str:
+    """Return the address in clear: E.164, or a mail address; empty once removed."""
+    if not method.sealed_address:
+        return ""
+    if isinstance(method, ContactMethod):
+        owner = session.get_one(Person, method.person_id).organisation_id
+    else:
+        owner = method.organisation_id
+    return seal.unseal(session, owner, _place(method.uid), method.sealed_address)
+
+
+def by_number(session: Session, number: str) -> list[ContactMethod]:
+    """Return the methods with this E.164 number, verified or not; a shared phone has several."""
+    query = _present().where(ContactMethod.fingerprint == seal.fingerprint(session, number))
+    return list(session.scalars(query.order_by(ContactMethod.id)))
+
+
+def block(session: Session, fingerprint: str, now: datetime) -> None:
+    """Note that the owner texted a stop word: the supplier refuses texts until START."""
+    _mark(session, ContactMethod.fingerprint == fingerprint, blocked_at=now)
+
+
+def unblock(session: Session, fingerprint: str) -> None:
+    """Note that texts go through again."""
+    _mark(session, ContactMethod.fingerprint == fingerprint, blocked_at=None)
+
+
+def mark_unusable(session: Session, method_id: int, now: datetime) -> None:
+    """Note that the supplier said the address cannot be reached; verifying it again undoes this."""
+    _mark(session, ContactMethod.id == method_id, unusable_at=now)
+
+
+def mark_reached(session: Session, method_id: int, now: datetime) -> None:
+    """Note a receipt of delivery."""
+    _mark(session, ContactMethod.id == method_id, reached_at=now)
+
+
+def _mark(session: Session, which: sa.ColumnElement[bool], **instants: datetime | None) -> None:
+    session.execute(sa.update(ContactMethod).where(which).values(**instants))
+
+
+def _present() -> sa.Select[ContactMethod]:
+    return sa.select(ContactMethod).where(ContactMethod.removed_at.is_(None))
+
+
+def _place(uid: str) -> str:
+    return f"contact_method.sealed_address:{uid}"
+
+
+def _facts(method: ContactMethod) -> dict[str, str]:
+    return {"kind": method.kind.value, "method": method.uid}
