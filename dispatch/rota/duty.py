@@ -137,6 +137,17 @@ def gaps(session: Session, team: Team, from_at: datetime, until_at: datetime) ->
     ]
 
 
+def not_counted(
+    session: Session, team: Team, person_id: int, from_at: datetime, until_at: datetime
+) -> tuple[str, datetime] | None:
+    """Return why ("left" or "not_member") and when first the team cannot count on a person."""
+    person = _people(session, team, {person_id})[person_id]
+    for at in sorted({from_at, *person.edges()}):
+        if from_at <= at < until_at and (absence := person.absence(at)):
+            return absence, at
+    return None
+
+
 def expected(team: Team, at: datetime) -> bool:
     """Return whether the team's hours want somebody on duty at `at`."""
     return bool(expected_windows(team, at, at + timedelta(microseconds=1)))

@@ -1,0 +1,381 @@
+"""Entering, changing and cancelling turns and covers by hand.
+
+Each verb checks everything a planner can mend and raises Invalid naming the fields; what only the
+database can see, a colleague's overlapping turn written at the same moment, becomes Conflict. A
+turn keeps its uid while its times move, its sequence never falls and nothing is deleted, so that
+calendars follow. Giving a turn to somebody else cancels it and enters a new one: only so does the
+first person's calendar learn of it. Every change is recorded and shown on every screen of the
+organisations that the team serves. Whom a running callout pages is judged when it pages, from the
+rows, so nothing here has to tell it.
+
+Who may plan is for `people.access` to say; rest and fairness are for `rota.rules`.
+"""
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import TypeVar
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+
+from dispatch import audit, upkeep
+from dispatch.audit import Actor
+from dispatch.db import Session
+from dispatch.errors import Conflict, Invalid
+from dispatch.people.models import Person, Service, Team
+from dispatch.rota.duty import not_counted
+from dispatch.rota.models import Cover, Line, Shift
+
+#: Longer is a slip of the year or the month far more often than a turn.
+LONGEST = timedelta(days=14)
+
+
+def enter_shift(
+    session: Session,
+    line: Line,
+    person: Person,
+    starts_at: datetime,
+    ends_at: datetime,
+    actor: Actor,
+    now: datetime,
+    reason: str = "",
+) -> Shift:
+    """Put a person on a line; a turn that is over already needs a reason."""
+    team = session.get_one(Team, line.team_id)
+    problems = _times(starts_at, ends_at) | _past(ends_at <= now, reason)
+    if not problems:
+        problems = _person(session, team, person, starts_at, ends_at)
+        problems |= _line_taken(session, team, line, starts_at, ends_at)
+    _refuse(problems)
+    shift = Shift(
+        uid=str(uuid.uuid4()),
+        line_id=line.id,
+        person_id=person.id,
+        starts_at=starts_at,
+        ends_at=ends_at,
+        sequence=0,
+        changed_at=now,
+    )
+    with _alone(session):
+        session.add(shift)
+    _tell(session, team, actor, "shift.entered", shift, reason, now)
+    return shift
+
+
+def change_shift(
+    session: Session,
+    shift: Shift,
+    actor: Actor,
+    now: datetime,
+    *,
+    person: Person | None = None,
+    starts_at: datetime | None = None,
+    ends_at: datetime | None = None,
+    reason: str = "",
+) -> Shift:
+    """Move a turn, or give it to somebody else; return the turn that stands afterwards."""
+    shift = _standing(session, Shift, shift.id)
+    line, team = _place(session, shift)
+    starts_at, ends_at = starts_at or shift.starts_at, ends_at or shift.ends_at
+    handed = person is not None and person.id != shift.person_id
+    if (starts_at, ends_at) == (shift.starts_at, shift.ends_at) and not handed:
+        return shift
+    holder = person or session.get_one(Person, shift.person_id)
+    problems = _times(starts_at, ends_at) | _past(min(shift.ends_at, ends_at) <= now, reason)
+    if not problems:
+        problems = _person(session, team, holder, starts_at, ends_at)
+        problems |= _line_taken(session, team, line, starts_at, ends_at, shift.id)
+        problems |= _covers_left_out(session, team, shift, starts_at, ends_at, handed)
+    _refuse(problems)
+    if handed:
+        with _alone(session):
+            _cancel(shift, now)
+        _tell(session, team, actor, "shift.cancelled", shift, reason, now)
+        return enter_shift(session, line, holder, starts_at, ends_at, actor, now, reason)
+    with _alone(session):
+        _move(shift, starts_at, ends_at, now)
+    _tell(session, team, actor, "shift.changed", shift, reason, now)
+    return shift
+
+
+def cancel_shift(
+    session: Session, shift: Shift, actor: Actor, now: datetime, reason: str = ""
+) -> None:
+    """Take a turn and its covers out of the rota; one that has begun needs a reason."""
+    shift = _standing(session, Shift, shift.id)
+    _, team = _place(session, shift)
+    _refuse(_past(shift.starts_at <= now, reason))
+    for cover in _covers(session, shift):
+        _cancel(cover, now)
+        _tell(session, team, actor, "cover.cancelled", cover, reason, now)
+    _cancel(shift, now)
+    _tell(session, team, actor, "shift.cancelled", shift, reason, now)
+
+
+def enter_cover(
+    session: Session,
+    shift: Shift,
+    person: Person,
+    starts_at: datetime,
+    ends_at: datetime,
+    actor: Actor,
+    now: datetime,
+    reason: str = "",
+) -> Cover:
+    """Let a person take a turn, or a part of it; one that is over already needs a reason."""
+    shift = _standing(session, Shift, shift.id)
+    _, team = _place(session, shift)
+    problems = _times(starts_at, ends_at) | _past(ends_at <= now, reason)
+    if not problems:
+        problems = _person(session, team, person, starts_at, ends_at)
+        problems |= _cover_fits(session, team, shift, person, starts_at, ends_at)
+    _refuse(problems)
+    cover = Cover(
+        uid=str(uuid.uuid4()),
+        shift_id=shift.id,
+        person_id=person.id,
+        starts_at=starts_at,
+        ends_at=ends_at,
+        sequence=0,
+        changed_at=now,
+    )
+    with _alone(session):
+        session.add(cover)
+    _tell(session, team, actor, "cover.entered", cover, reason, now)
+    return cover
+
+
+def change_cover(
+    session: Session,
+    cover: Cover,
+    actor: Actor,
+    now: datetime,
+    *,
+    person: Person | None = None,
+    starts_at: datetime | None = None,
+    ends_at: datetime | None = None,
+    reason: str = "",
+) -> Cover:
+    """Move a cover, or give it to somebody else; return the cover that stands afterwards."""
+    # The shift first, always: whoever shortens it at the same moment must see this cover move.
+    shift = _standing(session, Shift, cover.shift_id)
+    cover = _standing(session, Cover, cover.id)
+    _, team = _place(session, shift)
+    starts_at, ends_at = starts_at or cover.starts_at, ends_at or cover.ends_at
+    handed = person is not None and person.id != cover.person_id
+    if (starts_at, ends_at) == (cover.starts_at, cover.ends_at) and not handed:
+        return cover
+    holder = person or session.get_one(Person, cover.person_id)
+    problems = _times(starts_at, ends_at) | _past(min(cover.ends_at, ends_at) <= now, reason)
+    if not problems:
+        problems = _person(session, team, holder, starts_at, ends_at)
+        problems |= _cover_fits(session, team, shift, holder, starts_at, ends_at, cover.id)
+    _refuse(problems)
+    if handed:
+        _cancel(cover, now)
+        _tell(session, team, actor, "cover.cancelled", cover, reason, now)
+        return enter_cover(session, shift, holder, starts_at, ends_at, actor, now, reason)
+    with _alone(session):
+        _move(cover, starts_at, ends_at, now)
+    _tell(session, team, actor, "cover.changed", cover, reason, now)
+    return cover
+
+
+def cancel_cover(
+    session: Session, cover: Cover, actor: Actor, now: datetime, reason: str = ""
+) -> None:
+    """Give a covered time back to the turn's owner; one that has begun needs a reason."""
+    shift = _standing(session, Shift, cover.shift_id)
+    cover = _standing(session, Cover, cover.id)
+    _, team = _place(session, shift)
+    _refuse(_past(cover.starts_at <= now, reason))
+    _cancel(cover, now)
+    _tell(session, team, actor, "cover.cancelled", cover, reason, now)
+
+
+# --- What can be wrong; each answers with problems by field.
+
+
+def _times(starts_at: datetime, ends_at: datetime) -> dict[str, str]:
+    if ends_at <= starts_at:
+        return {"ends_at": "The end must be after the start."}
+    if ends_at - starts_at > LONGEST:
+        return {"ends_at": f"Longer than {LONGEST.days} days: enter it in parts."}
+    return {}
+
+
+def _past(touched: bool, reason: str) -> dict[str, str]:
+    if touched and not reason.strip():
+        return {"reason": "This changes what has been: say why."}
+    return {}
+
+
+def _person(
+    session: Session, team: Team, person: Person, starts_at: datetime, ends_at: datetime
+) -> dict[str, str]:
+    found = not_counted(session, team, person.id, starts_at, ends_at)
+    if found is None:
+        return {}
+    why, at = found
+    if why == "left":
+        return {"person": f"{person.name} takes part until {_local(team, person.left_at or at)}."}
+    return {"person": f"{person.name} is no member of {team.name} on {_local(team, at)}."}
+
+
+def _line_taken(
+    session: Session,
+    team: Team,
+    line: Line,
+    starts_at: datetime,
+    ends_at: datetime,
+    but: int | None = None,
+) -> dict[str, str]:
+    taken = session.execute(
+        sa.select(Shift.starts_at, Shift.ends_at, Person.name)
+        .join(Person, Person.id == Shift.person_id)
+        .where(
+            Shift.line_id == line.id,
+            Shift.cancelled_at.is_(None),
+            Shift.id != (but or 0),
+            Shift.starts_at < ends_at,
+            Shift.ends_at > starts_at,
+        )
+        .order_by(Shift.starts_at)
+        .limit(1)
+    ).first()
+    if taken is None:
+        return {}
+    time = _span(team, taken.starts_at, taken.ends_at)
+    return {"starts_at": f"{taken.name} is on {line.name} {time}."}
+
+
+def _covers_left_out(
+    session: Session, team: Team, shift: Shift, starts_at: datetime, ends_at: datetime, handed: bool
+) -> dict[str, str]:
+    problems: dict[str, str] = {}
+    for cover in _covers(session, shift):
+        name = session.get_one(Person, cover.person_id).name
+        told = f"{name} covers {_span(team, cover.starts_at, cover.ends_at)}"
+        if handed:
+            problems["person"] = f"{told}: cancel that cover first."
+        if cover.starts_at < starts_at:
+            problems["starts_at"] = f"{told}: change that cover first."
+        if cover.ends_at > ends_at:
+            problems["ends_at"] = f"{told}: change that cover first."
+    return problems
+
+
+def _cover_fits(
+    session: Session,
+    team: Team,
+    shift: Shift,
+    person: Person,
+    starts_at: datetime,
+    ends_at: datetime,
+    but: int | None = None,
+) -> dict[str, str]:
+    problems: dict[str, str] = {}
+    if person.id == shift.person_id:
+        problems["person"] = f"{person.name} has this turn already."
+    if starts_at < shift.starts_at:
+        problems["starts_at"] = f"The turn begins on {_local(team, shift.starts_at)}."
+    if ends_at > shift.ends_at:
+        problems["ends_at"] = f"The turn ends on {_local(team, shift.ends_at)}."
+    for other in _covers(session, shift):
+        if other.id != but and other.starts_at < ends_at and starts_at < other.ends_at:
+            name = session.get_one(Person, other.person_id).name
+            time = _span(team, other.starts_at, other.ends_at)
+            problems.setdefault("starts_at", f"{name} covers {time}.")
+    return problems
+
+
+def _refuse(problems: dict[str, str]) -> None:
+    if problems:
+        raise Invalid(" ".join(problems.values()), **problems)
+
+
+def _local(team: Team, at: datetime) -> str:
+    return f"{at.astimezone(ZoneInfo(team.time_zone)):%Y-%m-%d %H:%M}"
+
+
+def _span(team: Team, starts_at: datetime, ends_at: datetime) -> str:
+    return f"from {_local(team, starts_at)} to {_local(team, ends_at)}"
+
+
+# --- Reading and writing rows.
+
+_Row = TypeVar("_Row", Shift, Cover)
+
+
+def _standing(session: Session, table: type[_Row], row_id: int) -> _Row:
+    """Return the row as it is now, locked; what somebody cancelled meanwhile is a conflict."""
+    query = sa.select(table).where(table.id == row_id).with_for_update()
+    row = session.scalars(query.execution_options(populate_existing=True)).one()
+    if row.cancelled_at is not None:
+        raise Conflict("This turn was cancelled meanwhile. Look at the rota again.")
+    return row
+
+
+def _place(session: Session, shift: Shift) -> tuple[Line, Team]:
+    line = session.get_one(Line, shift.line_id)
+    return line, session.get_one(Team, line.team_id)
+
+
+def _covers(session: Session, shift: Shift) -> list[Cover]:
+    query = sa.select(Cover).where(Cover.shift_id == shift.id, Cover.cancelled_at.is_(None))
+    return list(session.scalars(query.order_by(Cover.starts_at)))
+
+
+def _move(row: Shift | Cover, starts_at: datetime, ends_at: datetime, now: datetime) -> None:
+    row.starts_at, row.ends_at = starts_at, ends_at
+    _touch(row, now)
+
+
+def _cancel(row: Shift | Cover, now: datetime) -> None:
+    row.cancelled_at = now
+    _touch(row, now)
+
+
+def _touch(row: Shift | Cover, now: datetime) -> None:
+    row.sequence += 1
+    # A clock set back must not make a calendar believe that it has the newer text.
+    row.changed_at = max(row.changed_at, now)
+
+
+@contextmanager
+def _alone(session: Session) -> Iterator[None]:
+    """Write in a savepoint; an overlap that only the database could see is a conflict."""
+    try:
+        with session.begin_nested():
+            yield
+    except IntegrityError as error:
+        raise Conflict(
+            "Somebody entered a turn at this time a moment ago. Look at the rota again."
+        ) from error
+
+
+def _tell(
+    session: Session,
+    team: Team,
+    actor: Actor,
+    action: str,
+    row: Shift | Cover,
+    reason: str,
+    now: datetime,
+) -> None:
+    details = {
+        "team": team.key,
+        "person": row.person_id,
+        "starts_at": row.starts_at,
+        "ends_at": row.ends_at,
+        "sequence": row.sequence,
+        "reason": reason.strip(),
+    }
+    subject = f"{row.__tablename__}:{row.uid}"
+    audit.record(session, actor, action, subject, details, now)
+    served = sa.select(Service.organisation_id).where(Service.team_id == team.id)
+    for organisation_id in {team.organisation_id, *session.scalars(served)}:
+        upkeep.bump(session, organisation_id, "rota")
