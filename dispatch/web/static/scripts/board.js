@@ -1,0 +1,197 @@
+// Time that ticks, keys, announcements and the alarm of the board.
+//
+// Everything shown is rendered by the server; this only lets ages, rings and the clock go on
+// between two refreshes, says what is new to screen readers, and sounds while an incident needs
+// somebody. The sound repeats until the incident is acted on or the sound is stopped; a new
+// incident sounds again. The red bar above the lanes says the same to the eye.
+"use strict";
+
+(() => {
+  const root = document.documentElement;
+
+  // --- time: the server's, whatever the clock of this computer says
+
+  let offset = Number(root.dataset.now) - Date.now();
+  const now = () => Date.now() + offset;
+
+  document.addEventListener("htmx:before:response", (event) => {
+    // The Date header has whole seconds: a smaller difference is not an error of this clock.
+    const date = Date.parse(event.detail.ctx.response.headers.get("Date"));
+    if (Math.abs(date - now()) > 1500) offset = date + 500 - Date.now();
+  });
+
+  const two = (number) => String(number).padStart(2, "0");
+  const span = (s) => s < 60 ? `${s} s`
+    : s < 3600 ? `${Math.floor(s / 60)} min`
+    : s < 86400 ? `${Math.floor(s / 3600)} h ${two(Math.floor(s % 3600 / 60))}`
+    : `${Math.floor(s / 86400)} d ${Math.floor(s % 86400 / 3600)} h`;
+  const write = (node, text) => { if (node.textContent !== text) node.textContent = text; };
+
+  const clock = document.querySelector("[data-clock]");
+  const clockZero = clock && (() => {
+    // The server writes local time in the organisation's zone: keep its distance from UTC.
+    const [h, m, s] = clock.textContent.split(":").map(Number);
+    return (h * 3600 + m * 60 + s) * 1000 - Number(root.dataset.now) % 86_400_000;
+  })();
+
+  const tick = () => {
+    const at = now();
+    if (clock) {
+      const s = Math.floor((((at + clockZero) % 86_400_000) + 86_400_000) % 86_400_000 / 1000);
+      write(clock, `${two(Math.floor(s / 3600))}:${two(Math.floor(s / 60) % 60)}:${two(s % 60)}`);
+    }
+    for (const age of document.querySelectorAll("[data-since]")) {
+      write(age, span(Math.max(0, Math.floor((at - Number(age.dataset.since)) / 1000))));
+    }
+    for (const ring of document.querySelectorAll("[data-due]")) {
+      const left = (Number(ring.dataset.due) - at) / 1000;
+      const s = Math.abs(Math.round(left));
+      ring.toggleAttribute("data-over", left < -0.5);
+      write(ring.querySelector("b"), `${left < -0.5 ? "+" : ""}${Math.floor(s / 60)}:${two(s % 60)}`);
+      const gone = 100 * (1 - Math.min(1, Math.max(0, left / Number(ring.dataset.span))));
+      ring.querySelector(".ring-arc").setAttribute("stroke-dashoffset", gone.toFixed(1));
+    }
+  };
+  document.addEventListener("htmx:after:swap", tick);
+  setInterval(tick, 1000);
+  tick();
+
+  // --- what is new: said once, by the region that fits
+
+  const lanes = () => new Map([...document.querySelectorAll("[data-card]")].map(
+    (card) => [card.id, card]));
+  let before = new Map([...lanes()].map(([id, card]) => [id, card.dataset.card]));
+  const silenced = new Set();
+
+  const announce = () => {
+    const after = lanes();
+    const urgent = [];
+    const other = [];
+    for (const [id, card] of after) {
+      const lane = card.dataset.card;
+      if (before.get(id) === lane) continue;
+      const says = `${card.closest(".lane").querySelector(".lane-name").firstChild.textContent.trim()}: ${card.dataset.says}`;
+      (lane === "needs_you" ? urgent : other).push(says);
+      if (lane === "needs_you") silenced.delete(id);
+    }
+    before = new Map([...after].map(([id, card]) => [id, card.dataset.card]));
+    if (urgent.length) document.getElementById("alerts").textContent = urgent.join(". ");
+    if (other.length) document.getElementById("announcements").textContent = other.join(". ");
+    sound();
+  };
+
+  // --- the alarm
+
+  const enable = document.querySelector("[data-sound]");
+  let audio = null;
+  let ringing = null;
+
+  const needing = () => [...document.querySelectorAll('[data-card="needs_you"]')].filter(
+    (card) => !silenced.has(card.id));
+
+  const beep = () => {
+    if (audio?.state !== "running") return;
+    for (const [delay, pitch] of [[0, 880], [0.22, 660], [0.44, 880]]) {
+      const tone = audio.createOscillator();
+      const volume = audio.createGain();
+      const start = audio.currentTime + delay;
+      tone.frequency.value = pitch;
+      volume.gain.setValueAtTime(0, start);
+      volume.gain.linearRampToValueAtTime(0.25, start + 0.02);
+      volume.gain.setValueAtTime(0.25, start + 0.16);
+      volume.gain.linearRampToValueAtTime(0, start + 0.2);
+      tone.connect(volume).connect(audio.destination);
+      tone.start(start);
+      tone.stop(start + 0.21);
+    }
+  };
+
+  const title = document.title;
+  const sound = () => {
+    const cards = document.querySelectorAll('[data-card="needs_you"]').length;
+    document.title = cards ? `(${cards}) ${title}` : title;
+    const quiet = document.querySelector("[data-quiet]");
+    if (quiet) quiet.hidden = needing().length === 0;
+    if (needing().length && !ringing) {
+      beep();
+      ringing = setInterval(beep, 3000);
+    } else if (!needing().length && ringing) {
+      clearInterval(ringing);
+      ringing = null;
+    }
+  };
+
+  // A browser lets a screen sound only after a touch or a key; until then a button asks for one.
+  const wake = () => {
+    audio ??= new AudioContext();
+    audio.resume().then(() => {
+      if (enable) enable.hidden = audio.state === "running";
+    });
+  };
+  if (enable) {
+    audio = new AudioContext();
+    enable.hidden = audio.state === "running";
+    for (const kind of ["pointerdown", "keydown"]) document.addEventListener(kind, wake);
+    enable.addEventListener("click", beep);
+  }
+
+  document.addEventListener("click", (event) => {
+    if (!event.target.closest("[data-quiet]")) return;
+    for (const card of needing()) silenced.add(card.id);
+    sound();
+  });
+
+  document.addEventListener("htmx:after:swap", announce);
+  sound();
+
+  // --- the chosen card
+
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest(".card-link");
+    if (!link) return;
+    for (const one of document.querySelectorAll(".card-link[aria-current]")) one.removeAttribute("aria-current");
+    link.setAttribute("aria-current", "true");
+    const board = new URL(document.getElementById("lanes").getAttribute("hx-get"), location);
+    board.searchParams.set("incident", link.closest(".card").id.slice("card-".length));
+    document.getElementById("lanes").setAttribute("hx-get", board.pathname + board.search);
+  });
+
+  // --- keys
+
+  const keysOn = () => { try { return localStorage.getItem("dispatch.keys") !== "off"; } catch { return true; } };
+  const keysSwitch = document.querySelector("[data-keys-switch]");
+  if (keysSwitch) {
+    keysSwitch.checked = keysOn();
+    keysSwitch.addEventListener("change", () => {
+      try { localStorage.setItem("dispatch.keys", keysSwitch.checked ? "on" : "off"); } catch { /* stays on */ }
+    });
+  }
+
+  const move = (step) => {
+    const links = [...document.querySelectorAll(".card-link")];
+    if (!links.length) return;
+    const at = links.indexOf(document.activeElement);
+    const next = at < 0 ? (step > 0 ? 0 : links.length - 1) : at + step;
+    links[Math.min(links.length - 1, Math.max(0, next))].focus();
+  };
+
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target.closest("input, select, textarea, [contenteditable], dialog")) return;
+    const steps = { ArrowDown: 1, ArrowUp: -1 };
+    if (event.key in steps && document.getElementById("lanes")) {
+      event.preventDefault();
+      return move(steps[event.key]);
+    }
+    const twin = keysOn() && [...document.querySelectorAll("[data-key]")].find(
+      (one) => one.dataset.key === event.key);
+    if (!twin) return;
+    event.preventDefault();
+    if (twin.matches("input")) twin.focus(); else twin.click();
+  });
+
+  document.addEventListener("click", (event) => {
+    const opener = event.target.closest("[data-opens]");
+    if (opener) document.getElementById(opener.dataset.opens).showModal();
+  });
+})();
