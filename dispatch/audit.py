@@ -39,6 +39,9 @@ class Actor:
 ENGINE = Actor("engine", None, "engine")
 
 
+_BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+
 class AuditEntry(Base):
     """Something that happened; never changed or deleted."""
 
@@ -59,7 +62,7 @@ class AuditDetail(Base):
     __tablename__ = "audit_detail"
 
     entry_id: orm.Mapped[int] = orm.mapped_column(
-        sa.ForeignKey("audit_entry.id"), primary_key=True, autoincrement=False
+        _BIG, sa.ForeignKey("audit_entry.id"), primary_key=True, autoincrement=False
     )
     salt: orm.Mapped[str | None]
     details: orm.Mapped[str | None]
@@ -81,10 +84,10 @@ class AuditLink(Base):
 
     __tablename__ = "audit_link"
 
-    position: orm.Mapped[int] = orm.mapped_column(
-        sa.BigInteger(), primary_key=True, autoincrement=False
+    position: orm.Mapped[int] = orm.mapped_column(_BIG, primary_key=True, autoincrement=False)
+    entry_id: orm.Mapped[int] = orm.mapped_column(
+        _BIG, sa.ForeignKey("audit_entry.id"), unique=True
     )
-    entry_id: orm.Mapped[int] = orm.mapped_column(sa.ForeignKey("audit_entry.id"), unique=True)
     hash: orm.Mapped[str]
 
 
@@ -110,6 +113,10 @@ TRIGGERS: dict[str, list[str]] = {
         ),
     ],
 }
+
+
+_INSERT_ENTRY = sa.insert(_ENTRY).returning(_ENTRY.c.id)
+_INSERT_DETAIL = sa.insert(_DETAIL)
 
 
 @sa.event.listens_for(_LINK, "after_create")
@@ -147,9 +154,10 @@ def record(
         "subject": subject,
         "digest": _digest(salt, content),
     }
-    entry_id = session.execute(sa.insert(_ENTRY).returning(_ENTRY.c.id), entry).scalar_one()
-    session.execute(
-        sa.insert(_DETAIL),
+    connection = session.connection()
+    entry_id = connection.execute(_INSERT_ENTRY, entry).scalar_one()
+    connection.execute(
+        _INSERT_DETAIL,
         {"entry_id": entry_id, "salt": salt, "details": content, "linked": False},
     )
 

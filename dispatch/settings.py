@@ -165,6 +165,7 @@ SECTIONS: dict[str, type] = {
 
 #: Numbers that may be zero; everywhere else zero would mean "never" or "without pause".
 _MAY_BE_ZERO = {"web.processes", "web.trusted_proxies", "demo.step_seconds"}
+_ENDLESS = float("inf")
 _SECRET_LENGTH = 16
 
 
@@ -182,7 +183,7 @@ def load(environ: Mapping[str, str]) -> Settings:
         if name == "DISPATCH_SECRET_KEY":
             secret_key = value
         elif name == "DISPATCH_DATA_DIR":
-            data_dir = value
+            data_dir = value or data_dir
         elif name == "DISPATCH_DATABASE_URL":
             chosen["database"]["url"] = value
         else:
@@ -310,7 +311,7 @@ def _value(name: str, kind: Any, value: Any) -> Any:
         value = float(value)
     if type(value) is not kind:
         raise expected
-    if kind in (int, float) and not (value > 0 or (value == 0 and name in _MAY_BE_ZERO)):
+    if kind in (int, float) and not (0 < value < _ENDLESS or (value == 0 and name in _MAY_BE_ZERO)):
         raise SettingsError(f"{name}: must be above zero")
     return value
 
