@@ -133,7 +133,9 @@ def test_libraries_are_quoted_from_warnings_on_and_without_addresses(lines: Line
     library = logging.getLogger("twilio.http_client")
     library.info("POST Body: an SMS")
     library.warning("slow: /people/find?q=Peeters and /go/%s", "aBcDeFgHiJkLmNoPqRsTuVw")
-    warnings.warn("a warning", UserWarning, stacklevel=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.warn("a warning", UserWarning, stacklevel=1)
     first, second = lines()
     assert first["event"] == "slow: /people/find?[query] and /go/[token]"
     assert second["logger"] == "py.warnings"
