@@ -55,8 +55,8 @@ def valid_on(certificate: Certificate, day: date) -> bool:
     return _standing(certificate, day).valid
 
 
-def holders(session: Session, team: Team, qualification_id: int, day: date) -> list[int]:
-    """Return the ids of the team's members on `day` who hold the qualification, by name."""
+def members(session: Session, team: Team, day: date) -> list[tuple[int, str]]:
+    """Return id and name of the team's members on `day`, by name."""
     midnight = datetime.combine(day, time.min, ZoneInfo(team.time_zone))
     query = (
         sa.select(Person.id, Person.name)
@@ -67,9 +67,14 @@ def holders(session: Session, team: Team, qualification_id: int, day: date) -> l
         .order_by(Person.name, Person.id)
         .distinct()
     )
-    members = [row.id for row in session.execute(query)]
-    found = standing(session, members, qualification_id, day)
-    return [person_id for person_id in members if found[person_id].valid]
+    return [(row.id, row.name) for row in session.execute(query)]
+
+
+def holders(session: Session, team: Team, qualification_id: int, day: date) -> list[int]:
+    """Return the ids of the team's members on `day` who hold the qualification, by name."""
+    ids = [person_id for person_id, _ in members(session, team, day)]
+    found = standing(session, ids, qualification_id, day)
+    return [person_id for person_id in ids if found[person_id].valid]
 
 
 def standing(

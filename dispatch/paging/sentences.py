@@ -1,0 +1,175 @@
+"""Timeline rows and reasons as sentences that a dispatcher understands (pure).
+
+A row keeps a kind and facts; the sentence is made when somebody reads it, in the reader's language.
+A kind that nobody wrote a sentence for is shown by its name rather than hidden.
+"""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from dispatch import texts
+from dispatch.texts import N_
+
+_SENTENCES = {
+    "received": N_("Alert received from %(source)s."),
+    "received_late": N_("Alert received from %(source)s; it happened %(late)s earlier."),
+    "no_area": N_("The place is in no known area: %(teams)s paged by default."),
+    "no_place": N_("No place was given: taken as the source's own area."),
+    "unclassified": N_("The kind of incident is not known: %(teams)s paged by default."),
+    "no_team": N_("No team serves this kind of incident here: %(teams)s paged by default."),
+    "problems": N_("Could not be used and was left out: %(fields)s."),
+    "updated": N_("The report was updated: %(fields)s."),
+    "updated_nothing": N_("The report was updated; nothing changed that decides who goes."),
+    "cancelled": N_("Cancelled."),
+    "cancelled_before": N_("The cancellation came before the alert: nobody is paged."),
+    "closed": N_("Closed."),
+    "open": N_("Opened again."),
+    "acknowledged": N_("%(by)s has seen that this needs somebody."),
+    "note": N_("Note by %(by)s."),
+    "recorded": N_("Recorded afterwards by %(by)s: %(person)s went. Nobody was paged."),
+    "paging": N_("Paging %(person)s (%(team)s): %(reason)s"),
+    "skipped": N_("%(person)s passed over (%(team)s): %(reason)s"),
+    "gap": N_("Nobody is on duty on line %(line)s of %(team)s%(absent)s."),
+    "nobody_on_duty": N_("Nobody is on duty in %(team)s: paging its nobody-on-duty list."),
+    "nobody_qualified": N_("Nobody trained for this can be reached in %(team)s: paging the best."),
+    "nobody_at_all": N_("Nobody in %(team)s can be reached at all. Ring yourself."),
+    "outside_hours": N_("%(team)s is outside its hours%(contact)s."),
+    "ringing_control_room": N_("Nobody has accepted: ringing the control room."),
+    "control_room_heard": N_("The control room confirmed that it has heard."),
+    "sent": N_("%(channel)s to %(person)s sent."),
+    "delivered": N_("Text delivered to %(person)s."),
+    "picked_up": N_("%(person)s's phone was picked up; this is no answer yet."),
+    "failed": N_("%(channel)s to %(person)s failed (%(code)s)."),
+    "unclear": N_("Whether the %(channel)s to %(person)s left is not known yet (%(code)s)."),
+    "blocked": N_("%(person)s texted a stop word: the supplier refuses texts until START."),
+    "opened": N_("%(person)s opened the link."),
+    "accepted": N_("%(person)s goes (%(via)s)%(expected)s."),
+    "taken": N_("%(person)s would go too (%(via)s), but the place was taken."),
+    "declined": N_("%(person)s cannot (%(via)s)."),
+    "withdrew": N_("%(person)s withdrew after accepting (%(via)s): paging again."),
+    "released": N_("%(person)s was released by %(by)s: paging again."),
+    "on_the_way": N_("%(person)s is on the way."),
+    "on_scene": N_("%(person)s is on scene."),
+    "done": N_("%(person)s is done."),
+    "unclear_reply": N_("%(person)s answered in own words: read them and ring back."),
+    "strange_number": N_("The right code came from an unknown number: refused. Ring %(person)s."),
+    "wrong_code": N_("%(person)s answered with a code that is not open."),
+    "told_taken": N_("%(person)s told that the call-out is taken."),
+    "told_over": N_("%(person)s told that the call-out is over."),
+    "told_update": N_("%(person)s told that the report has changed."),
+    "told_cancelled": N_("Telling %(person)s that the call-out is cancelled."),
+    "cancel_confirmed": N_("%(person)s confirmed the cancellation."),
+    "unanswered": N_("Nobody of %(team)s has accepted. Trying everybody again."),
+    "repeated": N_("Trying everybody of %(team)s again."),
+    "filled": N_("%(team)s: everybody wanted is going."),
+    "correction_lacks": N_(
+        "%(person)s is going but does not hold %(qualification)s: keep, add or replace?"
+    ),
+    "stood_down": N_("%(team)s stood down by %(by)s."),
+    "more_wanted": N_("%(by)s asks for %(people)s of %(team)s."),
+    "repaged": N_("The report changed before anybody accepted: paging from the start."),
+}
+
+_REASONS = {
+    "primary": N_("primary until %(until)s%(covering)s"),
+    "backup": N_("backup until %(until)s%(covering)s"),
+    "on_line": N_("on %(line)s until %(until)s%(covering)s"),
+    "everyone": N_("trained for this and in the team"),
+    "nobody_list": N_("on the nobody-on-duty list"),
+    "named": N_("named by the policy"),
+    "team": N_("on duty in %(team)s"),
+    "by_hand": N_("chosen by %(by)s"),
+    "control_room": N_("control room"),
+    "lapsed": N_("certificate for %(qualification)s lapsed %(on)s"),
+    "revoked": N_("certificate for %(qualification)s revoked %(on)s"),
+    "not_yet": N_("certificate for %(qualification)s begins %(on)s"),
+    "none": N_("does not hold %(qualification)s"),
+    "no_method": N_("has no verified phone"),
+    "unusable": N_("the phone cannot be reached"),
+    "declined_before": N_("said no before"),
+    "not_on_duty": N_("not on duty any more"),
+}
+
+_CHANNELS = {"sms": N_("Text"), "call": N_("Call"), "link": N_("link"), "screen": N_("screen")}
+_LATE_FROM_SECONDS = 600
+_HOUR = 3600
+
+
+def sentence(
+    kind: str, facts: Mapping[str, Any], language: str, time_zone: str = "Europe/Brussels"
+) -> str:
+    """Return what happened as one sentence."""
+    values = _values(facts, language, time_zone)
+    if kind == "received" and facts.get("late_seconds", 0) >= _LATE_FROM_SECONDS:
+        kind = "received_late"
+    if kind == "updated" and not facts.get("fields"):
+        kind = "updated_nothing"
+    template = _SENTENCES.get(kind)
+    if template is None:
+        return kind
+    return texts.say(language, template) % values
+
+
+def reason(facts: Mapping[str, Any], language: str, time_zone: str = "Europe/Brussels") -> str:
+    """Return why somebody was paged or passed over."""
+    template = _REASONS.get(str(facts.get("kind", "")))
+    if template is None:
+        return ""
+    said = texts.say(language, template) % _values(facts, language, time_zone)
+    if facts.get("holds"):
+        held = _in_language(facts["holds"], language)
+        said += texts.say(language, N_(", holds %(qualification)s"), qualification=held)
+    if facts.get("lacks"):
+        said += texts.say(language, N_(", but is not trained for this"))
+    return said
+
+
+def _in_language(value: object, language: str) -> str:
+    """A name kept in several languages is read in one."""
+    if isinstance(value, Mapping) and "en" in value:
+        value = value.get(language) or value["en"]
+    return str(value)
+
+
+class _Facts(dict[str, str]):
+    """Facts by name; one that an old row does not have is left empty."""
+
+    def __missing__(self, key: str) -> str:
+        return ""
+
+
+def _values(facts: Mapping[str, Any], language: str, time_zone: str) -> _Facts:
+    values = _Facts({key: _in_language(value, language) for key, value in facts.items()})
+    if isinstance(facts.get("reason"), Mapping):
+        values["reason"] = reason(facts["reason"], language, time_zone)
+    for key in ("until", "expected"):
+        if facts.get(key):
+            values[key] = _clock_time(str(facts[key]), time_zone)
+    if facts.get("on"):
+        values["on"] = date.fromisoformat(str(facts["on"])).strftime("%d/%m/%Y")
+    for key in ("channel", "via"):
+        if facts.get(key) in _CHANNELS:
+            values[key] = texts.say(language, _CHANNELS[facts[key]])
+    if facts.get("covering"):
+        values["covering"] = texts.say(language, N_(", covering %(name)s"), name=facts["covering"])
+    if facts.get("expected"):
+        values["expected"] = texts.say(language, N_(", there at %(at)s"), at=values["expected"])
+    if facts.get("absent"):
+        values["absent"] = texts.say(
+            language, N_(" (%(name)s is planned but does not count)"), name=facts["absent"]
+        )
+    if facts.get("contact"):
+        values["contact"] = texts.say(language, N_("; by day: %(who)s"), who=facts["contact"])
+    if facts.get("late_seconds"):
+        values["late"] = _long(int(facts["late_seconds"]))
+    return values
+
+
+def _clock_time(instant: str, time_zone: str) -> str:
+    return datetime.fromisoformat(instant).astimezone(ZoneInfo(time_zone)).strftime("%H:%M")
+
+
+def _long(seconds: int) -> str:
+    return f"{seconds // _HOUR} h" if seconds >= 2 * _HOUR else f"{seconds // 60} min"

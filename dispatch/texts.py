@@ -1,0 +1,48 @@
+"""One catalogue of words for everything that people read or hear.
+
+The `.po` files beside the package are read as they are and compiled in memory, so a changed
+translation needs no build step and no compiled file can be stale. Core texts use `catalogue`
+directly, screens reach the same one through Flask-Babel. English is the language of the source and
+needs no file; a sentence without a translation appears in English.
+"""
+
+import functools
+import gettext
+import io
+from pathlib import Path
+
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.support import NullTranslations, Translations
+
+FOLDER = Path(__file__).parent / "translations"
+
+
+@functools.cache
+def catalogue(language: str) -> gettext.NullTranslations:
+    """Return the translations into `language`; for English, or one nobody wrote, the source."""
+    path = FOLDER / language / "LC_MESSAGES" / "messages.po"
+    if not path.is_file():
+        return NullTranslations()
+    with path.open("rb") as file:
+        messages = read_po(file, locale=language)
+    for message in list(messages):
+        # Babel counts an entry whose every plural form is empty as translated: it would be shown
+        # as nothing at all.
+        if not isinstance(message.string, str) and message.id and not any(message.string or ()):
+            messages.delete(message.id)
+    compiled = io.BytesIO()
+    write_mo(compiled, messages)
+    compiled.seek(0)
+    return Translations(compiled)
+
+
+def say(language: str, text: str, **facts: object) -> str:
+    """Return `text` in `language` with `facts` put into its `%(name)s` places."""
+    translated = catalogue(language).gettext(text)
+    return translated % facts if facts else translated
+
+
+def N_(text: str) -> str:  # noqa: N802 - the name that gettext's tools look for
+    """Mark a text for translation where it stands; it is translated where it is read."""
+    return text
