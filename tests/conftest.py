@@ -1,0 +1,118 @@
+"""The ground of every test: a clock that stands still and a database that is empty.
+
+`store` runs its test on SQLite and on PostgreSQL; `--database sqlite` or `postgresql` chooses one.
+The PostgreSQL server is the test run's own, started once and shared by all its processes, unless
+TEST_DATABASE_URL names another: a superuser's address on a server that holds nothing else.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from dispatch import settings as settings_
+from dispatch.clock import ManualClock
+from dispatch.db import Store
+from dispatch.settings import Settings
+from tests.databases import PostgresDatabases, SqliteDatabases
+from tests.postgres import cluster
+
+INSTALLATION_KEY = bytes(range(32))
+
+_server = pytest.StashKey[str]()
+_open = pytest.StashKey[ExitStack]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--database",
+        choices=["sqlite", "postgresql", "both"],
+        default="both",
+        help="run tests that need a database on this one (default: on both)",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[_open] = ExitStack()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    config.stash[_open].close()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node) -> None:
+    """Give the server's address to another process of this test run."""
+    if node.config.option.database != "sqlite":
+        node.workerinput["postgres"] = _postgres(node.config)
+
+
+def _postgres(config: pytest.Config) -> str:
+    """Return the server's address; the first process of the test run starts it."""
+    if _server not in config.stash:
+        shared = getattr(config, "workerinput", {}).get("postgres")
+        address = shared or os.environ.get("TEST_DATABASE_URL")
+        config.stash[_server] = address or config.stash[_open].enter_context(cluster())
+    return config.stash[_server]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "database" in metafunc.fixturenames:
+        chosen = metafunc.config.option.database
+        kinds = ["sqlite", "postgresql"] if chosen == "both" else [chosen]
+        metafunc.parametrize("database", kinds, indirect=True)
+
+
+@pytest.fixture(scope="session")
+def sqlite_databases(tmp_path_factory: pytest.TempPathFactory) -> SqliteDatabases:
+    return SqliteDatabases(tmp_path_factory.mktemp("schema"))
+
+
+@pytest.fixture(scope="session")
+def postgres_server(pytestconfig: pytest.Config) -> str:
+    """The address of the server's `postgres` database."""
+    return _postgres(pytestconfig)
+
+
+@pytest.fixture(scope="session")
+def postgres_databases(postgres_server: str, worker_id: str) -> Iterator[PostgresDatabases]:
+    databases = PostgresDatabases(postgres_server, f"dispatch_test_{worker_id}")
+    yield databases
+    databases.close()
+
+
+@pytest.fixture
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of an empty database with the present schema."""
+    if request.param == "sqlite":
+        return request.getfixturevalue("sqlite_databases").empty(tmp_path)
+    return request.getfixturevalue("postgres_databases").empty()
+
+
+@pytest.fixture
+def settings(database: str, tmp_path: Path) -> Settings:
+    """The defaults, for `database`."""
+    return settings_.load(
+        {
+            "DISPATCH_DATA_DIR": str(tmp_path),
+            "DISPATCH_DATABASE_URL": database,
+            "DISPATCH_TWILIO__API_BASE": "http://127.0.0.1:9",
+        }
+    )
+
+
+@pytest.fixture
+def store(database: str, settings: Settings) -> Iterator[Store]:
+    """An empty centre's database."""
+    opened = Store(database, settings=settings, installation_key=INSTALLATION_KEY)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    """A clock that stands at a Saturday afternoon until the test moves it."""
+    return ManualClock(datetime(2026, 3, 14, 13, 2, tzinfo=UTC))

