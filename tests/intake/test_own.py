@@ -1,6 +1,7 @@
 """The own format: what is understood, what is left out and named, and that nothing crashes it."""
 
 import json
+import re
 import time
 from datetime import UTC, datetime
 from typing import Any
@@ -152,7 +153,7 @@ def test_a_wrong_or_unknown_field_is_left_out_kept_and_named(path: str, value: A
     assert named(alert) == [path]
     assert path in alert.unknown
     assert alert.summary == ("" if path == "summary" else "kept")
-    assert getattr(alert, path.split(".")[0].split("[")[0], None) in (
+    assert getattr(alert, re.split(r"[.\[]", path, maxsplit=1)[0], None) in (
         *(None, "", False, (), {}, Place(), Contact()),
         (Involved(),),
     )
@@ -315,8 +316,7 @@ def test_line_ends_inside_texts_are_forgiven() -> None:
 def understood(body: bytes) -> None:
     try:
         alert = own.read(body)
-    except own.Unreadable as unreadable:
-        assert unreadable.detail
+    except own.Unreadable:
         return
     # Whatever is kept must be fit for the database and for being sealed.
     for text in (alert.reference, alert.summary, alert.narrative, alert.place.postcode):
@@ -343,7 +343,7 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXTS, inner, max_size=4),
     max_leaves=12,
 )
-PLACES = st.dictionaries(st.sampled_from(list(COMPLETE["place"]) + ["x"]), VALUES, max_size=5)
+PLACES = st.dictionaries(st.sampled_from([*COMPLETE["place"], "x"]), VALUES, max_size=5)
 PERSONS = st.lists(st.dictionaries(st.sampled_from(["role", "age", "children"]), VALUES))
 
 
