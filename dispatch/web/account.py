@@ -1,0 +1,198 @@
+"""Screens of one's own account: signing in and out, language, password, telephones.
+
+Signing in counts the try, looks at the password with no transaction open, and only then opens a
+session. A wrong name and a wrong password are answered alike. The theme is the browser's own and
+never reaches us.
+"""
+
+from urllib.parse import urlsplit
+
+import flask
+from flask import Blueprint, flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext
+from itsdangerous import BadSignature, URLSafeSerializer
+
+from dispatch.db import Session
+from dispatch.errors import DispatchError, Invalid, NotFound
+from dispatch.people import accounts, phones
+from dispatch.people.models import ContactMethod, Person
+from dispatch.texts import N_
+from dispatch.web import frame, session
+from dispatch.web.forms import Form
+
+blueprint = Blueprint("account", __name__)
+
+#: How long a browser is remembered as one that signed in before.
+_KNOWN_SECONDS = 400 * 86400
+
+
+@blueprint.get("/")
+def home() -> ResponseReturnValue:
+    """Go to the first screen that the viewer may see."""
+    places = frame.places(session.viewer())
+    return redirect(url_for(places[0].endpoint if places else "account.me"))
+
+
+@blueprint.get("/sign-in")
+def sign_in() -> ResponseReturnValue:
+    """Ask for name and password."""
+    if session.viewer_or_none():
+        return redirect(session.onward(request.args.get("next")), 303)
+    return _ask(Form(name=""), request.args.get("next"))
+
+
+@blueprint.post("/sign-in", endpoint="sign_in")
+def signing_in() -> ResponseReturnValue:
+    """Let somebody in, or say that name or password are wrong."""
+    form = Form(request.form)
+    name, password = form.text("name"), form.secret("password")
+    onward = form.values.get("next")
+    with session.transaction() as opened:
+        attempt = accounts.attempt(
+            opened, name, request.remote_addr or "", _known_person(), session.now()
+        )
+    if attempt.limited:
+        form.error("", N_("Too many tries. Wait a quarter of an hour, then try again."))
+        return _ask(form, onward), 429
+    if not accounts.matches(attempt, password) or attempt.person_id is None:
+        form.error("", N_("Name or password is wrong."))
+        return _ask(form, onward), 422
+    session.begin(attempt.person_id)
+    answer = flask.make_response(redirect(session.onward(onward), 303))
+    _remember(answer, attempt.person_id)
+    return answer
+
+
+@blueprint.post("/sign-out")
+def sign_out() -> ResponseReturnValue:
+    """End this browser's session."""
+    session.end()
+    return redirect(url_for("account.sign_in"), 303)
+
+
+@blueprint.post("/language")
+def language() -> ResponseReturnValue:
+    """Choose the language of this browser."""
+    chosen = request.form.get("language", "")
+    if chosen in session.parts().settings.centre.languages:
+        flask.session["language"] = chosen
+    came_from = urlsplit(request.referrer or "")
+    here = came_from.path if came_from.netloc == request.host else None
+    return redirect(session.onward(request.form.get("next") or here), 303)
+
+
+@blueprint.get("/account")
+def me() -> str:
+    """Show one's own account."""
+    return _me(Form())
+
+
+@blueprint.post("/account/password")
+def password() -> ResponseReturnValue:
+    """Change one's own password; every other browser has to sign in again."""
+    form = Form(request.form)
+    present, wanted = form.secret("present"), form.secret("password")
+    with session.reading() as opened:
+        owner = opened.get_one(Person, session.viewer().person_id)
+    try:
+        accounts.check_password(wanted, owner.name, owner.sign_in or "")
+        _require_present(owner, present)
+        stored = accounts.hashed(wanted)
+    except DispatchError as error:
+        return _me(form.refuse(error)), 422
+    with session.transaction() as opened:
+        owner = opened.get_one(Person, owner.id)
+        accounts.set_password(opened, owner, stored, session.actor(), session.now())
+    session.begin(owner.id)
+    flash(gettext("Your password is changed. Other browsers have to sign in again."), "done")
+    return redirect(url_for("account.me"), 303)
+
+
+@blueprint.post("/account/language")
+def own_language() -> ResponseReturnValue:
+    """Choose the language in which texts and calls reach one."""
+    form = Form(request.form)
+    chosen = form.one_of("language", session.parts().settings.centre.languages)
+    with session.transaction() as opened:
+        if chosen:
+            opened.get_one(Person, session.viewer().person_id).language = chosen
+    flask.session.pop("language", None)
+    return redirect(url_for("account.me"), 303)
+
+
+@blueprint.post("/account/methods/<uid>")
+def confirm(uid: str) -> ResponseReturnValue:
+    """Confirm that a telephone is one's own."""
+    with session.transaction() as opened:
+        owner = opened.get_one(Person, session.viewer().person_id)
+        method = next((one for one in phones.methods(opened, owner) if one.uid == uid), None)
+        if method is None:
+            raise NotFound(N_("There is no such telephone among yours."))
+        phones.verify(opened, method, session.actor(), session.now())
+    flash(gettext("You can be reached there from now on."), "done")
+    return redirect(url_for("account.me"), 303)
+
+
+def _require_present(owner: Person, present: str) -> None:
+    known = accounts.Attempt(False, owner.id, owner.password_hash)
+    if not accounts.matches(known, present):
+        sentence = N_("This is not your present password.")
+        raise Invalid(sentence, present=sentence)
+
+
+def _ask(form: Form, onward: str | None) -> str:
+    form.values.pop("csrf_token", None)
+    return flask.render_template(
+        "account/sign_in.html", form=form, step="password", next=onward, passkey=False
+    )
+
+
+def _me(form: Form) -> str:
+    with session.reading() as opened:
+        owner = opened.get_one(Person, session.viewer().person_id)
+        methods = [_method(opened, method) for method in phones.methods(opened, owner)]
+        form.values.setdefault("language", owner.language)
+        return flask.render_template(
+            "account/me.html", form=form, person=owner, methods=methods, advised=accounts
+        )
+
+
+def _method(opened: Session, method: ContactMethod) -> dict[str, object]:
+    return {
+        "uid": method.uid,
+        "kind": method.kind,
+        "address": phones.spaced(phones.address_of(opened, method)),
+        "verified_at": method.verified_at,
+        "blocked_at": method.blocked_at,
+        "unusable_at": method.unusable_at,
+        "reached_at": method.reached_at,
+    }
+
+
+def _serializer() -> URLSafeSerializer:
+    return URLSafeSerializer(flask.current_app.config["SECRET_KEY"], salt="known browser")
+
+
+def _cookie_name() -> str:
+    secure = flask.current_app.config["SESSION_COOKIE_SECURE"]
+    return "__Host-known" if secure else "known"
+
+
+def _known_person() -> int | None:
+    """Return who signed in from this browser before; it proves nothing but that."""
+    try:
+        return int(_serializer().loads(request.cookies.get(_cookie_name(), "")))
+    except (BadSignature, ValueError, TypeError):
+        return None
+
+
+def _remember(answer: flask.Response, person_id: int) -> None:
+    answer.set_cookie(
+        _cookie_name(),
+        str(_serializer().dumps(person_id)),
+        max_age=_KNOWN_SECONDS,
+        secure=flask.current_app.config["SESSION_COOKIE_SECURE"],
+        httponly=True,
+        samesite="Lax",
+    )

@@ -1,0 +1,250 @@
+"""A request's frame: who is asking, what time it is, and its one transaction.
+
+Closed by default: an endpoint that is not in `PUBLIC` needs a sign-in, and whoever adds a screen
+need not think of it. Blueprints in `MACHINES` prove each request by themselves (a signature, a
+bearer key, a secret address) and have no forms, so they need no token against forged forms either.
+The cookie holds a session's token; everything else about it is in the database, so that ending it
+there ends it at the next request. Rights are decided by `people.access`.
+"""
+
+import functools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any, ParamSpec, TypeVar, cast
+from urllib.parse import urlsplit
+
+import flask
+import flask_login
+from flask import Flask, current_app, g, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import UserMixin
+
+from dispatch.audit import Actor
+from dispatch.db import Session
+from dispatch.errors import Refused
+from dispatch.people import access, accounts
+from dispatch.people.access import Viewer
+from dispatch.people.models import ApiKey
+from dispatch.texts import N_
+from dispatch.wiring import Parts
+
+#: Endpoints that anybody may ask for.
+PUBLIC = frozenset(
+    {
+        "static",
+        "account.sign_in",
+        "account.language",
+        "responder.answer",
+        "watch.health",
+        "watch.ready",
+        "watch.metrics",
+    }
+)
+#: Blueprints whose every request proves itself in another way.
+MACHINES = frozenset({"hooks", "api", "api_rota", "feeds", "phones"})
+
+#: How long a session's last use may go unrecorded, so that not every click is a write.
+_TOUCH_SECONDS = 60
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Account(UserMixin):  # type: ignore[misc]
+    """What Flask-Login knows of somebody: the session's token and the rights behind it."""
+
+    def __init__(self, token: str, viewer: Viewer) -> None:
+        self.token = token
+        self.viewer = viewer
+
+    def get_id(self) -> str:
+        """Return what the cookie holds."""
+        return self.token
+
+
+def install(app: Flask) -> None:
+    """Ask for a sign-in before every screen that is not public."""
+    login = flask_login.LoginManager()
+    # An officer's phone changes its address on the road: a session bound to it would end there.
+    login.session_protection = None
+    login.user_loader(_load)
+    login.init_app(app)
+    app.before_request(_begin)
+
+
+def parts() -> Parts:
+    """Return the parts of this application."""
+    return cast(Parts, current_app.extensions["parts"])
+
+
+def now() -> datetime:
+    """Return the instant of this request, the same from beginning to end."""
+    if "now" not in g:
+        g.now = parts().clock.now()
+    return cast(datetime, g.now)
+
+
+def viewer_or_none() -> Viewer | None:
+    """Return who is asking, or None before sign-in."""
+    return cast(Viewer | None, g.get("viewer"))
+
+
+def viewer() -> Viewer:
+    """Return who is asking; for screens that need a sign-in."""
+    return cast(Viewer, g.viewer)
+
+
+def actor() -> Actor:
+    """Return who is asking as the audit names them."""
+    return Actor("person", viewer().person_id, viewer().name)
+
+
+def token() -> str:
+    """Return the session's token, so that a long stream can see whether it has ended."""
+    return cast(str, flask_login.current_user.get_id())
+
+
+@contextmanager
+def reading() -> Iterator[Session]:
+    """Open a view of the database, or go on with the transaction that is open."""
+    if "session" in g:
+        yield g.session
+        return
+    with parts().store.read() as session:
+        g.session = session
+        try:
+            yield session
+        finally:
+            g.pop("session")
+
+
+@contextmanager
+def transaction() -> Iterator[Session]:
+    """Open the request's one writing transaction: commit on leaving, roll back on an exception."""
+    if "session" in g:
+        raise RuntimeError("a transaction inside another")
+    with parts().store.write() as session:
+        g.session = session
+        try:
+            yield session
+        finally:
+            g.pop("session")
+
+
+def begin(person_id: int) -> None:
+    """Sign somebody in on this browser, under a new token and with nothing of before."""
+    with transaction() as session:
+        fresh = accounts.new_session(session, person_id, now())
+    chosen = flask.session.get("language")
+    flask.session.clear()
+    flask.session.permanent = True
+    if chosen:
+        flask.session["language"] = chosen
+    account = _load(fresh)
+    if account is None:
+        raise Refused(N_("You can no longer sign in. Ask an administrator."))
+    flask_login.login_user(account)
+    g.viewer = account.viewer
+
+
+def end() -> None:
+    """Sign out: end the session in the database and forget the cookie."""
+    with transaction() as session:
+        accounts.end_session(session, token(), now())
+    flask_login.logout_user()
+    flask.session.clear()
+    g.viewer = None
+
+
+def api_key_required(
+    scope: str,
+) -> Callable[[Callable[P, R]], Callable[P, R | ResponseReturnValue]]:
+    """Let only machines in whose bearer key has `scope`; the view finds it in `api_key()`."""
+
+    def decorate(view: Callable[P, R]) -> Callable[P, R | ResponseReturnValue]:
+        @functools.wraps(view)
+        def guarded(*args: P.args, **kwargs: P.kwargs) -> R | ResponseReturnValue:
+            kind, _, key = request.headers.get("Authorization", "").partition(" ")
+            with reading() as session:
+                found = accounts.api_key(session, key.strip(), now())
+            if kind.lower() != "bearer" or found is None:
+                flask.abort(401)
+            if scope not in found.scopes:
+                raise Refused(f"This key has no scope {scope}.")
+            g.api_key = found
+            return view(*args, **kwargs)
+
+        return guarded
+
+    return decorate
+
+
+def api_key() -> ApiKey:
+    """Return the key that this request was made with; its organisation limits what it sees."""
+    return cast(ApiKey, g.api_key)
+
+
+def onward(target: str | None) -> str:
+    """Return `target` if it is a path of this application, else the first screen.
+
+    A sign-in that leads to any address would lend our name to a copy of this screen.
+    """
+    home = url_for("account.home")
+    if not target or not target.startswith("/") or "\\" in target:
+        return home
+    if any(ord(letter) < 33 for letter in target):
+        return home
+    address = urlsplit(target)
+    return home if address.scheme or address.netloc or target.startswith("//") else target
+
+
+def is_public(endpoint: str, blueprint: str | None) -> bool:
+    """Return whether an endpoint is reached without a sign-in."""
+    return endpoint in PUBLIC or blueprint in MACHINES
+
+
+def _begin() -> ResponseReturnValue | None:
+    g.viewer = None
+    if request.endpoint is None or request.blueprint in MACHINES or request.endpoint == "static":
+        return None
+    account = flask_login.current_user
+    if account.is_authenticated:
+        g.viewer = account.viewer
+    elif not is_public(request.endpoint, request.blueprint):
+        return _ask_to_sign_in()
+    return None
+
+
+def _ask_to_sign_in() -> ResponseReturnValue:
+    if request.headers.get("HX-Request"):
+        # A fragment asks for the whole screen to go to the sign-in: swapped in, it would be lost.
+        return "", 401, {"HX-Redirect": url_for("account.sign_in")}
+    wanted = request.full_path.rstrip("?") if request.method in ("GET", "HEAD") else None
+    return redirect(url_for("account.sign_in", next=wanted), code=303)
+
+
+def _load(token: str) -> Account | None:
+    """Return whose session the cookie's token is, noting now and then that it is in use."""
+    web = parts().settings.web
+    idle, longest = timedelta(minutes=web.session_idle_minutes), timedelta(days=web.session_days)
+    with reading() as session:
+        found = accounts.session_person(session, token, now(), idle, longest)
+        if found is None:
+            return None
+        viewer = access.viewer_of(session, found.person)
+    if now() - found.seen_at >= timedelta(seconds=_TOUCH_SECONDS):
+        with transaction() as session:
+            accounts.touch(session, token, now())
+    return Account(token, viewer)
+
+
+def reads(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Hand a reading session to a view as its first argument."""
+
+    @functools.wraps(view)
+    def opened(**kwargs: Any) -> Any:
+        with reading() as session:
+            return view(session, **kwargs)
+
+    return opened

@@ -1,0 +1,161 @@
+"""Whether the centre works: for monitors, load balancers and the header of every screen.
+
+`/health` is about the whole centre and red when the engine is silent or a message is overdue for
+more than ten seconds; `/ready` is about this process and its database. Figures come from the
+database at the moment of asking, so every process says the same, and none is about a person.
+"""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import flask
+import prometheus_client
+import sqlalchemy as sa
+from flask import Blueprint
+from flask_babel import gettext
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from dispatch import upkeep
+from dispatch.channels.contract import Kind, State
+from dispatch.db import Session, Unavailable
+from dispatch.outbox import queue
+from dispatch.outbox.models import Message
+from dispatch.web import session as frame
+
+blueprint = Blueprint("watch", __name__)
+
+RED_SECONDS = 10
+_LATE_SECONDS = 3
+#: How far back the state of the SMS supplier looks.
+_LATELY = timedelta(minutes=10)
+
+
+@blueprint.get("/health")
+def health() -> flask.Response:
+    """Say whether alerts would be handled now."""
+    report: dict[str, Any] = {
+        "status": "red",
+        "database": "unavailable",
+        "engine_heartbeat_seconds": None,
+        "oldest_due_message_seconds": None,
+    }
+    try:
+        with frame.reading() as session:
+            beat = upkeep.age(session, "engine", frame.now())
+            due = queue.oldest_due_seconds(session, frame.now())
+    except Unavailable:
+        return _report(report, 503)
+    well = beat is not None and beat <= RED_SECONDS and due <= RED_SECONDS
+    report |= {
+        "status": "ok" if well else "red",
+        "database": "ok",
+        "engine_heartbeat_seconds": None if beat is None else round(beat, 1),
+        "oldest_due_message_seconds": round(due, 1),
+    }
+    return _report(report, 200 if well else 503)
+
+
+@blueprint.get("/ready")
+def ready() -> flask.Response:
+    """Say whether this process can serve."""
+    try:
+        with frame.reading() as session:
+            session.execute(sa.text("SELECT 1"))
+    except Unavailable:
+        return _report({"status": "red", "database": "unavailable"}, 503)
+    return _report({"status": "ok", "database": "ok"}, 200)
+
+
+@blueprint.get("/metrics")
+def metrics() -> flask.Response:
+    """Give figures for Prometheus."""
+    registry = prometheus_client.CollectorRegistry()
+    with frame.reading() as session:
+        registry.register(_Figures(session))
+        text = prometheus_client.generate_latest(registry)
+    return flask.Response(text, content_type=prometheus_client.CONTENT_TYPE_LATEST)
+
+
+def _report(report: dict[str, Any], status: int) -> flask.Response:
+    return flask.make_response(flask.jsonify(report), status)
+
+
+class _Figures(Collector):
+    """What the database says at the moment of a scrape."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield each figure."""
+        beat = upkeep.age(self._session, "engine", frame.now())
+        yield GaugeMetricFamily(
+            "dispatch_engine_heartbeat_seconds",
+            "Seconds since the engine was last alive; NaN: never",
+            value=float("nan") if beat is None else beat,
+        )
+        yield GaugeMetricFamily(
+            "dispatch_oldest_due_message_seconds",
+            "Seconds that the oldest message due has waited",
+            value=queue.oldest_due_seconds(self._session, frame.now()),
+        )
+        messages = GaugeMetricFamily(
+            "dispatch_messages", "Messages kept, by kind and state", labels=["kind", "state"]
+        )
+        query = sa.select(Message.kind, Message.status, sa.func.count()).group_by(
+            Message.kind, Message.status
+        )
+        for kind, status, count in self._session.execute(query):
+            messages.add_metric([kind.value, status.value], count)
+        yield messages
+        yield GaugeMetricFamily(
+            "dispatch_messages_resent",
+            "Messages kept that were sent again after an unclear outcome",
+            value=self._session.scalar(sa.select(sa.func.coalesce(sa.func.sum(Message.resent), 0))),
+        )
+
+
+def engine_state() -> dict[str, str]:
+    """Return the engine's state for the header: running, late or stopped."""
+    with frame.reading() as session:
+        beat = upkeep.age(session, "engine", frame.now())
+    if beat is None:
+        return {"state": "stopped", "text": gettext("The engine has not run yet: nobody is paged.")}
+    if beat > RED_SECONDS:
+        sentence = gettext(
+            "The engine has been silent for %(seconds)s s: nobody is paged. Ring people yourself "
+            "and have it started.",
+            seconds=round(beat),
+        )
+        return {"state": "stopped", "text": sentence}
+    if beat > _LATE_SECONDS:
+        return {"state": "late", "text": gettext("The engine is slow at this moment.")}
+    return {"state": "running", "text": gettext("The engine is running.")}
+
+
+def sms_state() -> dict[str, str]:
+    """Return whether texts go out: working, trouble or down."""
+    if not frame.parts().channels:
+        return {"state": "down", "text": gettext("No SMS supplier is set up: nobody is texted.")}
+    since = frame.now() - _LATELY
+    struggling = Message.status.in_((State.UNKNOWN, State.PENDING)) & (Message.attempts > 0)
+    failed = (Message.status == State.FAILED) & (Message.failed_at > since)
+    with frame.reading() as session:
+        row = session.execute(
+            sa.select(
+                sa.func.count().filter(struggling).label("struggling"),
+                sa.func.count().filter(failed).label("failed"),
+                sa.func.count().filter(Message.sent_at > since).label("sent"),
+            ).where(Message.kind == Kind.SMS, Message.created_at > since)
+        ).one()
+    if row.struggling and not row.sent:
+        return {"state": "down", "text": gettext("The SMS supplier cannot be reached.")}
+    if row.struggling or row.failed:
+        sentence = gettext(
+            "%(count)s texts of the last ten minutes did not go out at once.",
+            count=row.struggling + row.failed,
+        )
+        return {"state": "trouble", "text": sentence}
+    return {"state": "working", "text": gettext("Texts go out.")}
