@@ -22,7 +22,7 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from dispatch import logs
-from dispatch.db import Base, Id, Instant, Session
+from dispatch.db import Base, Id, Session
 
 log = logs.logger(__name__)
 
@@ -231,12 +231,12 @@ def verify(session: Session, now: datetime) -> Verdict:
     """Check every hash and every digest whose salt still exists, without holding all in memory."""
     faults = list(itertools.islice(_faults(session), _FAULTS_NAMED))
     unlinked, first = session.execute(
-        sa.select(sa.func.count(), sa.type_coerce(sa.func.min(_ENTRY.c.at), Instant()))
+        sa.select(sa.func.count(), sa.func.min(_ENTRY.c.at))
         .select_from(_ENTRY)
         .outerjoin(_LINK, _LINK.c.entry_id == _ENTRY.c.id)
         .where(_LINK.c.entry_id.is_(None))
     ).one()
-    oldest = (now - first).total_seconds() if first else 0.0
+    oldest = (now - first).total_seconds() if unlinked else 0.0
     if oldest > _UNLINKED_SECONDS:
         faults.append(f"{unlinked} entries are not linked, the oldest for {oldest:.0f} s")
     entries = session.scalar(sa.select(sa.func.count()).select_from(_ENTRY)) or 0

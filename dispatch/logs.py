@@ -136,17 +136,15 @@ def _event(record: logging.LogRecord) -> tuple[str, Mapping[str, Any]]:
 def _shown(key: str, value: Any) -> Any:
     if key in WITHHELD:
         return "[withheld]"
-    if isinstance(value, str):
-        return _NUMBER.sub("[number]", value)
     if value is None or isinstance(value, (bool, int, float)):
         return value
-    if isinstance(value, datetime):
-        return value.isoformat()
     if isinstance(value, Mapping):
         return {str(inner): _shown(str(inner), part) for inner, part in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
         return [_shown(key, part) for part in value]
-    return type(value).__name__
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return _NUMBER.sub("[number]", value if isinstance(value, str) else type(value).__name__)
 
 
 def _exception(error: BaseException) -> dict[str, Any]:

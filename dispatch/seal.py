@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy import orm
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.interfaces import Dialect
 
 from dispatch.clock import monotonic
@@ -218,20 +219,22 @@ def _current_key(session: Session, organisation_id: int | None) -> _Key:
 def _make_key(session: Session, organisation_id: int | None) -> None:
     """Insert a key unless another transaction was faster, in which case wait for its commit."""
     session.info["sealing_keys_made"] = True
-    instant = {
-        "sqlite": "strftime('%Y-%m-%d %H:%M:%f000', 'now')",
-        "postgresql": "CURRENT_TIMESTAMP",
-    }[session.get_bind().dialect.name]
-    session.execute(
-        sa.text(
-            "INSERT INTO sealing_key (organisation_id, wrapped, created_at) "
-            f"VALUES (:organisation_id, :wrapped, {instant}) ON CONFLICT DO NOTHING"
-        ),
-        {
-            "organisation_id": organisation_id,
-            "wrapped": _wrap(_installation_key(session), organisation_id, _new_key()),
-        },
-    )
+    table = Base.metadata.tables["sealing_key"]
+    row = {
+        "organisation_id": organisation_id,
+        "wrapped": _wrap(_installation_key(session), organisation_id, _new_key()),
+    }
+    if session.get_bind().dialect.name == "sqlite":
+        made = sa.func.strftime("%Y-%m-%d %H:%M:%f000", "now")
+        session.execute(
+            sqlite.insert(table).values(**row, created_at=made).on_conflict_do_nothing()
+        )
+    else:
+        session.execute(
+            postgresql.insert(table)
+            .values(**row, created_at=sa.func.now())
+            .on_conflict_do_nothing()
+        )
 
 
 def _key(session: Session, organisation_id: int | None, key_id: str) -> _Key:

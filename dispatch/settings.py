@@ -13,7 +13,7 @@ import secrets
 import tomllib
 import typing
 import zoneinfo
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -255,22 +255,21 @@ def _read(path: Path) -> dict[str, Any]:
     return content
 
 
-def _from_environment(environ: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Return our variables; NAME_FILE gives NAME the content of a file."""
-    found = []
+def _from_environment(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield our variables; NAME_FILE gives NAME the content of a file."""
     for name, value in sorted(environ.items()):
         if not name.startswith("DISPATCH_") or name == "DISPATCH_CONFIG":
             continue
-        if name.endswith("_FILE"):
+        plain = name.removesuffix("_FILE")
+        if plain == name:
+            yield name, value
+        elif plain in environ:
+            raise SettingsError(f"{plain}: given twice, also as {name}")
+        else:
             try:
-                value = Path(value).read_text(encoding="utf-8").strip()
+                yield plain, Path(value).read_text(encoding="utf-8").strip()
             except OSError as error:
                 raise SettingsError(f"{name}: cannot be read ({error.strerror})") from error
-            name = name.removesuffix("_FILE")
-            if name in environ:
-                raise SettingsError(f"{name}: given twice, also as {name}_FILE")
-        found.append((name, value))
-    return found
 
 
 def _section(name: str, keys: Mapping[str, Any]) -> Any:

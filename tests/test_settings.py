@@ -130,11 +130,13 @@ def test_secrets_are_not_shown() -> None:
 
 def test_the_demo_is_complete_and_follows_its_port() -> None:
     settings = load(demo() | {"DISPATCH_WEB__PORT": "8123"})
-    assert settings.demo.enabled and settings.demo.step_seconds == 20
+    assert settings.demo.enabled
+    assert settings.demo.step_seconds == 20
     assert settings.web.public_url == "http://127.0.0.1:8123"
     assert settings.twilio.api_base == settings.twilio.public_url == "http://127.0.0.1:8123"
     prefix, _, secret = settings.demo.alert_secret.partition("_")
-    assert prefix == "whsec" and len(base64.b64decode(secret)) == 32
+    assert prefix == "whsec"
+    assert len(base64.b64decode(secret)) == 32
     names = [settings.demo.calendar_person, settings.demo.dispatcher, settings.demo.planner]
     assert len({*names, settings.demo.administrator}) == 4
 
@@ -172,21 +174,24 @@ def test_processes_that_start_at_once_agree_on_one_secret(tmp_path: Path) -> Non
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(found) == 8 and len(set(found)) == 1
+    assert len(found) == 8
+    assert len(set(found)) == 1
 
 
 def test_derived_keys_differ_by_label_and_by_secret() -> None:
     one = load({"DISPATCH_SECRET_KEY": "the-secret-of-one-centre"})
     other = load({"DISPATCH_SECRET_KEY": "the-secret-of-another"})
     keys = {one.derive("session"), one.derive("sealing"), other.derive("session")}
-    assert len(keys) == 3 and {len(key) for key in keys} == {32}
+    assert len(keys) == 3
+    assert {len(key) for key in keys} == {32}
     assert one.derive("session") == one.derive("session")
 
 
 def test_the_folders_that_come_along_are_found() -> None:
     settings = load({})
     assert (settings.config_dir / "default.toml").is_file()
-    assert settings.templates_dir.is_dir() and settings.migrations_dir.is_dir()
+    assert settings.templates_dir.is_dir()
+    assert settings.migrations_dir.is_dir()
 
 
 def test_every_default_is_explained() -> None:
