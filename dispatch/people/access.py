@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from dispatch.db import Session
 from dispatch.errors import NotFound, Refused
-from dispatch.people.models import Person, Role, RoleGrant, Service, Team
+from dispatch.people.models import Organisation, Person, Role, RoleGrant, Service, Team
 
 
 class Right(StrEnum):
@@ -113,6 +113,8 @@ class Viewer:
     language: str
     organisation_id: int
     """The employer."""
+    time_zone: str
+    """The employer's: instants are shown in it."""
     grants: tuple[Grant, ...]
 
     @property
@@ -178,13 +180,14 @@ def may_open(viewer: Viewer, right: Right | str, organisation_id: int, assigned:
 
 
 def viewer_of(session: Session, person: Person) -> Viewer:
-    """Load a person's rights, in two queries."""
+    """Load a person's rights."""
+    employer = session.get_one(Organisation, person.organisation_id)
     rows = session.scalars(sa.select(RoleGrant).where(RoleGrant.person_id == person.id)).all()
     grants: tuple[Grant, ...] = ()
     if rows:
         runs, serves = _teams(session)
         grants = tuple(_grant(row, runs, serves) for row in rows)
-    return Viewer(person.id, person.name, person.language, person.organisation_id, grants)
+    return Viewer(person.id, person.name, person.language, employer.id, employer.time_zone, grants)
 
 
 def _teams(session: Session) -> tuple[dict[int, int], dict[int, set[int]]]:

@@ -34,18 +34,17 @@ def home() -> ResponseReturnValue:
     return redirect(url_for(places[0].endpoint if places else "account.me"))
 
 
-@blueprint.get("/sign-in")
+@blueprint.route("/sign-in", methods=["GET", "POST"])
 def sign_in() -> ResponseReturnValue:
-    """Ask for name and password."""
+    """Ask for name and password, and let somebody in or say that one of them is wrong."""
+    if request.method == "POST":
+        return _let_in(Form(request.form))
     if session.viewer_or_none():
         return redirect(session.onward(request.args.get("next")), 303)
     return _ask(Form(name=""), request.args.get("next"))
 
 
-@blueprint.post("/sign-in", endpoint="sign_in")
-def signing_in() -> ResponseReturnValue:
-    """Let somebody in, or say that name or password are wrong."""
-    form = Form(request.form)
+def _let_in(form: Form) -> ResponseReturnValue:
     name, password = form.text("name"), form.secret("password")
     onward = form.values.get("next")
     with session.transaction() as opened:

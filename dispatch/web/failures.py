@@ -103,7 +103,7 @@ def problem(
 
 
 def _expected(error: DispatchError) -> flask.Response:
-    status = _STATUS[type(error)]
+    status = next(_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS)
     if status == 503:
         log.warning("database_unavailable", endpoint=request.endpoint)
         # Without a database nobody is known; asking again while answering would fail again.
