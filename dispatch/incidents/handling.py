@@ -147,18 +147,19 @@ def open_incident(
     wants: Sequence[Wanted] | None = None,
     status: IncidentStatus = IncidentStatus.OPEN,
     alarm: str = "",
+    reference: str = "",
 ) -> Incident:
     """Open an incident and state its wants (`wants` replaces what the category asks for).
 
     With a status other than open nobody is wanted: an alert cancelled before it came, or one that
-    is recorded afterwards.
+    is recorded afterwards. `reference` is given when the sender has been told one already.
     """
     routing = route(session, alert, origin)
     if wants is not None:
         routing = replace(routing, wants=tuple(wants))
     category = routing.category
     incident = Incident(
-        reference=new_reference(),
+        reference=reference or new_reference(),
         organisation_id=routing.organisation.id,
         source_id=origin.source_id,
         source_reference=alert.reference if origin.source_id else None,
