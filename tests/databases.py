@@ -11,9 +11,11 @@ import shutil
 from pathlib import Path
 
 import sqlalchemy as sa
+from alembic.config import Config
 
 import dispatch
 from dispatch.db import Base, Store
+from dispatch.settings import shipped
 
 # Without triggers, so that what is written once and for all can be removed after all, and so that
 # the order of the tables does not matter. Whoever is left over from the test before is cut off.
@@ -52,13 +54,7 @@ class PostgresDatabases:
     """One database of a server, emptied again and again."""
 
     def __init__(self, server: str, name: str) -> None:
-        address = sa.make_url(server)
-        maintenance = sa.create_engine(address, isolation_level="AUTOCOMMIT")
-        with maintenance.connect() as connection:
-            connection.exec_driver_sql(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-            connection.exec_driver_sql(f'CREATE DATABASE "{name}"')
-        maintenance.dispose()
-        self.url = address.set(database=name).render_as_string(hide_password=False)
+        self.url = make_database(server, name)
         make_schema(self.url)
         self._engine = sa.create_engine(
             self.url, isolation_level="AUTOCOMMIT", pool_pre_ping=True, pool_size=1
@@ -75,6 +71,17 @@ class PostgresDatabases:
         self._engine.dispose()
 
 
+def make_database(server: str, name: str) -> str:
+    """Make a database without tables on a PostgreSQL server; return its address."""
+    address = sa.make_url(server)
+    engine = sa.create_engine(address, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        connection.exec_driver_sql(f'CREATE DATABASE "{name}"')
+    engine.dispose()
+    return address.set(database=name).render_as_string(hide_password=False)
+
+
 def make_schema(url: str) -> None:
     """Make every table of the models, with triggers and constraints, in an empty database."""
     know_every_table()
@@ -85,7 +92,16 @@ def make_schema(url: str) -> None:
 
 
 def know_every_table() -> None:
-    """Import every module of the core, so that `Base.metadata` is complete."""
+    """Import every module that declares tables, so that `Base.metadata` is complete."""
     for module in pkgutil.walk_packages(dispatch.__path__, "dispatch."):
-        if module.name.split(".")[1] not in ("__main__", "engine", "simulator", "web", "wiring"):
+        if module.name.endswith((".models", ".audit", ".seal", ".upkeep")):
             importlib.import_module(module.name)
+
+
+def migrations(connection: sa.Connection) -> Config:
+    """Return what Alembic's commands need to work on `connection` and to compare the models."""
+    know_every_table()
+    config = Config(attributes={"connection": connection, "metadata": Base.metadata})
+    config.set_main_option("script_location", str(shipped("migrations")).replace("%", "%%"))
+    config.set_main_option("file_template", "%%(rev)s_%%(slug)s")
+    return config

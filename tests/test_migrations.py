@@ -1,0 +1,114 @@
+"""The migrations make exactly the tables that the models describe, on both databases."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic import command
+from alembic.script import ScriptDirectory
+
+from dispatch.db import Store
+from tests.databases import make_database, make_schema, migrations
+
+# Everything that a database says of itself, one line each; the order of columns does not matter.
+_DESCRIPTIONS = {
+    "sqlite": (
+        'SELECT m.name, c.name, c.type, c."notnull", c.dflt_value, c.pk'
+        " FROM sqlite_master m JOIN pragma_table_xinfo(m.name) c WHERE m.type = 'table'",
+        'SELECT m.name, f."from", f."table", f."to", f.on_delete, f.on_update'
+        " FROM sqlite_master m JOIN pragma_foreign_key_list(m.name) f WHERE m.type = 'table'",
+        "SELECT name, tbl_name, sql FROM sqlite_master WHERE type <> 'table'",
+    ),
+    "postgresql": (
+        "SELECT attrelid::regclass, attname, format_type(atttypid, atttypmod), attnotnull,"
+        " pg_get_expr(adbin, adrelid) FROM pg_attribute JOIN pg_class c ON c.oid = attrelid"
+        " LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum"
+        " WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND attnum > 0",
+        "SELECT conrelid::regclass, conname, pg_get_constraintdef(oid) FROM pg_constraint"
+        " WHERE connamespace = 'public'::regnamespace",
+        "SELECT tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'",
+        "SELECT tgrelid::regclass, tgname, pg_get_triggerdef(oid) FROM pg_trigger"
+        " WHERE NOT tgisinternal",
+        "SELECT proname, pg_get_functiondef(oid) FROM pg_proc"
+        " WHERE pronamespace = 'public'::regnamespace",
+    ),
+}
+
+
+def _description(store: Store) -> set[str]:
+    with store.read() as session:
+        connection = session.connection()
+        rows = [
+            " ".join(" ".join(str(value) for value in row).split())
+            for query in _DESCRIPTIONS[connection.dialect.name]
+            for row in connection.exec_driver_sql(query)
+        ]
+        rows += [
+            f"{table} CHECK {check['name']} {' '.join(check['sqltext'].split())}"
+            for table in sa.inspect(connection).get_table_names()
+            for check in sa.inspect(connection).get_check_constraints(table)
+        ]
+    return {row for row in rows if "alembic_version" not in row}
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def two_stores(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Store, Store]]:
+    """Two databases without a single table."""
+    if request.param == "sqlite":
+        urls = [f"sqlite:///{tmp_path / name}.db" for name in ("one", "two")]
+    else:
+        server = request.getfixturevalue("postgres_server")
+        worker = request.getfixturevalue("worker_id")
+        urls = [make_database(server, f"dispatch_{name}_{worker}") for name in ("one", "two")]
+    one, two = Store(urls[0]), Store(urls[1])
+    yield one, two
+    one.close()
+    two.close()
+
+
+def _upgrade(store: Store) -> None:
+    with store.write() as session:
+        command.upgrade(migrations(session.connection()), "head")
+
+
+# What cannot be compared this way on SQLite is compared by the next test.
+@pytest.mark.filterwarnings("ignore:autogenerate skipping metadata-specified expression-based")
+@pytest.mark.filterwarnings("ignore:Skipped unsupported reflection of expression-based index")
+def test_the_head_has_every_table_and_column_of_the_models(two_stores: tuple[Store, Store]):
+    store, _ = two_stores
+    _upgrade(store)
+    with store.read() as session:
+        command.check(migrations(session.connection()))
+
+
+def test_the_head_refuses_what_the_models_refuse(two_stores: tuple[Store, Store]):
+    migrated, modelled = two_stores
+    _upgrade(migrated)
+    make_schema(modelled.url.render_as_string(hide_password=False))
+    assert _description(migrated) == _description(modelled)
+
+
+def test_an_upgrade_that_is_done_again_changes_nothing(two_stores: tuple[Store, Store]):
+    store, _ = two_stores
+    _upgrade(store)
+    before = _description(store)
+    _upgrade(store)
+    assert _description(store) == before
+
+
+def test_an_upgrade_that_fails_leaves_nothing_behind(two_stores: tuple[Store, Store]):
+    store, _ = two_stores
+    with pytest.raises(ZeroDivisionError), store.write() as session:
+        command.upgrade(migrations(session.connection()), "head")
+        raise ZeroDivisionError
+    with store.read() as session:
+        assert sa.inspect(session.connection()).get_table_names() == []
+
+
+def test_there_is_one_line_of_numbered_migrations(two_stores: tuple[Store, Store]):
+    with two_stores[0].read() as session:
+        script = ScriptDirectory.from_config(migrations(session.connection()))
+    revisions = [revision.revision for revision in script.walk_revisions()]
+    assert len(script.get_heads()) == 1
+    assert revisions == [f"{number:04}" for number in range(len(revisions), 0, -1)]
