@@ -186,6 +186,16 @@ def _shortfall(
     return {"kind": standing.reason.value, "qualification": qualification, **on}
 
 
+def lacking(
+    session: Session, qualification_id: int, team: Team, person_id: int, now: datetime
+) -> Mapping[str, Any] | None:
+    """Return the names of the qualification if this person does not hold it today."""
+    day = _today(team, now)
+    if qualifications.standing(session, [person_id], qualification_id, day)[person_id].valid:
+        return None
+    return session.get_one(Qualification, qualification_id).names
+
+
 def channels_of(methods: Sequence[Method]) -> frozenset[str]:
     """Return by which channels these methods reach somebody."""
     channels = {SMS for method in methods if method.texts}

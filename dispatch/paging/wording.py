@@ -7,7 +7,6 @@ its code; the letters are GSM-7, so that one stray accent does not double the pa
 """
 
 import functools
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path

@@ -1,0 +1,458 @@
+"""The pursuit of what an incident wants: one function, whoever calls it.
+
+`advance` compares what an incident wants with what is being done about it and does what is missing:
+it opens callouts, takes the steps whose time has come, tries the next channel, ends what is over.
+An alert calls it in its own transaction, the engine calls it when `due_at` has come, an answer or a
+receipt calls it again; after a crash the same call finds whatever was left undone. Escalation adds,
+it never takes away: a page stays answerable until its callout is filled or over.
+
+Locks are taken in the order incident, callout, assignment, page, message. Who goes is `seats`,
+one page is `pages`, what is said is `telling`,
+whom to page is `policy` on what `candidates` gathers.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import selectinload
+
+from dispatch import upkeep
+from dispatch.audit import ENGINE, Actor
+from dispatch.db import Session
+from dispatch.errors import Invalid
+from dispatch.incidents import handling, timeline
+from dispatch.incidents.handling import Change
+from dispatch.incidents.models import Incident, IncidentStatus, Want
+from dispatch.paging import candidates, pages, policy, telling
+from dispatch.paging.candidates import Found
+from dispatch.paging.models import (
+    Assignment,
+    AssignmentStatus,
+    Callout,
+    PageStatus,
+    Policy,
+    Target,
+)
+from dispatch.paging.policy import Plan, Step
+from dispatch.people.models import Person
+from dispatch.rota import duty
+
+_UNFINISHED = (AssignmentStatus.ACCEPTED, AssignmentStatus.ON_THE_WAY, AssignmentStatus.ON_SCENE)
+#: Somebody on the way to a cancelled call is told again and again until it is confirmed.
+_CANCEL_REPEAT_SECONDS = 120
+
+
+def advance(session: Session, incident: Incident, now: datetime) -> list[Callout]:
+    """Do whatever the incident's wants lack at `now`; return its callouts.
+
+    The caller has locked the incident, or has just made it.
+    """
+    present = {callout.want_id: callout for callout in of_incident(session, incident)}
+    for want in incident.wants:
+        callout = present.get(want.id)
+        if callout is None:
+            if incident.status is not IncidentStatus.OPEN or want.ended_at is not None:
+                continue
+            callout = _open(session, want, now)
+            if callout is None:
+                continue
+            present[want.id] = callout
+        if incident.status is not IncidentStatus.OPEN or want.ended_at is not None:
+            _end(session, callout, now)
+        else:
+            _pursue(session, callout, now)
+    session.flush()
+    bump(session, incident)
+    return list(present.values())
+
+
+def bump(session: Session, incident: Incident) -> None:
+    """Let every screen that shows the incident look again."""
+    upkeep.bump(session, incident.organisation_id, "board")
+
+
+def of_incident(session: Session, incident: Incident) -> Sequence[Callout]:
+    """Return the incident's callouts with their pages and assignments."""
+    query = (
+        sa.select(Callout)
+        .where(Callout.incident_id == incident.id)
+        .options(selectinload(Callout.pages), selectinload(Callout.assignments))
+        .order_by(Callout.id)
+        .with_for_update(of=Callout)
+    )
+    return session.scalars(query.execution_options(populate_existing=True)).all()
+
+
+def status(callout: Callout) -> str:
+    """Return the word for how far a callout is; derived, never stored."""
+    active = active_assignments(callout)
+    if callout.cancelled_at is not None:
+        return "cancelled"
+    if len(active) < callout.want.people:
+        return "unanswered" if callout.exhausted_at is not None else "paging"
+    order = list(AssignmentStatus)
+    return str(min((assignment.status for assignment in active), key=order.index))
+
+
+def summary(callouts: Iterable[Callout]) -> list[dict[str, Any]]:
+    """Return what the sender of an alert is told of its callouts."""
+    return [
+        {
+            "team": callout.want.team.key,
+            "status": status(callout),
+            "due_at": callout.due_at.isoformat() if callout.due_at else None,
+        }
+        for callout in callouts
+    ]
+
+
+def active_assignments(callout: Callout) -> list[Assignment]:
+    """Return who is going, or has gone, for this callout."""
+    return [a for a in callout.assignments if a.status is not AssignmentStatus.RELEASED]
+
+
+def due(session: Session, now: datetime, limit: int = 100) -> list[int]:
+    """Return the incidents that have a callout due, the longest due first."""
+    query = (
+        sa.select(Callout.incident_id)
+        .where(Callout.due_at <= now)
+        .order_by(Callout.due_at)
+        .limit(limit)
+    )
+    return list(dict.fromkeys(session.scalars(query)))
+
+
+def next_due(session: Session) -> datetime | None:
+    """Return when the next callout is due."""
+    return session.scalar(sa.select(sa.func.min(Callout.due_at)))
+
+
+def _open(session: Session, want: Want, now: datetime) -> Callout | None:
+    incident = want.incident
+    present = candidates.on_duty(session, want, now)
+    others = [other for other in incident.wants if other is not want and other.ended_at is None]
+    if not present.expected and not present.turns and others:
+        want.ended_at = now
+        timeline.add(
+            session,
+            incident,
+            "outside_hours",
+            ENGINE,
+            now,
+            team=want.team.name,
+            contact=want.team.day_contact,
+        )
+        return None
+    callout = Callout(
+        incident=incident, want=want, policy=_policy(session, want), began_at=now, due_at=now
+    )
+    session.add(callout)
+    callout.pages, callout.assignments = [], []
+    return callout
+
+
+def recorded(session: Session, incident: Incident, want: Want, began_at: datetime) -> Callout:
+    """Return a callout that is over, for what was done without us."""
+    callout = Callout(
+        incident=incident,
+        want=want,
+        policy=_policy(session, want),
+        began_at=began_at,
+        filled_at=began_at,
+    )
+    session.add(callout)
+    return callout
+
+
+def _policy(session: Session, want: Want) -> Policy:
+    """Return the policy in force: the team's own before the general one, by priority first."""
+    priority = want.incident.priority
+    query = (
+        sa.select(Policy)
+        .where(Policy.retired_at.is_(None))
+        .where(sa.or_(Policy.team_id == want.team_id, Policy.team_id.is_(None)))
+        .where(sa.or_(Policy.priority == priority, Policy.priority.is_(None)))
+        .order_by(Policy.team_id.is_(None), Policy.priority.is_(None), Policy.id.desc())
+        .limit(1)
+        .options(selectinload(Policy.steps))
+    )
+    return session.scalars(query).one()
+
+
+def plan_of(session: Session, found: Policy) -> Plan:
+    """Return a policy as values; a demonstration's waits are shortened."""
+    steps = tuple(
+        Step(
+            after_seconds=step.after_seconds,
+            target=step.target,
+            attempts=tuple((str(channel), float(after)) for channel, after in step.attempts),
+            person_id=step.person_id,
+            team_id=step.team_id,
+        )
+        for step in found.steps
+    )
+    plan = Plan(steps, found.repeat_seconds)
+    shorter = telling.settings(session).demo.step_seconds
+    return policy.shortened(plan, shorter) if shorter else plan
+
+
+def _pursue(session: Session, callout: Callout, now: datetime) -> None:
+    if len(active_assignments(callout)) >= callout.want.people:
+        _fill(session, callout, now)
+        return
+    if callout.filled_at is not None:
+        begin_anew(callout, now)
+    plan = plan_of(session, callout.policy)
+    present = candidates.on_duty(session, callout.want, now)
+    if callout.step == 0 and not present.turns and not pages.still_open(callout):
+        _page_nobody_list(session, callout, now)
+    for step in policy.due_steps(plan, callout.step, callout.began_at, now):
+        _take(session, callout, step, present, now)
+    while not _people_open(callout) and callout.step < len(plan.steps):
+        _take(session, callout, plan.steps[callout.step], present, now)
+    if not _people_open(callout):
+        _page_best(session, callout, present, now)
+    if callout.step >= len(plan.steps):
+        _repeat_if_exhausted(session, callout, plan, present, now)
+    pages.reread(session, callout, now)
+    wait = policy.next_step_at(plan, callout.step, callout.repeat, callout.began_at) - now
+    pages.try_due(session, callout, wait, now)
+    callout.due_at = _next_instant(callout, plan)
+
+
+def begin_anew(callout: Callout, now: datetime) -> None:
+    """Start the policy from its first step: somebody withdrew, or what is wanted changed."""
+    callout.began_at, callout.step, callout.repeat = now, 0, 0
+    callout.filled_at = callout.exhausted_at = None
+
+
+def _people_open(callout: Callout) -> int:
+    return sum(page.person_id is not None for page in pages.still_open(callout))
+
+
+def _take(
+    session: Session, callout: Callout, step: Step, present: duty.Duty, now: datetime
+) -> None:
+    callout.step += 1
+    if step.target is Target.CONTROL_ROOM:
+        pages.ring_control_room(session, callout, step.attempts, now)
+        return
+    found = candidates.for_step(session, callout.want, step, present, now)
+    team = callout.want.team.name
+    for gap in found.gaps:
+        timeline.add(
+            session,
+            callout.incident,
+            "gap",
+            ENGINE,
+            now,
+            line=gap.line_name,
+            team=team,
+            absent=gap.absent,
+        )
+    _page_found(session, callout, found, step, now)
+
+
+def _page_found(
+    session: Session, callout: Callout, found: Found, step: Step, now: datetime
+) -> None:
+    seen = {page.person_id for page in callout.pages if page.status is not PageStatus.SKIPPED}
+    seen |= {a.person_id for a in active_assignments(callout)}
+    passed_over = {p.person_id for p in callout.pages if p.status is PageStatus.SKIPPED}
+    for judged in found.judged:
+        person_id = judged.candidate.person_id
+        if person_id in seen and not _may_page_again(callout, person_id):
+            continue
+        if judged.fit:
+            pages.add(session, callout, judged, step.attempts, now)
+        elif person_id not in passed_over:
+            pages.pass_over(session, callout, judged, now)
+
+
+def _may_page_again(callout: Callout, person_id: int) -> bool:
+    """Only somebody whose page ended because the callout was filled or began anew."""
+    last = pages.last_of(callout, person_id)
+    return last is not None and last.status is PageStatus.WITHDRAWN
+
+
+def _page_nobody_list(session: Session, callout: Callout, now: datetime) -> None:
+    incident, team = callout.incident, callout.want.team.name
+    timeline.add(session, incident, "nobody_on_duty", ENGINE, now, team=team)
+    handling.raise_alarm(session, incident, "nobody_on_duty")
+    found = candidates.nobody_on_duty(session, callout.want, now)
+    _page_found(session, callout, found, _calling_step(callout), now)
+
+
+def _calling_step(callout: Callout) -> Step:
+    """Return the way the policy tries a person, for somebody whom no step adds."""
+    for step in callout.policy.steps:
+        if step.target is not Target.CONTROL_ROOM:
+            attempts = tuple((str(channel), float(after)) for channel, after in step.attempts)
+            return Step(0, step.target, attempts)
+    return Step(0, Target.EVERYONE, ((candidates.SMS, 0.0), (candidates.CALL, 20.0)))
+
+
+def _page_best(session: Session, callout: Callout, present: duty.Duty, now: datetime) -> None:
+    refused = {
+        page.person_id
+        for page in callout.pages
+        if page.person_id is not None and page.status is PageStatus.DECLINED
+    }
+    refused |= {assignment.person_id for assignment in callout.assignments}
+    chosen = candidates.best(session, callout.want, present, refused, now)
+    team = callout.want.team.name
+    if chosen is None:
+        if callout.exhausted_at is None:
+            timeline.add(session, callout.incident, "nobody_at_all", ENGINE, now, team=team)
+        _exhaust(session, callout, "nobody_at_all", now)
+        return
+    judged, _ = chosen
+    timeline.add(session, callout.incident, "nobody_qualified", ENGINE, now, team=team)
+    handling.raise_alarm(session, callout.incident, "nobody_qualified")
+    pages.add(session, callout, judged, _calling_step(callout).attempts, now)
+
+
+def _exhaust(session: Session, callout: Callout, alarm: str, now: datetime) -> None:
+    if callout.exhausted_at is None:
+        callout.exhausted_at = now
+        handling.raise_alarm(session, callout.incident, alarm)
+
+
+def _repeat_if_exhausted(
+    session: Session, callout: Callout, plan: Plan, present: duty.Duty, now: datetime
+) -> None:
+    """Make the console sound once the last step has waited in vain, and try everybody anew."""
+    at = policy.next_step_at(plan, callout.step, callout.repeat, callout.began_at)
+    if now < at:
+        return
+    first = callout.exhausted_at is None
+    kind = "unanswered" if first else "repeated"
+    _exhaust(session, callout, "unanswered", now)
+    timeline.add(session, callout.incident, kind, ENGINE, now, team=callout.want.team.name)
+    while now >= policy.next_step_at(plan, callout.step, callout.repeat, callout.began_at):
+        callout.repeat += 1
+    for step in plan.steps:
+        if step.target is not Target.CONTROL_ROOM:
+            found = candidates.for_step(session, callout.want, step, present, now)
+            _page_found(session, callout, found, step, now)
+    pages.try_anew(session, callout, _calling_step(callout).attempts, now)
+
+
+def _next_instant(callout: Callout, plan: Plan) -> datetime:
+    step_at = policy.next_step_at(plan, callout.step, callout.repeat, callout.began_at)
+    attempt_at = pages.next_attempt_at(callout)
+    return min(step_at, attempt_at) if attempt_at else step_at
+
+
+def _fill(session: Session, callout: Callout, now: datetime) -> None:
+    """Everybody wanted is going: the others may sleep."""
+    callout.due_at = None
+    if callout.filled_at is None:
+        callout.filled_at, callout.exhausted_at = now, None
+        timeline.add(session, callout.incident, "filled", ENGINE, now, team=callout.want.team.name)
+    pages.withdraw(session, callout, "taken.sms", now)
+
+
+def _end(session: Session, callout: Callout, now: datetime) -> None:
+    """The want is no more: stop paging, and turn back whoever is on the way."""
+    incident = callout.incident
+    first = callout.cancelled_at is None
+    callout.cancelled_at = callout.cancelled_at or now
+    pages.withdraw(session, callout, "over.sms", now)
+    going = [a for a in callout.assignments if a.status in _UNFINISHED]
+    if not going or incident.status is IncidentStatus.CLOSED:
+        callout.due_at = None
+        return
+    if not first and (callout.due_at is None or callout.due_at > now):
+        return
+    for assignment in going:
+        page = pages.last_of(callout, assignment.person_id)
+        if page is not None:
+            for template in ("cancelled.sms", "cancelled.call"):
+                telling.notice(session, incident, page, template, now)
+            timeline.add(
+                session, incident, "told_cancelled", ENGINE, now, person=assignment.person.name
+            )
+    callout.due_at = now + timedelta(seconds=_CANCEL_REPEAT_SECONDS)
+
+
+def follow(
+    session: Session, incident: Incident, change: Change, actor: Actor, now: datetime
+) -> list[Callout]:
+    """Act on an update: page anew while nobody has accepted, else inform whoever goes."""
+    callouts = of_incident(session, incident)
+    going = [a for callout in callouts for a in active_assignments(callout)]
+    if incident.status is not IncidentStatus.OPEN or not change.material:
+        return advance(session, incident, now)
+    if not going and change.routing is not None:
+        handling.restate_wants(session, incident, change.routing, now)
+        timeline.add(session, incident, "repaged", actor, now)
+        for callout in callouts:
+            pages.withdraw(session, callout, "", now)
+            begin_anew(callout, now)
+        return advance(session, incident, now)
+    for assignment in going:
+        callout = assignment.callout
+        page = pages.last_of(callout, assignment.person_id)
+        if assignment.status in _UNFINISHED and page is not None:
+            telling.notice(session, incident, page, "updated.sms", now)
+            timeline.add(
+                session, incident, "told_update", ENGINE, now, person=assignment.person.name
+            )
+        _warn_if_lacking(session, incident, change, assignment, now)
+    return advance(session, incident, now)
+
+
+def _warn_if_lacking(
+    session: Session, incident: Incident, change: Change, assignment: Assignment, now: datetime
+) -> None:
+    """A correction never removes somebody who goes: the dispatcher is asked."""
+    for wanted in change.routing.wants if change.routing is not None else ():
+        if wanted.team.id != assignment.callout.want.team_id or wanted.qualification_id is None:
+            continue
+        lacking = candidates.lacking(
+            session, wanted.qualification_id, wanted.team, assignment.person_id, now
+        )
+        if lacking is not None:
+            timeline.add(
+                session,
+                incident,
+                "correction_lacks",
+                ENGINE,
+                now,
+                person=assignment.person.name,
+                qualification=lacking,
+            )
+            handling.raise_alarm(session, incident, "correction")
+
+
+def hasten(session: Session, callout: Callout, now: datetime) -> None:
+    """Take the next step at once: an answer in own words, or a dispatcher's wish."""
+    plan = plan_of(session, callout.policy)
+    if (
+        callout.cancelled_at is None
+        and callout.filled_at is None
+        and callout.step < len(plan.steps)
+    ):
+        present = candidates.on_duty(session, callout.want, now)
+        before = _people_open(callout)
+        while callout.step < len(plan.steps) and _people_open(callout) == before:
+            _take(session, callout, plan.steps[callout.step], present, now)
+
+
+def page_person(
+    session: Session, callout: Callout, person: Person, actor: Actor, now: datetime
+) -> None:
+    """Page somebody whom a dispatcher chose. Raises Invalid when there is no way to reach them."""
+    if any(page.person_id == person.id for page in pages.still_open(callout)):
+        raise Invalid(f"{person.name} is being paged already.", person="Is being paged already.")
+    found = candidates.by_hand(session, callout.want, person, actor.name, now)
+    judged = found.judged[0]
+    if not judged.fit:
+        raise Invalid(f"{person.name} has no verified phone.", person="Has no verified phone.")
+    if callout.filled_at is not None:
+        callout.want.people += 1
+        callout.filled_at = None
+    pages.add(session, callout, judged, _calling_step(callout).attempts, now)

@@ -1,0 +1,160 @@
+"""What the outbox and the suppliers say, brought to the pages it concerns.
+
+Locks come in the usual order: the incidents of the messages first, then the messages, so that a
+receipt and an answer that arrive together wait for each other instead of deadlocking.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from dispatch.audit import ENGINE
+from dispatch.channels.contract import Kind, Outcome, Receipt, State
+from dispatch.db import Session
+from dispatch.incidents import handling, timeline
+from dispatch.incidents.models import Incident
+from dispatch.outbox import queue, receipts
+from dispatch.outbox.models import Message, Purpose
+from dispatch.outbox.queue import Claimed
+from dispatch.paging import callouts, pages, telling
+from dispatch.paging.models import Callout, Page, PageStatus
+from dispatch.people import phones
+
+#: The owner texted a stop word: the supplier refuses texts, calls go through.
+_STOPPED = "21610"
+
+
+def settled(
+    session: Session,
+    outcomes: Sequence[tuple[Claimed, Outcome]],
+    channel: str,
+    now: datetime,
+) -> None:
+    """Write down what became of attempts, and act on those that did not simply go."""
+    about = _about(session, [claimed.id for claimed, _ in outcomes])
+    incidents = _lock_incidents(session, about)
+    overdue = telling.settings(session).engine.receipt_overdue_seconds
+    messages = queue.settle(session, outcomes, channel, now, overdue)
+    permanent = {claimed.id for claimed, outcome in outcomes if outcome.permanent}
+    _act(session, messages, permanent, incidents, now)
+
+
+def expired(session: Session, messages: Sequence[Message], now: datetime) -> None:
+    """Act on messages that were still unsent when their time was over."""
+    _act(session, messages, (), _lock_incidents(session, [m.about for m in messages]), now)
+
+
+def receipt_in(session: Session, uid: str, receipt: Receipt, now: datetime) -> bool:
+    """Take in a callback; False when no message has this id."""
+    query = sa.select(Message.about).where(Message.uid == uid)
+    about = session.scalars(query).one_or_none()
+    if about is None:
+        return False
+    incidents = _lock_incidents(session, [about])
+    message = receipts.note(session, uid, receipt, now)
+    if message is not None:
+        permanent = [message.id] if receipt.permanent else []
+        _act(session, [message], permanent, incidents, now)
+    return True
+
+
+def asked(session: Session, claimed: Claimed, receipt: Receipt | None, now: datetime) -> bool:
+    """Take in what the supplier says when asked; True when it told something new."""
+    incidents = _lock_incidents(session, _about(session, [claimed.id]))
+    message = receipts.note_asked(session, claimed.id, receipt, now)
+    if message is None:
+        return False
+    permanent = [message.id] if receipt is not None and receipt.permanent else []
+    _act(session, [message], permanent, incidents, now)
+    return True
+
+
+def _about(session: Session, ids: Collection[int]) -> list[str]:
+    return list(session.scalars(sa.select(Message.about).where(Message.id.in_(ids))))
+
+
+def _page_uids(about: Iterable[str]) -> set[str]:
+    return {subject.removeprefix("page:") for subject in about if subject.startswith("page:")}
+
+
+def _lock_incidents(session: Session, about: Iterable[str]) -> dict[str, Incident]:
+    """Lock the incidents in the order of their ids; return them by the page's uid."""
+    uids = _page_uids(about)
+    if not uids:
+        return {}
+    query = (
+        sa.select(Page.uid, Callout.incident_id)
+        .join(Callout, Callout.id == Page.callout_id)
+        .where(Page.uid.in_(uids))
+    )
+    ids = dict(session.execute(query).tuples().all())
+    locked = {key: handling.locked(session, key) for key in sorted(set(ids.values()))}
+    return {uid: locked[incident_id] for uid, incident_id in ids.items()}
+
+
+def _act(
+    session: Session,
+    messages: Sequence[Message],
+    permanent: Collection[int],
+    incidents: dict[str, Incident],
+    now: datetime,
+) -> None:
+    troubled: dict[int, Incident] = {}
+    uids = _page_uids(message.about for message in messages)
+    query = sa.select(Page).where(Page.uid.in_(uids)).execution_options(populate_existing=True)
+    by_uid = {page.uid: page for page in session.scalars(query)} if uids else {}
+    for message in messages:
+        _mark_method(session, message, message.id in permanent, now)
+        page = by_uid.get(message.about.removeprefix("page:"))
+        if page is None:
+            continue
+        incident = incidents[page.uid]
+        if _note_progress(session, page, message, now):
+            callouts.bump(session, incident)
+        if _went_wrong(message) and page.ended_at is None:
+            troubled[incident.id] = incident
+    for incident in troubled.values():
+        callouts.advance(session, incident, now)
+
+
+def _note_progress(session: Session, page: Page, message: Message, now: datetime) -> bool:
+    """Bring a page forward; a text that left although its page had just ended is called off."""
+    before = (page.status, page.sent_at, page.delivered_at)
+    page.sent_at = page.sent_at or message.sent_at
+    page.delivered_at = page.delivered_at or message.delivered_at
+    if page.ended_at is None:
+        if page.delivered_at is not None:
+            page.status = PageStatus.DELIVERED
+        elif page.sent_at is not None:
+            page.status = PageStatus.SENT
+    elif page.status is PageStatus.WITHDRAWN and before[1] is None and page.sent_at is not None:
+        pages.stand_down(session, page.callout, page, "taken.sms", now)
+    return before != (page.status, page.sent_at, page.delivered_at)
+
+
+def _went_wrong(message: Message) -> bool:
+    if message.status in (State.FAILED, State.UNKNOWN):
+        return True
+    return message.status is State.PENDING and message.attempts > 0
+
+
+def _mark_method(session: Session, message: Message, permanent: bool, now: datetime) -> None:
+    method_id = message.contact_method_id
+    if method_id is None:
+        return
+    if message.status is State.DELIVERED and message.kind is Kind.SMS:
+        phones.mark_reached(session, method_id, now)
+    elif message.code == _STOPPED:
+        phones.block(session, message.fingerprint, now)
+        _tell_blocked(session, message, now)
+    elif permanent:
+        phones.mark_unusable(session, method_id, now)
+
+
+def _tell_blocked(session: Session, message: Message, now: datetime) -> None:
+    uid = next(iter(_page_uids([message.about])), None)
+    page = session.scalars(sa.select(Page).where(Page.uid == uid)).one_or_none() if uid else None
+    if page is not None and page.person is not None and message.purpose is Purpose.CALLOUT:
+        incident = page.callout.incident
+        timeline.add(session, incident, "blocked", ENGINE, now, person=page.person.name)

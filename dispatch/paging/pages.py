@@ -1,0 +1,249 @@
+"""One attempt to get one person: making pages, trying them, hearing of them, ending them.
+
+A page holds what remains to be tried and when; what became of its messages is read from the outbox
+each time, never pushed, so that a receipt that arrives between two crashes still counts. A page
+stays answerable until it is ended here or by an answer.
+"""
+
+import secrets
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from dispatch import seal
+from dispatch.audit import ENGINE
+from dispatch.channels.contract import State
+from dispatch.db import Session
+from dispatch.errors import Conflict
+from dispatch.incidents import timeline
+from dispatch.outbox import queue
+from dispatch.outbox.models import Message, Purpose
+from dispatch.paging import candidates, policy, telling
+from dispatch.paging.models import Callout, Page, PageStatus
+from dispatch.paging.policy import Attempt, Judged
+from dispatch.people import phones
+from dispatch.people.models import Person
+
+#: Numbers that people ring in need: never a code.
+_EMERGENCY = frozenset({"911", "999", "990", "997", "998"})
+
+
+def still_open(callout: Callout) -> list[Page]:
+    """Return the pages that can still be answered."""
+    return [page for page in callout.pages if page.ended_at is None]
+
+
+def last_of(callout: Callout, person_id: int) -> Page | None:
+    """Return the last page of somebody for this callout."""
+    pages = [page for page in callout.pages if page.person_id == person_id]
+    return pages[-1] if pages else None
+
+
+def add(
+    session: Session,
+    callout: Callout,
+    judged: Judged,
+    attempts: Sequence[Attempt],
+    now: datetime,
+) -> Page:
+    """Begin to page somebody; the first attempt is due at once."""
+    candidate = judged.candidate
+    page = Page(
+        uid=seal.new_token(),
+        callout=callout,
+        person_id=candidate.person_id,
+        status=PageStatus.WAITING,
+        step=callout.step,
+        reason=dict(judged.reason),
+        attempts=_kept(policy.attempts_for(attempts, candidate.channels, now)),
+        code=_code(session),
+        created_at=now,
+    )
+    page.token_hash = seal.hash_token(telling.link_token(session, page))
+    page.person = session.get_one(Person, candidate.person_id)
+    session.add(page)
+    _tell_choice(session, callout, "paging", judged, now)
+    return page
+
+
+def pass_over(session: Session, callout: Callout, judged: Judged, now: datetime) -> None:
+    """Keep why somebody was not paged."""
+    session.add(
+        Page(
+            uid=seal.new_token(),
+            callout=callout,
+            person_id=judged.candidate.person_id,
+            status=PageStatus.SKIPPED,
+            step=callout.step,
+            reason=dict(judged.reason),
+            created_at=now,
+            ended_at=now,
+        )
+    )
+    _tell_choice(session, callout, "skipped", judged, now)
+
+
+def _tell_choice(
+    session: Session, callout: Callout, kind: str, judged: Judged, now: datetime
+) -> None:
+    timeline.add(
+        session,
+        callout.incident,
+        kind,
+        ENGINE,
+        now,
+        person=judged.candidate.name,
+        team=callout.want.team.name,
+        reason=dict(judged.reason),
+    )
+
+
+def ring_control_room(
+    session: Session, callout: Callout, attempts: Sequence[Attempt], now: datetime
+) -> None:
+    """Ring the control room that reported, or ring it again."""
+    if not callout.incident.organisation.control_room_phone:
+        return
+    held = [page for page in still_open(callout) if page.person_id is None]
+    calls = [(candidates.CALL, now + timedelta(seconds=offset)) for _, offset in attempts]
+    if held:
+        held[0].attempts = _kept(calls)
+        return
+    page = Page(
+        uid=seal.new_token(),
+        callout=callout,
+        person_id=None,
+        status=PageStatus.WAITING,
+        step=callout.step,
+        reason={"kind": "control_room"},
+        attempts=_kept(calls),
+        created_at=now,
+    )
+    session.add(page)
+    timeline.add(session, callout.incident, "ringing_control_room", ENGINE, now)
+
+
+def _code(session: Session) -> str:
+    """Return digits that no open page has: three, or more when many pages are open."""
+    for length in (3, 3, 4, 5, 6):
+        drawn = [
+            str(secrets.choice("23456789"))
+            + f"{secrets.randbelow(10 ** (length - 1)):0{length - 1}}"
+            for _ in range(8)
+        ]
+        query = sa.select(Page.code).where(Page.ended_at.is_(None), Page.code.in_(drawn))
+        with session.no_autoflush:
+            used = set(session.scalars(query)) | _EMERGENCY
+        used |= {row.code for row in session.new if isinstance(row, Page)}
+        for code in drawn:
+            if code not in used:
+                return code
+    raise Conflict("No free answer code; too many pages are open.")
+
+
+def reread(session: Session, callout: Callout, now: datetime) -> None:
+    """Take over what has become of the pages' messages, and hurry where one has failed."""
+    pages = {telling.about(page): page for page in still_open(callout)}
+    if not pages:
+        return
+    query = sa.select(Message).where(Message.about.in_(pages)).order_by(Message.id)
+    by_page: dict[str, list[Message]] = {}
+    for message in session.scalars(query.execution_options(populate_existing=True)):
+        by_page.setdefault(message.about, []).append(message)
+    for key, messages in by_page.items():
+        _reread_page(pages[key], messages, now)
+
+
+def _reread_page(page: Page, messages: Sequence[Message], now: datetime) -> None:
+    page.sent_at = page.sent_at or _first(message.sent_at for message in messages)
+    page.delivered_at = page.delivered_at or _first(message.delivered_at for message in messages)
+    in_doubt = [message for message in messages if _in_trouble(message)]
+    if page.delivered_at is not None:
+        page.status = PageStatus.DELIVERED
+    elif page.sent_at is not None:
+        page.status = PageStatus.SENT
+    if len(in_doubt) == len(messages) and all(m.status is State.FAILED for m in in_doubt):
+        page.status = PageStatus.FAILED
+    newest = messages[-1]
+    if page.attempts and _in_trouble(newest):
+        attempts = [(channel, datetime.fromisoformat(at)) for channel, at in page.attempts]
+        page.attempts = _kept(policy.brought_forward(attempts, newest.kind, now))
+
+
+def _in_trouble(message: Message) -> bool:
+    """Failed, unclear, or refused for now: the next channel must not wait."""
+    if message.status in (State.FAILED, State.UNKNOWN):
+        return True
+    return message.status is State.PENDING and message.attempts > 0
+
+
+def _first(instants: Iterable[datetime | None]) -> datetime | None:
+    return min((at for at in instants if at is not None), default=None)
+
+
+def try_due(session: Session, callout: Callout, wait: timedelta, now: datetime) -> None:
+    """Send what is due by now; a text stays valid for `wait`, the time to the next step."""
+    for page in still_open(callout):
+        remaining = [(channel, datetime.fromisoformat(at)) for channel, at in page.attempts]
+        ripe = {channel for channel, at in remaining if at <= now}
+        if not ripe:
+            continue
+        page.attempts = _kept((channel, at) for channel, at in remaining if at > now)
+        if page.person_id is None:
+            telling.ring_control_room(session, callout.incident, page, now)
+            continue
+        methods = phones.reachable(session, [page.person_id])[page.person_id]
+        for channel in sorted(ripe, reverse=True):
+            telling.call_out(session, callout.incident, page, channel, methods, wait, now)
+
+
+def withdraw(session: Session, callout: Callout, template: str, now: datetime) -> None:
+    """End every open page; tell whoever may have been woken, unless `template` is empty."""
+    ending = still_open(callout)
+    if not ending:
+        return
+    queue.withdraw(session, [telling.about(page) for page in ending], now)
+    for page in ending:
+        page.status, page.ended_at, page.attempts = PageStatus.WITHDRAWN, now, []
+        if template and page.sent_at is not None and page.person is not None:
+            stand_down(session, callout, page, template, now)
+
+
+def stand_down(
+    session: Session, callout: Callout, page: Page, template: str, now: datetime
+) -> None:
+    """Tell somebody who may have been woken that it is over for them."""
+    telling.notice(session, callout.incident, page, template, now, purpose=Purpose.STAND_DOWN)
+    kind = "told_taken" if template == "taken.sms" else "told_over"
+    person = page.person.name if page.person is not None else ""
+    timeline.add(session, callout.incident, kind, ENGINE, now, person=person)
+
+
+def _channels(session: Session, page: Page) -> frozenset[str]:
+    assert page.person_id is not None
+    return candidates.channels_of(phones.reachable(session, [page.person_id])[page.person_id])
+
+
+def _kept(attempts: Iterable[tuple[str, datetime]]) -> list[Any]:
+    return [[channel, at.isoformat()] for channel, at in attempts]
+
+
+def next_attempt_at(callout: Callout) -> datetime | None:
+    """Return when the next attempt on any open page is due."""
+    instants = [
+        datetime.fromisoformat(at) for page in still_open(callout) for _, at in page.attempts
+    ]
+    return min(instants, default=None)
+
+
+def try_anew(
+    session: Session, callout: Callout, attempts: Sequence[Attempt], now: datetime
+) -> None:
+    """Begin the attempts of every open page again; who is still being tried is left alone."""
+    for page in still_open(callout):
+        if page.person_id is None:
+            page.attempts = _kept([(candidates.CALL, now)])
+        elif not page.attempts:
+            page.attempts = _kept(policy.attempts_for(attempts, _channels(session, page), now))

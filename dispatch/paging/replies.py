@@ -1,0 +1,369 @@
+"""What officers answer: by text, key press, link or screen, all ending in the same verbs.
+
+A text counts only with a code of the sender's own pages, or, with exactly one page to answer, as a
+plain yes or no. A sender's number is forgeable and codes are short: the right code from a strange
+number is refused and a dispatcher is told to ring. Whatever is more than a yes or no goes to the
+board at once in the officer's own words and brings the next step forward.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from dispatch import seal, upkeep
+from dispatch.audit import Actor
+from dispatch.channels.contract import Inbound
+from dispatch.db import Session
+from dispatch.errors import Conflict, NotFound
+from dispatch.incidents import handling, timeline
+from dispatch.incidents.models import Incident
+from dispatch.outbox import receipts
+from dispatch.outbox.models import Message, Purpose
+from dispatch.outbox.queue import Recipient
+from dispatch.paging import callouts, reading, seats, telling
+from dispatch.paging.models import AssignmentStatus, Callout, Page, PageStatus
+from dispatch.paging.reading import Reading, Says
+from dispatch.paging.seats import Taken
+from dispatch.people import phones
+from dispatch.people.models import ContactMethod, Organisation, Person
+from dispatch.texts import N_, say
+
+#: A page that ended is still known by its code for so long: the answer is then "taken".
+_REMEMBERED_HOURS = 24
+_STOP_WORDS = frozenset({"stop", "stopall", "unsubscribe", "cancel", "end", "quit", "arret"})
+_START_WORDS = frozenset({"start", "unstop"})
+
+
+@dataclass(frozen=True)
+class Sender:
+    """Who texted, as far as the number tells."""
+
+    methods: Sequence[ContactMethod]
+    pages: Sequence[Page]
+    """Open pages first, then those that ended lately; the newest first."""
+
+    @property
+    def answerable(self) -> list[Page]:
+        """Pages that a plain yes or no could mean: open ones, and seats held."""
+        return [page for page in self.pages if page.ended_at is None or _holds_seat(page)]
+
+
+def text_in(session: Session, inbound: Inbound, now: datetime) -> str:
+    """Take in a text and act on it; return a word for what became of it.
+
+    A text taken in before (called back twice, or asked for as well) changes nothing.
+    """
+    kept = receipts.take_in(session, inbound, now)
+    if kept is None:
+        return "known"
+    sender = _sender(session, inbound.sender, now)
+    kept.outcome = _act(session, inbound, sender, now)
+    return kept.outcome
+
+
+def _sender(session: Session, number: str, now: datetime) -> Sender:
+    methods = [m for m in phones.by_number(session, number) if m.verified_at is not None]
+    people = {method.person_id for method in methods}
+    since = now - timedelta(hours=_REMEMBERED_HOURS)
+    query = (
+        sa.select(Page)
+        .where(Page.person_id.in_(people), Page.status != PageStatus.SKIPPED)
+        .where(sa.or_(Page.ended_at.is_(None), Page.ended_at > since, _seated()))
+        .order_by(Page.ended_at.is_not(None), Page.id.desc())
+    )
+    return Sender(methods, session.scalars(query).all() if people else [])
+
+
+def _seated() -> sa.ColumnElement[bool]:
+    return Page.status == PageStatus.ACCEPTED
+
+
+def _holds_seat(page: Page) -> bool:
+    return any(
+        assignment.person_id == page.person_id
+        and assignment.status not in (AssignmentStatus.DONE, AssignmentStatus.RELEASED)
+        for assignment in page.callout.assignments
+    )
+
+
+def _act(session: Session, inbound: Inbound, sender: Sender, now: datetime) -> str:
+    word = "".join(inbound.body.split()).casefold()
+    fingerprint = seal.fingerprint(session, inbound.sender)
+    if word in _STOP_WORDS:
+        phones.block(session, fingerprint, now)
+        _bump_everywhere(session, sender)
+        return "stopped"
+    if word in _START_WORDS:
+        phones.unblock(session, fingerprint)
+        _bump_everywhere(session, sender)
+        return "started"
+    read = reading.read(inbound.body, [page.code for page in sender.pages if page.code])
+    if not sender.methods:
+        return _stranger(session, inbound, now)
+    page = _meant(session, sender, read)
+    if page is None:
+        return _not_understood(session, inbound, sender, read, now)
+    page = seats.locked_page(session, page.id)
+    if read.says is Says.OTHER:
+        return _own_words(session, page, inbound, now)
+    return _clear_answer(session, page, read, inbound, now)
+
+
+def _meant(session: Session, sender: Sender, read: Reading) -> Page | None:
+    if read.code is not None:
+        page = next(page for page in sender.pages if page.code == read.code)
+        return _successor(page, sender.pages)
+    if read.strange_code:
+        return None
+    answerable = sender.answerable
+    shared = len({method.person_id for method in sender.methods}) > 1
+    plain_counts = telling.settings(session).paging.plain_yes and not shared
+    if read.says is Says.OTHER:
+        return answerable[0] if len(answerable) == 1 else None
+    if len(answerable) == 1 and plain_counts:
+        return answerable[0]
+    if not answerable and plain_counts and sender.pages:
+        return sender.pages[0]
+    return None
+
+
+def _successor(page: Page, held: Sequence[Page]) -> Page:
+    """An old code of the same call-out means the page that took its place."""
+    if page.ended_at is None or _holds_seat(page):
+        return page
+    later = [p for p in held if p.callout_id == page.callout_id and p.person_id == page.person_id]
+    return next((p for p in later if p.ended_at is None), page)
+
+
+def _clear_answer(
+    session: Session, page: Page, read: Reading, inbound: Inbound, now: datetime
+) -> str:
+    actor = _phone(page)
+    if page.callout.cancelled_at is not None and _holds_seat(page):
+        return _confirmed(session, page, inbound, actor, now)
+    if read.says is Says.NO:
+        changed = seats.decline(session, page, actor, "sms", now)
+        _answer(session, inbound, "you_cannot.sms", page, now)
+        return "declined" if changed else "declined_again"
+    acceptance = seats.accept(session, page, actor, "sms", now, read.minutes)
+    if acceptance.taken in (Taken.GOES, Taken.ALREADY):
+        _answer(session, inbound, "you_go.sms", page, now, minutes=read.minutes)
+    else:
+        late = "taken.sms" if acceptance.taken is Taken.TOO_LATE else "over.sms"
+        _answer(session, inbound, late, page, now)
+    return str(acceptance.taken)
+
+
+def _confirmed(session: Session, page: Page, inbound: Inbound, actor: Actor, now: datetime) -> str:
+    for assignment in page.callout.assignments:
+        if assignment.person_id == page.person_id:
+            seats.confirm_cancel(session, assignment, actor, now)
+    _answer(session, inbound, "confirmed.sms", page, now)
+    return "cancel_confirmed"
+
+
+def _own_words(session: Session, page: Page, inbound: Inbound, now: datetime) -> str:
+    """Never an acceptance: a dispatcher reads it now, and the next person is not kept waiting."""
+    incident, person = page.callout.incident, _name(page)
+    timeline.add(
+        session,
+        incident,
+        "unclear_reply",
+        _phone(page),
+        now,
+        own_words=inbound.body,
+        person=person,
+        page=page.uid,
+    )
+    handling.raise_alarm(session, incident, "unclear_reply")
+    callouts.hasten(session, page.callout, now)
+    callouts.advance(session, incident, now)
+    code = page.code if page.ended_at is None else ""
+    _answer(session, inbound, "not_understood.sms", page, now, code=code)
+    return "own_words"
+
+
+def _not_understood(
+    session: Session, inbound: Inbound, sender: Sender, read: Reading, now: datetime
+) -> str:
+    """A known person, but it cannot be told which page is meant: every open case is told."""
+    for page in sender.answerable:
+        page = seats.locked_page(session, page.id)
+        incident = page.callout.incident
+        kind = "wrong_code" if read.strange_code else "unclear_reply"
+        timeline.add(
+            session,
+            incident,
+            kind,
+            _phone(page),
+            now,
+            own_words=inbound.body,
+            person=_name(page),
+            page=page.uid,
+        )
+        handling.raise_alarm(session, incident, "unclear_reply")
+        callouts.hasten(session, page.callout, now)
+        callouts.advance(session, incident, now)
+    method = sender.methods[0]
+    person = session.get_one(Person, method.person_id)
+    to = Recipient(person.id, method.id, inbound.sender, method.fingerprint, person.language)
+    telling.answer(session, person.organisation_id, to, "not_understood.sms", now)
+    return "wrong_code" if read.strange_code else "not_understood"
+
+
+def _stranger(session: Session, inbound: Inbound, now: datetime) -> str:
+    """An unknown number: refused, answered at most once a day, and rung about if the code fits."""
+    runs = reading.read(inbound.body, []).strange_code
+    hit: Page | None = None
+    if runs:
+        query = sa.select(Page).where(Page.ended_at.is_(None), Page.code != "")
+        for page in session.scalars(query):
+            if reading.read(inbound.body, [page.code]).code is not None:
+                hit = page
+                break
+    if hit is not None:
+        page = seats.locked_page(session, hit.id)
+        incident = page.callout.incident
+        timeline.add(session, incident, "strange_number", _STRANGER, now, person=_name(page))
+        handling.raise_alarm(session, incident, "strange_number")
+    key = seal.hash_token(f"stranger:{seal.fingerprint(session, inbound.sender)}")
+    if upkeep.hits(session, key, now, window_seconds=86400) == 1:
+        _answer_stranger(session, inbound, now)
+    return "strange_code" if hit is not None else "stranger"
+
+
+_STRANGER = Actor("phone", None, "unknown number")
+
+
+def _answer_stranger(session: Session, inbound: Inbound, now: datetime) -> None:
+    organisation = session.scalars(sa.select(Organisation).order_by(Organisation.id)).first()
+    if organisation is None:
+        return
+    fingerprint = seal.fingerprint(session, inbound.sender)
+    to = Recipient(None, None, inbound.sender, fingerprint, organisation.language)
+    room = organisation.control_room_phone
+    telling.answer(session, organisation.id, to, "unknown_number.sms", now, control_room=room)
+
+
+def _answer(
+    session: Session, inbound: Inbound, template: str, page: Page, now: datetime, **facts: object
+) -> None:
+    person = page.person
+    if person is None:
+        return
+    fingerprint = seal.fingerprint(session, inbound.sender)
+    to = Recipient(person.id, None, inbound.sender, fingerprint, person.language)
+    incident = page.callout.incident
+    values = {"link": telling.link_of(session, page)} | facts
+    telling.answer(
+        session, incident.organisation_id, to, template, now, incident=incident, **values
+    )
+
+
+def _phone(page: Page) -> Actor:
+    return Actor("phone", page.person_id, _name(page))
+
+
+def _name(page: Page) -> str:
+    return page.person.name if page.person is not None else ""
+
+
+def _bump_everywhere(session: Session, sender: Sender) -> None:
+    for method in sender.methods:
+        person = session.get_one(Person, method.person_id)
+        upkeep.bump(session, person.organisation_id, "rota", "board")
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """What a call says after a key was pressed."""
+
+    text: str
+    language: str
+    again: bool = False
+    """The key meant nothing: ask once more."""
+
+
+_GOES = N_("Thank you. You are going. The facts are behind the link in your text message.")
+_TAKEN = N_("A colleague is going already. You can rest.")
+_OVER = N_("The call-out is over. You can rest.")
+_CANNOT = N_("Noted. A colleague is being called.")
+_HEARD = N_("Noted, thank you.")
+_AGAIN = N_("Press 1 if you go. Press 2 if you cannot.")
+
+
+def key_pressed(session: Session, uid: str, digit: str, now: datetime) -> Spoken:
+    """Act on a key pressed in a call. Raises NotFound when no call has this id."""
+    message = session.scalars(sa.select(Message).where(Message.uid == uid)).one_or_none()
+    if message is None:
+        raise NotFound("No such call.")
+    language = message.language
+    held = session.scalars(
+        sa.select(Page).where(Page.uid == message.about.partition(":")[2])
+    ).one_or_none()
+    if held is None or digit not in ("1", "2"):
+        return Spoken(say(language, _AGAIN), language, again=held is not None)
+    page = seats.locked_page(session, held.id)
+    if message.purpose is Purpose.CONTROL_ROOM:
+        timeline.add(session, page.callout.incident, "control_room_heard", _phone(page), now)
+        callouts.bump(session, page.callout.incident)
+        return Spoken(say(language, _HEARD), language)
+    if page.callout.cancelled_at is not None and _holds_seat(page):
+        for assignment in page.callout.assignments:
+            if assignment.person_id == page.person_id:
+                seats.confirm_cancel(session, assignment, _phone(page), now)
+        return Spoken(say(language, _HEARD), language)
+    if digit == "2":
+        seats.decline(session, page, _phone(page), "call", now)
+        return Spoken(say(language, _CANNOT), language)
+    taken = seats.accept(session, page, _phone(page), "call", now).taken
+    said = {Taken.TOO_LATE: _TAKEN, Taken.OVER: _OVER}.get(taken, _GOES)
+    return Spoken(say(language, said), language)
+
+
+def page_behind(session: Session, token: str, now: datetime) -> Page:
+    """Return the page of a link. Raises NotFound for a link that is none.
+
+    Whether it can still be answered is for the caller to see from the page.
+    """
+    query = sa.select(Page).where(Page.token_hash == seal.hash_token(token))
+    page = session.scalars(query).one_or_none()
+    minutes = telling.settings(session).paging.link_minutes
+    if page is None or page.created_at + timedelta(minutes=minutes) < now:
+        raise NotFound("This link is not valid any more.")
+    return page
+
+
+def opened(session: Session, page: Page, now: datetime) -> None:
+    """Note, once, that the officer has opened the page."""
+    if page.opened_at is None:
+        page.opened_at = now
+        incident = page.callout.incident
+        timeline.add(session, incident, "opened", _phone(page), now, person=_name(page))
+        callouts.bump(session, incident)
+
+
+def answer_link(
+    session: Session, token: str, goes: bool, now: datetime, minutes: int | None = None
+) -> tuple[Page, Taken | None]:
+    """Act on the buttons behind a link; the token is used up once the page has ended.
+
+    Raises NotFound for a link that is none, Conflict when somebody else was chosen meanwhile.
+    """
+    found = page_behind(session, token, now)
+    page = seats.locked_page(session, found.id)
+    opened(session, page, now)
+    if not goes:
+        if not seats.decline(session, page, _phone(page), "link", now):
+            raise Conflict("This call-out can no longer be answered.")
+        return page, None
+    if page.status is PageStatus.DECLINED:
+        raise Conflict("You said that you cannot. Ring the control room if you can go after all.")
+    return page, seats.accept(session, page, _phone(page), "link", now, minutes).taken
+
+
+def incident_of(session: Session, page: Page) -> Incident:
+    """Return the incident that a page belongs to."""
+    return session.get_one(Callout, page.callout_id).incident

@@ -1,0 +1,332 @@
+"""Who goes: taking a seat, giving it up, and how far somebody has come.
+
+Exactly one person holds a seat: the incident is locked first, and the database refuses a second row
+for the same seat even if it were not. Accepting twice is accepting once. Whoever comes too late is
+told so, never left wondering.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+
+from dispatch import audit, seal, upkeep
+from dispatch.audit import Actor
+from dispatch.db import Session
+from dispatch.errors import Conflict, Invalid
+from dispatch.incidents import handling, timeline
+from dispatch.incidents.models import Incident, IncidentStatus, Want
+from dispatch.outbox import queue
+from dispatch.paging import callouts, pages, telling
+from dispatch.paging.models import Assignment, AssignmentStatus, Callout, Page, PageStatus
+from dispatch.people.models import Person, Team
+
+
+class Taken(StrEnum):
+    """What became of an acceptance."""
+
+    GOES = "goes"
+    ALREADY = "already"
+    """The same person has accepted before."""
+    TOO_LATE = "too_late"
+    """A colleague goes."""
+    OVER = "over"
+    """Cancelled or closed."""
+
+
+@dataclass(frozen=True)
+class Acceptance:
+    """The outcome, and the assignment if there is one."""
+
+    taken: Taken
+    assignment: Assignment | None = None
+
+
+_STEPS = {
+    AssignmentStatus.ACCEPTED: None,
+    AssignmentStatus.ON_THE_WAY: "on_the_way_at",
+    AssignmentStatus.ON_SCENE: "on_scene_at",
+    AssignmentStatus.DONE: "done_at",
+}
+
+
+def accept(
+    session: Session,
+    page: Page,
+    actor: Actor,
+    via: str,
+    now: datetime,
+    minutes: int | None = None,
+) -> Acceptance:
+    """Give the person of a page a seat, if one is free.
+
+    The caller has locked the incident. A page that has been withdrawn or declined since may still
+    be accepted while a seat is free.
+    """
+    callout, person = page.callout, page.person
+    if person is None:
+        raise Invalid("The control room cannot take a seat.")
+    held = _held(callout, person.id)
+    if held is not None:
+        if minutes is not None:
+            held.expected_at = now + timedelta(minutes=minutes)
+        return Acceptance(Taken.ALREADY, held)
+    if callout.incident.status is not IncidentStatus.OPEN or callout.cancelled_at is not None:
+        return Acceptance(Taken.OVER)
+    going = callouts.active_assignments(callout)
+    if len(going) >= callout.want.people:
+        _note(session, page, "taken", actor, via, now)
+        return Acceptance(Taken.TOO_LATE)
+    assignment = Assignment(
+        callout=callout,
+        person=person,
+        seat=_free_seat(going, callout.want.people),
+        status=AssignmentStatus.ACCEPTED,
+        accepted_at=now,
+        expected_at=now + timedelta(minutes=minutes) if minutes else None,
+    )
+    session.add(assignment)
+    queue.withdraw(session, [telling.about(page)], now)
+    page.status, page.answered_at, page.ended_at, page.attempts = PageStatus.ACCEPTED, now, now, []
+    expected = assignment.expected_at.isoformat() if assignment.expected_at else None
+    _note(session, page, "accepted", actor, via, now, expected=expected)
+    session.flush()
+    callouts.advance(session, callout.incident, now)
+    return Acceptance(Taken.GOES, assignment)
+
+
+def _held(callout: Callout, person_id: int) -> Assignment | None:
+    for assignment in callouts.active_assignments(callout):
+        if assignment.person_id == person_id:
+            return assignment
+    return None
+
+
+def _free_seat(going: Sequence[Assignment], people: int) -> int:
+    taken = {assignment.seat for assignment in going}
+    return next(seat for seat in range(1, people + 1) if seat not in taken)
+
+
+def _note(
+    session: Session, page: Page, kind: str, actor: Actor, via: str, now: datetime, **facts: Any
+) -> None:
+    incident = page.callout.incident
+    person = page.person.name if page.person is not None else ""
+    timeline.add(session, incident, kind, actor, now, person=person, via=via, **facts)
+    audit.record(
+        session,
+        actor,
+        f"page.{kind}",
+        f"incident:{incident.reference}",
+        {"person": page.person_id, "via": via},
+        now,
+    )
+    upkeep.bump(session, incident.organisation_id, "board")
+
+
+def decline(session: Session, page: Page, actor: Actor, via: str, now: datetime) -> bool:
+    """Note that somebody cannot go, or gives up a seat; return False when it changes nothing.
+
+    The next person is paged at once when nobody else is being tried; giving up a seat begins the
+    paging anew and makes the console sound.
+    """
+    callout = page.callout
+    held = _held(callout, page.person_id) if page.person_id is not None else None
+    if held is not None and held.status is not AssignmentStatus.DONE:
+        _note(session, page, "withdrew", actor, via, now)
+        page.status, page.answered_at = PageStatus.DECLINED, now
+        _vacate(session, held, now)
+        return True
+    if page.ended_at is not None:
+        return False
+    queue.withdraw(session, [telling.about(page)], now)
+    page.status, page.answered_at, page.ended_at, page.attempts = PageStatus.DECLINED, now, now, []
+    _note(session, page, "declined", actor, via, now)
+    session.flush()
+    callouts.advance(session, callout.incident, now)
+    return True
+
+
+def _vacate(session: Session, assignment: Assignment, now: datetime) -> None:
+    assignment.status, assignment.released_at = AssignmentStatus.RELEASED, now
+    session.flush()
+    incident = assignment.callout.incident
+    if incident.status is IncidentStatus.OPEN and assignment.callout.cancelled_at is None:
+        handling.raise_alarm(session, incident, "withdrew")
+    callouts.advance(session, incident, now)
+
+
+def release(session: Session, assignment: Assignment, actor: Actor, now: datetime) -> None:
+    """Take somebody off a call-out by a dispatcher's decision; the seat is paged for again."""
+    incident, person = assignment.callout.incident, assignment.person
+    timeline.add(session, incident, "released", actor, now, person=person.name, by=actor.name)
+    page = pages.last_of(assignment.callout, person.id)
+    if page is not None:
+        page.status = PageStatus.DECLINED
+        telling.notice(session, incident, page, "over.sms", now)
+    _audit(session, incident, actor, "assignment.release", now, person=person.id)
+    _vacate(session, assignment, now)
+    incident.alarm = ""
+
+
+def move_on(
+    session: Session,
+    assignment: Assignment,
+    then: AssignmentStatus,
+    actor: Actor,
+    now: datetime,
+) -> bool:
+    """Note how far somebody has come, only ever forward; return False when it changes nothing."""
+    order = list(_STEPS)
+    if then not in _STEPS or assignment.status is AssignmentStatus.RELEASED:
+        raise Conflict("This call-out was given up.")
+    if order.index(then) <= order.index(assignment.status):
+        return False
+    assignment.status = then
+    column = _STEPS[then]
+    if column is not None:
+        setattr(assignment, column, now)
+    incident = assignment.callout.incident
+    timeline.add(session, incident, str(then), actor, now, person=assignment.person.name)
+    _audit(session, incident, actor, f"assignment.{then}", now, person=assignment.person_id)
+    upkeep.bump(session, incident.organisation_id, "board")
+    return True
+
+
+def confirm_cancel(session: Session, assignment: Assignment, actor: Actor, now: datetime) -> None:
+    """Note that somebody on the way has heard that the call-out is cancelled."""
+    callout = assignment.callout
+    if assignment.status is AssignmentStatus.RELEASED:
+        return
+    assignment.status, assignment.released_at = AssignmentStatus.RELEASED, now
+    page = pages.last_of(callout, assignment.person_id)
+    if page is not None:
+        queue.withdraw(session, [f"notice:{page.uid}"], now)
+    person = assignment.person.name
+    timeline.add(session, callout.incident, "cancel_confirmed", actor, now, person=person)
+    session.flush()
+    callouts.advance(session, callout.incident, now)
+
+
+def accept_on_behalf(
+    session: Session, callout: Callout, person: Person, actor: Actor, now: datetime
+) -> Acceptance:
+    """Take an answer given by telephone: a dispatcher keys it in."""
+    page = pages.last_of(callout, person.id)
+    if page is None or page.status is PageStatus.SKIPPED:
+        page = Page(
+            uid=seal.new_token(),
+            callout=callout,
+            person=person,
+            person_id=person.id,
+            status=PageStatus.WAITING,
+            step=callout.step,
+            reason={"kind": "by_hand", "by": actor.name},
+            attempts=[],
+            created_at=now,
+            ended_at=now,
+        )
+        session.add(page)
+    return accept(session, page, actor, "screen", now)
+
+
+def stand_down(session: Session, callout: Callout, actor: Actor, now: datetime) -> None:
+    """End one callout: nobody of this team is wanted any more."""
+    incident, team = callout.incident, callout.want.team.name
+    callout.want.ended_at = now
+    timeline.add(session, incident, "stood_down", actor, now, team=team, by=actor.name)
+    _audit(session, incident, actor, "callout.stand_down", now, callout=callout.id)
+    incident.acknowledged_at = now
+    callouts.advance(session, incident, now)
+
+
+def want_more(
+    session: Session, incident: Incident, team: Team, people: int, actor: Actor, now: datetime
+) -> None:
+    """Ask for more people of a team, or for a team that was not wanted yet."""
+    if people < 1:
+        raise Invalid("Ask for one person or more.", people="Ask for one person or more.")
+    want = next((want for want in incident.wants if want.team_id == team.id), None)
+    if want is None:
+        incident.wants.append(Want(team=team, people=people))
+    elif want.ended_at is not None:
+        raise Conflict(f"{team.name} was stood down for this incident: page somebody by hand.")
+    else:
+        want.people += people
+    timeline.add(
+        session, incident, "more_wanted", actor, now, by=actor.name, people=people, team=team.name
+    )
+    _audit(session, incident, actor, "want.more", now, team=team.key, people=people)
+    session.flush()
+    callouts.advance(session, incident, now)
+
+
+@dataclass(frozen=True)
+class Went:
+    """Who went, and when, as told afterwards."""
+
+    team: Team
+    person: Person
+    accepted_at: datetime
+    on_scene_at: datetime | None = None
+    done_at: datetime | None = None
+
+
+def record_afterwards(
+    session: Session, incident: Incident, went: Sequence[Went], actor: Actor, now: datetime
+) -> None:
+    """Write down who went to an incident that was handled without us; pages nobody."""
+    incident.recorded_afterwards = True
+    for gone in went:
+        _check_order(gone, now)
+        want = Want(team=gone.team, people=1, ended_at=now)
+        incident.wants.append(want)
+        session.flush()
+        callout = callouts.recorded(session, incident, want, gone.accepted_at)
+        session.add(
+            Assignment(
+                callout=callout,
+                person=gone.person,
+                seat=1,
+                status=AssignmentStatus.DONE,
+                accepted_at=gone.accepted_at,
+                on_scene_at=gone.on_scene_at,
+                done_at=gone.done_at or gone.on_scene_at or gone.accepted_at,
+            )
+        )
+        facts = {"by": actor.name, "person": gone.person.name}
+        timeline.add(session, incident, "recorded", actor, now, **facts)
+    _audit(session, incident, actor, "incident.record", now, people=len(went))
+    session.flush()
+
+
+def _check_order(gone: Went, now: datetime) -> None:
+    instants = [gone.accepted_at, gone.on_scene_at, gone.done_at]
+    given = [at for at in instants if at is not None]
+    if given != sorted(given):
+        raise Invalid(
+            "The times are not in order: went, on scene, done.",
+            on_scene_at="Must come after the time of going and before the end.",
+        )
+    if given[-1] > now:
+        raise Invalid("A time lies in the future.", done_at="Lies in the future.")
+
+
+def _audit(
+    session: Session, incident: Incident, actor: Actor, action: str, now: datetime, **facts: Any
+) -> None:
+    audit.record(session, actor, action, f"incident:{incident.reference}", facts, now)
+
+
+def locked_page(session: Session, page_id: int) -> Page:
+    """Return a page with its incident and callout locked before it, in that order."""
+    query = sa.select(Callout.incident_id).join(Page).where(Page.id == page_id)
+    incident = handling.locked(session, session.scalars(query).one())
+    for callout in callouts.of_incident(session, incident):
+        for page in callout.pages:
+            if page.id == page_id:
+                return page
+    raise Conflict("This page is gone.")
