@@ -114,7 +114,7 @@ class JsonLines(logging.Formatter):
         return json.dumps(line, ensure_ascii=False)
 
 
-def masked(text: str) -> str:
+def _masked(text: str) -> str:
     """Return `text` without queries, tokens and telephone numbers."""
     return _NUMBER.sub("[number]", _TOKEN.sub("[token]", _QUERY.sub("?[query]", text)))
 
@@ -125,10 +125,10 @@ def _event(record: logging.LogRecord) -> tuple[str, Mapping[str, Any]]:
         return record.msg, fields
     atoms = record.args
     if record.name == "gunicorn.access" and isinstance(atoms, Mapping):
-        request = {"method": atoms["m"], "path": masked(str(atoms["U"])), "status": atoms["s"]}
+        request = {"method": atoms["m"], "path": _masked(str(atoms["U"])), "status": atoms["s"]}
         return "request", {**request, "bytes": atoms["B"], "microseconds": atoms["D"]}
     try:
-        return masked(record.getMessage()), {}
+        return _masked(record.getMessage()), {}
     except (TypeError, ValueError, KeyError):
         return "unprintable", {}
 

@@ -1,12 +1,16 @@
 """Settings: defaults are complete and safe, and nothing unknown or wrong is taken silently."""
 
 import base64
+import shutil
 import stat
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
 import pytest
 
+from dispatch import settings as settings_module
 from dispatch.settings import SettingsError, installation_secret, load, shipped
 
 
@@ -200,3 +204,15 @@ def test_every_default_is_explained() -> None:
     for section in sections:
         name, _, body = section.partition("]\n")
         assert body.startswith("#"), f"[{name}] does not explain its first setting"
+
+
+def test_the_folders_of_an_installed_package_are_inside_it(tmp_path: Path) -> None:
+    package = tmp_path / "dispatch"
+    shutil.copytree(shipped("config"), package / "share" / "config")
+    source = Path(settings_module.__file__)
+    for name in ("__init__.py", "settings.py"):
+        shutil.copy(source.with_name(name), package / name)
+    program = "from dispatch.settings import load; print(load({}).config_dir)"
+    command = [sys.executable, "-c", program]
+    answer = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == str(package / "share" / "config")
