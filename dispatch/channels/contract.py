@@ -6,7 +6,7 @@ engine must survive all of it. Whether to try again, and by what other way, is t
 policy's business.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -97,14 +97,20 @@ class Channel(Protocol):
 
     name: str
 
+    def warm(self) -> bool:
+        """Open a connection before the first alert needs it; return whether the supplier is well."""
+
     def send(self, message: Outgoing) -> Outcome:
         """Make one attempt; end within `SEND_DEADLINE_SECONDS`; never raise."""
 
     def look_up(self, kind: Kind, supplier_id: str) -> Receipt | None:
         """Ask what became of a message the supplier took; None when it does not say."""
 
-    def find(self, message: Outgoing, since: datetime) -> Receipt | None:
-        """Ask whether an attempt with an unclear outcome arrived; None when it cannot be told."""
+    def find(self, message: Outgoing, since: datetime, known: Collection[str]) -> Receipt | None:
+        """Ask whether an attempt with an unclear outcome arrived; None when it cannot be told.
+
+        `known` are the supplier's ids of our other messages to this address.
+        """
 
     def inbound(self, since: datetime) -> Sequence[Inbound]:
         """Ask for texts that came in since then; empty when the supplier does not say."""

@@ -68,7 +68,8 @@ class Claimed:
     supplier_id: str
     channel: str
     created_at: datetime
-    attempts: int
+    known: frozenset[str] = frozenset()
+    """For FIND: the supplier's ids of our other messages to this address."""
 
 
 def put(
@@ -160,8 +161,17 @@ def _claimed(session: Session, message: Message, task: Task, now: datetime) -> C
         message.supplier_id,
         message.channel,
         message.created_at,
-        message.attempts,
+        _known(session, message) if task is Task.FIND else frozenset(),
     )
+
+
+def _known(session: Session, message: Message) -> frozenset[str]:
+    query = sa.select(Message.supplier_id).where(
+        Message.fingerprint == message.fingerprint,
+        Message.id != message.id,
+        Message.created_at >= message.created_at - timedelta(days=1),
+    )
+    return frozenset(supplier_id for supplier_id in session.scalars(query) if supplier_id)
 
 
 def address_of(session: Session, message: Message) -> str:
@@ -273,16 +283,3 @@ def oldest_due_seconds(session: Session, now: datetime) -> float:
     )
     due = session.scalar(query)
     return (now - due).total_seconds() if due else 0.0
-
-
-def known_supplier_ids(session: Session, fingerprint: str, since: datetime) -> set[str]:
-    """Return the supplier's ids of what went to this number since then."""
-    query = sa.select(Message.supplier_id).where(
-        Message.fingerprint == fingerprint, Message.created_at >= since
-    )
-    return {supplier_id for supplier_id in session.scalars(query) if supplier_id}
-
-
-def is_call(message: Message) -> bool:
-    """Return whether it is a call."""
-    return message.kind is Kind.CALL

@@ -69,6 +69,19 @@ def _forward(message: Message, receipt: Receipt, now: datetime) -> bool:
     return True
 
 
+def unheard_since(session: Session, now: datetime, overdue_seconds: float) -> datetime | None:
+    """Return since when callbacks may be lost, or None while they come.
+
+    They may be lost when a message that was taken in the last hour has had none in its time.
+    """
+    query = sa.select(sa.func.min(Message.sent_at)).where(
+        Message.sent_at > now - timedelta(hours=1),
+        Message.sent_at <= now - timedelta(seconds=overdue_seconds),
+        Message.heard_at.is_(None),
+    )
+    return session.scalar(query)
+
+
 def take_in(session: Session, inbound: Inbound, now: datetime) -> InboundText | None:
     """Keep a text that came in; None when it was taken in before, by callback or by asking."""
     query = sa.select(InboundText.id).where(InboundText.supplier_id == inbound.supplier_id)

@@ -129,6 +129,15 @@ def next_due(session: Session) -> datetime | None:
     return session.scalar(sa.select(sa.func.min(Callout.due_at)))
 
 
+def put_off(session: Session, incident_id: int, until: datetime) -> None:
+    """Let a callout that cannot be advanced wait, so that it holds up no other."""
+    session.execute(
+        sa.update(Callout)
+        .where(Callout.incident_id == incident_id, Callout.due_at < until)
+        .values(due_at=until)
+    )
+
+
 def _open(session: Session, want: Want, now: datetime) -> Callout | None:
     incident = want.incident
     present = candidates.on_duty(session, want, now)

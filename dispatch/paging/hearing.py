@@ -40,9 +40,11 @@ def settled(
     _act(session, messages, permanent, incidents, now)
 
 
-def expired(session: Session, messages: Sequence[Message], now: datetime) -> None:
+def expired(session: Session, ids: Collection[int], now: datetime) -> None:
     """Act on messages that were still unsent when their time was over."""
-    _act(session, messages, (), _lock_incidents(session, [m.about for m in messages]), now)
+    incidents = _lock_incidents(session, _about(session, ids))
+    messages = session.scalars(sa.select(Message).where(Message.id.in_(ids))).all()
+    _act(session, messages, (), incidents, now)
 
 
 def receipt_in(session: Session, uid: str, receipt: Receipt, now: datetime) -> bool:

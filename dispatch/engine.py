@@ -1,0 +1,373 @@
+"""The engine: which work runs when, and in which transaction.
+
+One process, never the web's. Three kinds of work that never wait for each other: advancing callouts
+whose deadline has come, sending in a bounded pool for each supplier, and fixed chores
+(APScheduler's only home). It wakes on a hint, at the next deadline, and twice a second without
+either, so a lost hint or a crash costs half a second at the most. All wanted state is in rows: the
+engine may be killed between any two statements and the next one finds what was left undone.
+
+Several engines may run on one PostgreSQL: rows are claimed, chores are leased. The heartbeat stops
+when one of the loops has stopped, not only when the process is gone.
+"""
+
+import os
+import queue as queues
+import signal
+import socket
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from apscheduler.executors.pool import ThreadPoolExecutor as ChorePool
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from dispatch import audit, clock, logs, upkeep
+from dispatch.channels.contract import Channel, Outcome, Receipt, State
+from dispatch.clock import SystemClock
+from dispatch.db import Session
+from dispatch.incidents import handling
+from dispatch.intake import receive
+from dispatch.outbox import queue, receipts
+from dispatch.outbox.queue import Claimed, Task
+from dispatch.paging import callouts, hearing, replies
+from dispatch.wiring import Parts
+
+log = logs.logger(__name__)
+
+#: Results are written down in batches: one commit for many, none waiting for long.
+_BATCH = 32
+#: A callout that cannot be advanced is put off so long, so that it stops nobody else's.
+_PUT_OFF_SECONDS = 10
+#: A loop that has not come round for so long is stuck: the heartbeat must stop.
+_STUCK_SECONDS = 8
+_STOP_SECONDS = 12
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one attempt or question brought."""
+
+    claimed: Claimed
+    outcome: Outcome | None = None
+    receipt: Receipt | None = None
+
+
+class Engine:
+    """Advances, sends and does chores until it is stopped."""
+
+    def __init__(self, parts: Parts) -> None:
+        self.parts = parts
+        self.store, self.settings = parts.store, parts.settings
+        self.holder = f"{socket.gethostname()}:{os.getpid()}"
+        self._stopping = threading.Event()
+        self._results: queues.SimpleQueue[Result] = queues.SimpleQueue()
+        self._seats = threading.Semaphore(self.settings.engine.senders)
+        self._pool = ThreadPoolExecutor(self.settings.engine.senders, "send")
+        self._ticks: dict[str, float] = {}
+        self._threads: list[threading.Thread] = []
+        self._chores: BackgroundScheduler | None = None
+
+    @property
+    def channel(self) -> Channel | None:
+        """The supplier in use."""
+        return next(iter(self.parts.channels.values()), None)
+
+    # Advancing
+
+    def advance_due(self) -> datetime | None:
+        """Advance every incident with a callout due; return when the next one is."""
+        while not self._stopping.is_set():
+            now = self.parts.clock.now()
+            with self.store.read() as session:
+                due = callouts.due(session, now)
+            if not due:
+                break
+            for incident_id in due:
+                self._advance(incident_id)
+        with self.store.write() as session:
+            receive.page_unseen(session, self.parts.clock.now())
+        with self.store.read() as session:
+            return callouts.next_due(session)
+
+    def _advance(self, incident_id: int) -> None:
+        now = self.parts.clock.now()
+        try:
+            with self.store.write() as session:
+                callouts.advance(session, handling.locked(session, incident_id), now)
+        except Exception:
+            log.exception("advance_failed", incident=incident_id)
+            with self.store.write() as session:
+                callouts.put_off(session, incident_id, now + timedelta(seconds=_PUT_OFF_SECONDS))
+
+    # Sending
+
+    def claim(self, limit: int) -> list[Claimed]:
+        """Lease messages that are due; those that expired unsent are acted on."""
+        lease = self.settings.engine.lease_seconds
+        with self.store.write() as session:
+            now = self._lease_instant(session)
+            claimed, expired = queue.claim(session, now, lease, limit)
+            expired_ids = [message.id for message in expired]
+        if expired_ids:
+            with self.store.write() as session:
+                hearing.expired(session, expired_ids, self.parts.clock.now())
+        return claimed
+
+    def _lease_instant(self, session: Session) -> datetime:
+        """Leases of engines on several machines follow one clock: the database's."""
+        if self.store.is_sqlite or not isinstance(self.parts.clock, SystemClock):
+            return self.parts.clock.now()
+        return session.execute(sa.select(sa.func.clock_timestamp())).scalar_one()  # type: ignore[no-any-return]
+
+    def perform(self, claimed: Claimed) -> Result:
+        """Do what was claimed with the supplier; no transaction is open, nothing is raised."""
+        channel = self.parts.channels.get(claimed.channel) or self.channel
+        if channel is None:
+            return Result(claimed, Outcome(State.PENDING, code="no-supplier", retry_after=5))
+        began = clock.monotonic()
+        try:
+            result = self._perform(channel, claimed)
+        except Exception:
+            log.exception("channel_raised", message=claimed.outgoing.uid)
+            result = Result(claimed, Outcome(State.UNKNOWN, code="channel-raised"))
+        outcome = result.outcome
+        log.info(
+            "message_attempted",
+            message=claimed.outgoing.uid,
+            kind=claimed.outgoing.kind.value,
+            task=claimed.task.value,
+            state=outcome.state.value if outcome else "asked",
+            code=outcome.code if outcome else "",
+            took_ms=round((clock.monotonic() - began) * 1000),
+        )
+        return result
+
+    def _perform(self, channel: Channel, claimed: Claimed) -> Result:
+        if claimed.task is Task.ASK:
+            found = channel.look_up(claimed.outgoing.kind, claimed.supplier_id)
+            return Result(claimed, receipt=found)
+        if claimed.task is Task.FIND:
+            found = channel.find(claimed.outgoing, claimed.created_at, claimed.known)
+            if found is not None:
+                return Result(claimed, Outcome(State.SENT, found.supplier_id), found)
+        return Result(claimed, channel.send(claimed.outgoing))
+
+    def settle(self, results: Sequence[Result]) -> None:
+        """Write down what attempts and questions brought."""
+        sent = [(r.claimed, r.outcome) for r in results if r.outcome is not None]
+        name = self.channel.name if self.channel is not None else ""
+        now = self.parts.clock.now()
+        if sent:
+            with self.store.write() as session:
+                hearing.settled(session, sent, name, now)
+        for result in results:
+            if result.claimed.task is Task.ASK:
+                with self.store.write() as session:
+                    hearing.asked(session, result.claimed, result.receipt, now)
+
+    # Chores
+
+    def beat(self) -> None:
+        """Say that the engine lives, and link what the audit has gained."""
+        stuck = [
+            name for name, at in self._ticks.items() if clock.monotonic() - at > _STUCK_SECONDS
+        ]
+        if stuck:
+            log.error("loop_stuck", loops=",".join(stuck))
+            return
+        now = self.parts.clock.now()
+        with self.store.write() as session:
+            upkeep.beat(session, "engine", self.holder, now)
+            if upkeep.take_lease(session, "audit", self.holder, now, 5):
+                audit.link(session, now)
+
+    def ask_for_texts(self) -> int:
+        """Ask the supplier for texts that came in, while callbacks may not be reaching us."""
+        now = self.parts.clock.now()
+        if self.channel is None:
+            return 0
+        with self.store.read() as session:
+            since = receipts.unheard_since(
+                session, now, self.settings.engine.receipt_overdue_seconds
+            )
+        if since is None:
+            return 0
+        taken = 0
+        for inbound in self.channel.inbound(since):
+            with self.store.write() as session:
+                taken += replies.text_in(session, inbound, self.parts.clock.now()) != "known"
+        return taken
+
+    def sweep(self) -> None:
+        """Clear away old counters."""
+        with self.store.write() as session:
+            upkeep.sweep(session, self.parts.clock.now())
+
+    # Running
+
+    def drain(self) -> None:
+        """Do everything that is due now, in this thread, until nothing is: for tests."""
+        while True:
+            self.advance_due()
+            claimed = self.claim(self.settings.engine.senders)
+            if not claimed:
+                return
+            self.settle([self.perform(one) for one in claimed])
+
+    def start(self) -> None:
+        """Start the loops and the chores."""
+        for name, loop in (
+            ("advance", self._advance_loop),
+            ("claim", self._claim_loop),
+            ("settle", self._settle_loop),
+        ):
+            self._ticks[name] = clock.monotonic()
+            thread = threading.Thread(target=self._guard, args=(name, loop), name=name, daemon=True)
+            thread.start()
+            self._threads.append(thread)
+        self._chores = BackgroundScheduler(
+            executors={"default": ChorePool(2)},
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+            timezone="UTC",
+        )
+        for chore, seconds in ((self.beat, 1), (self.ask_for_texts, 5), (self.sweep, 3600)):
+            self._chores.add_job(self._safely(chore), "interval", seconds=seconds)
+        self._chores.start()
+        log.info("engine_started", holder=self.holder)
+
+    def _safely(self, chore: Callable[[], object]) -> Callable[[], None]:
+        def run() -> None:
+            try:
+                chore()
+            except Exception:
+                log.exception("chore_failed", chore=chore.__name__)
+
+        return run
+
+    def _guard(self, name: str, loop: Callable[[], None]) -> None:
+        """Keep a loop going whatever it meets: a database that is away, a fault of our own."""
+        while not self._stopping.is_set():
+            try:
+                loop()
+            except Exception:
+                log.exception("loop_failed", loop=name)
+                self._stopping.wait(0.5)
+
+    def _tick(self, name: str) -> None:
+        self._ticks[name] = clock.monotonic()
+
+    def _advance_loop(self) -> None:
+        listener = self.store.listen("engine")
+        try:
+            while not self._stopping.is_set():
+                self._tick("advance")
+                due_at = self.advance_due()
+                listener.wait(self._pause(due_at))
+        finally:
+            listener.close()
+
+    def _pause(self, due_at: datetime | None) -> float:
+        sweep = self.settings.engine.sweep_seconds
+        if due_at is None:
+            return sweep
+        return min(sweep, max(0.0, (due_at - self.parts.clock.now()).total_seconds()))
+
+    def _claim_loop(self) -> None:
+        listener = self.store.listen("engine")
+        try:
+            while not self._stopping.is_set():
+                self._tick("claim")
+                taken = self._take_seats()
+                claimed = self.claim(taken) if taken and self._anything_due() else []
+                for _ in range(taken - len(claimed)):
+                    self._seats.release()
+                for one in claimed:
+                    self._pool.submit(self._work, one)
+                if not taken:
+                    # Every sender is busy: the next to finish gives its seat back.
+                    self._stopping.wait(0.02)
+                elif not claimed:
+                    with self.store.read() as session:
+                        due_at = queue.next_due(session)
+                    listener.wait(self._pause(due_at))
+        finally:
+            listener.close()
+
+    def _anything_due(self) -> bool:
+        """Look before taking the write lock: an idle engine must not hold up the web."""
+        with self.store.read() as session:
+            due_at = queue.next_due(session)
+        return due_at is not None and due_at <= self.parts.clock.now()
+
+    def _take_seats(self) -> int:
+        taken = 0
+        while taken < self.settings.engine.senders and self._seats.acquire(blocking=False):
+            taken += 1
+        return taken
+
+    def _work(self, claimed: Claimed) -> None:
+        try:
+            self._results.put(self.perform(claimed))
+        finally:
+            self._seats.release()
+
+    def _settle_loop(self) -> None:
+        while not (self._stopping.is_set() and self._results.empty()):
+            self._tick("settle")
+            try:
+                results = [self._results.get(timeout=0.5)]
+            except queues.Empty:
+                continue
+            while len(results) < _BATCH and not self._results.empty():
+                results.append(self._results.get())
+            self._settle_surely(results)
+
+    def _settle_surely(self, results: list[Result]) -> None:
+        """Keep results until the database takes them; the leases keep others from sending."""
+        while True:
+            try:
+                self.settle(results)
+                return
+            except Exception:
+                log.exception("settle_failed", results=len(results))
+                if self._stopping.wait(0.5) or len(results) == 1:
+                    return
+                # One of them may be at fault: the others must not wait for it.
+                for result in results:
+                    self._settle_surely([result])
+                return
+
+    def stop(self) -> None:
+        """Stop gracefully: begin nothing new, let what is on the wire come back, write it down."""
+        if self._stopping.is_set():
+            return
+        log.info("engine_stopping")
+        self._stopping.set()
+        self.store.hint("engine")
+        if self._chores is not None:
+            self._chores.shutdown(wait=False)
+        self._pool.shutdown(wait=True)
+        for thread in self._threads:
+            thread.join(_STOP_SECONDS)
+        log.info("engine_stopped")
+
+
+def run(parts: Parts) -> None:
+    """Run an engine until SIGTERM or SIGINT."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    warm(parts)
+    engine = Engine(parts)
+    engine.start()
+    stop.wait()
+    engine.stop()
+
+
+def warm(parts: Parts) -> None:
+    """Talk to the suppliers once, beside the start: the first call-out must not pay for it."""
+    for channel in parts.channels.values():
+        threading.Thread(target=channel.warm, name="warm", daemon=True).start()
