@@ -61,9 +61,10 @@ def add(
         code=_code(session),
         created_at=now,
     )
+    # Added first: what follows may read, and a row that is only half known would be left out.
+    session.add(page)
     page.token_hash = seal.hash_token(telling.link_token(session, page))
     page.person = session.get_one(Person, candidate.person_id)
-    session.add(page)
     _tell_choice(session, callout, "paging", judged, now)
     return page
 
