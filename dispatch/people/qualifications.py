@@ -52,7 +52,7 @@ class Standing:
 
 def valid_on(certificate: Certificate, day: date) -> bool:
     """Return whether the certificate counts on `day`: on both its days, not from its revocation."""
-    return _standing(certificate, day).valid
+    return standing_of(certificate, day).valid
 
 
 def members(session: Session, team: Team, day: date) -> list[tuple[int, str]]:
@@ -86,13 +86,14 @@ def standing(
         Certificate.qualification_id == qualification_id, Certificate.person_id.in_(result)
     )
     for certificate in session.scalars(query):
-        found = _standing(certificate, day)
+        found = standing_of(certificate, day)
         if _weight(found) > _weight(result[certificate.person_id]):
             result[certificate.person_id] = found
     return result
 
 
-def _standing(certificate: Certificate, day: date) -> Standing:
+def standing_of(certificate: Certificate, day: date) -> Standing:
+    """Return how one certificate stands."""
     expires_on, revoked_on = certificate.expires_on, certificate.revoked_on
     if revoked_on is not None and revoked_on <= day:
         return Standing(False, Reason.REVOKED, revoked_on)

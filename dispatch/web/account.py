@@ -25,6 +25,11 @@ blueprint = Blueprint("account", __name__)
 
 #: How long a browser is remembered as one that signed in before.
 _KNOWN_SECONDS = 400 * 86400
+_LENGTHS = {
+    "least": accounts.LEAST_LENGTH,
+    "advised": accounts.ADVISED_LENGTH,
+    "most": accounts.MOST_LENGTH,
+}
 
 
 @blueprint.get("/")
@@ -153,7 +158,7 @@ def _me(form: Form) -> str:
         methods = [_method(opened, method) for method in phones.methods(opened, owner)]
         form.values.setdefault("language", owner.language)
         return flask.render_template(
-            "account/me.html", form=form, person=owner, methods=methods, advised=accounts
+            "account/me.html", form=form, person=owner, methods=methods, lengths=_LENGTHS
         )
 
 

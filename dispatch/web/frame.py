@@ -47,7 +47,7 @@ _HEADERS = {
 }
 _STATIC_SECONDS = 31_536_000
 
-_ROLES = {
+ROLES = {
     Role.RESPONDER: N_("responder"),
     Role.DISPATCHER: N_("dispatcher"),
     Role.PLANNER: N_("planner"),
@@ -135,7 +135,7 @@ class _Looking:
     def roles(self) -> str:
         """Every role in one line."""
         held = sorted(self._viewer.roles, key=list(Role).index)
-        return ", ".join(gettext(_ROLES[role]) for role in held)
+        return ", ".join(gettext(ROLES[role]) for role in held)
 
     @cached_property
     def navigation(self) -> list[dict[str, object]]:
