@@ -79,12 +79,18 @@ class Delivery(Base):
     __table_args__ = (
         sa.UniqueConstraint("source_id", "webhook_id"),
         sa.Index("ix_delivery_received_at", "received_at"),
-        # The few that want somebody are looked for twice a second.
+        # The few that want somebody are looked for all the time.
         sa.Index(
             "ix_delivery_due",
             "due_at",
             sqlite_where=sa.text("due_at IS NOT NULL"),
             postgresql_where=sa.text("due_at IS NOT NULL"),
+        ),
+        sa.Index(
+            "ix_delivery_clashes",
+            "clashes",
+            sqlite_where=sa.text("clashes > 0"),
+            postgresql_where=sa.text("clashes > 0"),
         ),
     )
 

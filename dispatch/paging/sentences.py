@@ -20,6 +20,7 @@ _SENTENCES = {
     "unclassified": N_("The kind of incident is not known: %(teams)s paged by default."),
     "no_team": N_("No team serves this kind of incident here: %(teams)s paged by default."),
     "problems": N_("Could not be used and was left out: %(fields)s."),
+    "delivery_clash": N_("%(source)s used the id of this alert again for other content: refused."),
     "updated": N_("The report was updated: %(fields)s."),
     "updated_nothing": N_("The report was updated; nothing changed that decides who goes."),
     "cancelled": N_("Cancelled."),

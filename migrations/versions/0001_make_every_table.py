@@ -640,6 +640,14 @@ def upgrade() -> None:
         sa.UniqueConstraint("uid", name=op.f("uq_delivery_uid")),
     )
     op.create_index(
+        "ix_delivery_clashes",
+        "delivery",
+        ["clashes"],
+        unique=False,
+        sqlite_where=sa.text("clashes > 0"),
+        postgresql_where=sa.text("clashes > 0"),
+    )
+    op.create_index(
         "ix_delivery_due",
         "delivery",
         ["due_at"],

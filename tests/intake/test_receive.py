@@ -1,0 +1,527 @@
+"""Taking in: the answer of each kind of alert, repeats, failures, and alerts that meet."""
+
+import json
+import threading
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from dispatch.db import Store, Unavailable
+from dispatch.incidents import handling
+from dispatch.incidents.models import Incident, IncidentStatus, TimelineEntry
+from dispatch.intake import deliveries, receive
+from dispatch.intake.models import Delivery, DeliveryStatus, EarlyCancel, Source
+from dispatch.intake.receive import Answer, Request
+from dispatch.paging import callouts
+from dispatch.paging.models import Callout, Page
+from tests.centre import ADA, NOW, Centre
+
+ALERT = {
+    "type": "alert",
+    "reference": "R-1",
+    "category": "fatal_crash",
+    "place": {"postcode": "9400", "municipality": "Ninove"},
+}
+CLOCK_MINUTE = timedelta(minutes=1)
+
+
+class Sender:
+    """A source that sends to one centre; each request has an id of its own unless given."""
+
+    def __init__(self, store: Store, centre: Centre) -> None:
+        self.store, self.centre = store, centre
+        self._sent = 0
+
+    def send(
+        self, body: bytes | dict[str, Any], webhook_id: str = "", after: timedelta = timedelta()
+    ) -> Answer:
+        self._sent += 1
+        raw = json.dumps(body).encode() if isinstance(body, dict) else body
+        request = Request(webhook_id or f"msg_{self._sent}", "application/json", raw)
+        prepared = receive.prepare(request, NOW + after)
+        with self.store.write() as session:
+            return receive.take_in(session, self.centre.source_id, prepared, NOW + after)
+
+    def alert(self, **fields: Any) -> dict[str, Any]:
+        answer = self.send({**ALERT, **fields})
+        assert answer.status == 202
+        return said(answer)
+
+
+def said(answer: Answer) -> dict[str, Any]:
+    return json.loads(answer.body)
+
+
+@pytest.fixture
+def sender(store: Store, centre: Centre) -> Sender:
+    return Sender(store, centre)
+
+
+def count(store: Store, table: type) -> int:
+    with store.read() as session:
+        return session.scalar(sa.select(sa.func.count()).select_from(table)) or 0
+
+
+def incident(store: Store) -> Incident:
+    with store.read() as session:
+        return session.scalars(sa.select(Incident)).one()
+
+
+def kinds(store: Store) -> list[str]:
+    with store.read() as session:
+        return list(session.scalars(sa.select(TimelineEntry.kind).order_by(TimelineEntry.id)))
+
+
+# --- what is answered ---
+
+
+def test_an_alert_opens_an_incident_and_its_answer_says_whom_it_pages(
+    store: Store, sender: Sender
+) -> None:
+    answer = sender.send(ALERT)
+    assert answer.status == 202
+    assert answer.headers == {"Content-Type": "application/json"}
+    document = said(answer)
+    assert list(document) == ["reference", "status", "url", "callouts", "problems"]
+    assert document["status"] == "open"
+    assert document["url"].endswith(f"/incidents/{document['reference']}")
+    assert [set(callout) for callout in document["callouts"]] == [{"team", "status", "due_at"}]
+    assert document["callouts"][0]["team"] == "support"
+    assert document["callouts"][0]["status"] == "paging"
+    assert document["problems"] == []
+    assert incident(store).source_reference == "R-1"
+    assert count(store, Page) == 1
+
+
+def test_problems_are_answered_and_stand_on_the_incident(store: Store, sender: Sender) -> None:
+    document = sender.alert(priority=9, colour="red", category="never heard of")
+    fields = [problem["field"] for problem in document["problems"]]
+    assert fields == ["priority", "colour", "category"]
+    assert all(set(problem) == {"field", "detail"} for problem in document["problems"])
+    assert incident(store).problems == document["problems"]
+    assert document["callouts"][0]["team"] == "support"
+
+
+def test_only_the_type_is_needed_to_page_the_default_team(store: Store, sender: Sender) -> None:
+    document = said(sender.send({"type": "alert"}))
+    assert [callout["team"] for callout in document["callouts"]] == ["support"]
+    assert count(store, Page) == 1
+
+
+def test_a_test_opens_nothing(store: Store, sender: Sender) -> None:
+    assert said(sender.send({"type": "test"})) == {"status": "test", "callouts": []}
+    assert count(store, Incident) == 0
+    assert count(store, Delivery) == 1
+
+
+def test_an_instant_ahead_of_us_is_left_out_but_a_clock_may_be_a_little_fast(
+    store: Store, sender: Sender
+) -> None:
+    ahead = (NOW + timedelta(minutes=6)).isoformat()
+    assert said(sender.send({"type": "alert", "occurred_at": ahead}))["problems"] == [
+        {"field": "occurred_at", "detail": "Expected an instant that is not in the future."}
+    ]
+    fast = (NOW + timedelta(minutes=4)).isoformat()
+    assert said(sender.send({"type": "alert", "occurred_at": fast}))["problems"] == []
+
+
+def test_an_unknown_content_type_is_tried_as_the_own_format(sender: Sender, store: Store) -> None:
+    prepared = receive.prepare(Request("msg_x", "text/plain", b'{"type": "test"}'), NOW)
+    with store.write() as session:
+        assert receive.take_in(session, sender.centre.source_id, prepared, NOW).status == 202
+
+
+def test_the_delivery_is_kept_sealed_and_can_be_got_back_byte_for_byte(
+    store: Store, sender: Sender
+) -> None:
+    body = b'{"type": "alert", "narrative": "Li\xc3\xa8ge ' + bytes(range(128, 256)) + b'"}'
+    sender.send(body)
+    with store.write() as session:
+        delivery = session.scalars(sa.select(Delivery)).one()
+        assert "narrative" not in delivery.sealed_body
+        assert deliveries.open_raw(session, delivery, "asked by the zone", ADA, NOW) == body
+        assert session.scalars(sa.select(Source)).one().last_delivery_at == NOW
+
+
+# --- repeats ---
+
+
+def test_a_repeat_gets_the_stored_answer_byte_for_byte_even_when_things_changed(
+    store: Store, sender: Sender
+) -> None:
+    first = sender.send(ALERT, "msg_a")
+    sender.send({**ALERT, "type": "cancel"}, "msg_b")
+    assert sender.send(ALERT, "msg_a", after=timedelta(days=7)) == first
+    assert count(store, Incident) == 1
+    assert count(store, Delivery) == 2
+
+
+def test_an_unreadable_one_and_a_test_are_repeated_too(store: Store, sender: Sender) -> None:
+    for body in (b"<nothing/>", b'{"type": "test"}'):
+        first = sender.send(body, body.decode())
+        assert sender.send(body, body.decode()) == first
+    assert count(store, Delivery) == 2
+
+
+def test_the_same_id_with_another_body_is_refused_counted_and_changes_nothing(
+    store: Store, sender: Sender
+) -> None:
+    first = sender.send(ALERT, "msg_a")
+    answer = sender.send({**ALERT, "priority": 3}, "msg_a")
+    assert answer.status == 422
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert said(answer)["status"] == 422
+    assert sender.send(ALERT, "msg_a") == first
+    with store.read() as session:
+        assert session.scalars(sa.select(Delivery)).one().clashes == 1
+    assert incident(store).priority == 1
+    assert "delivery_clash" in kinds(store)
+
+
+def test_a_clash_sounds_until_somebody_has_seen_it_and_sounds_anew_at_the_next(
+    store: Store, sender: Sender, centre: Centre
+) -> None:
+    sender.send({"type": "test"}, "1")
+    for round_ in (1, 2):
+        assert sender.send({**ALERT, "priority": round_}, "1").status == 422
+        with store.write() as session:
+            (delivery,) = deliveries.unseen(session, [centre.organisation.id])
+            deliveries.mark_seen(session, delivery, ADA, NOW)
+        with store.read() as session:
+            assert deliveries.unseen(session, [centre.organisation.id]) == []
+
+
+def test_two_sources_may_use_the_same_id_and_the_same_reference(
+    store: Store, sender: Sender, centre: Centre
+) -> None:
+    from dispatch.intake import sources
+
+    with store.write() as session:
+        zone = session.get_one(type(centre.organisation), centre.organisation.id)
+        team = session.get_one(type(centre.team), centre.team.id)
+        other, _ = sources.add_source(session, "other", "Other room", zone, team, ADA, NOW)
+    sender.send(ALERT, "msg_a")
+    Sender(store, Centre(centre.organisation, centre.team, {}, other.id)).send(ALERT, "msg_a")
+    assert count(store, Incident) == 2
+
+
+def test_an_id_of_any_length_is_told_apart(store: Store, sender: Sender) -> None:
+    sender.send({"type": "test"}, "m" * 5000)
+    sender.send({"type": "test"}, "m" * 5001)
+    sender.send({"type": "test"}, "m" * 5001)
+    assert count(store, Delivery) == 2
+
+
+# --- identity ---
+
+
+def test_an_alert_with_a_known_reference_is_an_update(store: Store, sender: Sender) -> None:
+    first = sender.alert()
+    second = sender.alert(priority=2)
+    assert second["reference"] == first["reference"]
+    assert incident(store).priority == 2
+    assert count(store, Incident) == 1
+
+
+def test_an_update_with_an_unknown_reference_is_an_alert(store: Store, sender: Sender) -> None:
+    document = sender.alert(type="update")
+    assert document["status"] == "open"
+    assert document["callouts"][0]["status"] == "paging"
+
+
+def test_without_a_reference_every_id_is_an_incident(store: Store, sender: Sender) -> None:
+    sender.send({"type": "alert"}, "msg_a")
+    sender.send({"type": "alert"}, "msg_b")
+    sender.send({"type": "update"}, "msg_c")
+    sender.send({"type": "alert"}, "msg_a")
+    assert count(store, Incident) == 3
+
+
+def test_a_cancel_ends_the_incident_and_its_pages(store: Store, sender: Sender) -> None:
+    first = sender.alert()
+    document = sender.alert(type="cancel")
+    assert (document["reference"], document["status"]) == (first["reference"], "cancelled")
+    assert [callout["status"] for callout in document["callouts"]] == ["cancelled"]
+    with store.read() as session:
+        assert all(page.ended_at for page in session.scalars(sa.select(Page)))
+
+
+def test_a_second_cancel_changes_nothing(store: Store, sender: Sender) -> None:
+    sender.alert()
+    sender.alert(type="cancel")
+    assert sender.alert(type="cancel")["problems"] == []
+    assert kinds(store).count("cancelled") == 1
+
+
+def test_a_cancel_that_comes_first_cancels_the_alert_which_sounds_and_pages_nobody(
+    store: Store, sender: Sender
+) -> None:
+    document = said(sender.send({"type": "cancel", "reference": "R-1"}))
+    assert document["status"] == "cancelled"
+    assert document["callouts"] == []
+    assert [problem["field"] for problem in document["problems"]] == ["reference"]
+    answer = said(sender.send(ALERT, after=timedelta(hours=24)))
+    assert (answer["status"], answer["callouts"]) == ("cancelled", [])
+    assert incident(store).alarm == "cancelled_before"
+    assert "cancelled_before" in kinds(store)
+    assert count(store, Page) == 0
+    assert count(store, EarlyCancel) == 0
+
+
+def test_an_early_cancel_is_forgotten_after_a_day(store: Store, sender: Sender) -> None:
+    sender.send({"type": "cancel", "reference": "R-1"})
+    later = timedelta(hours=24, seconds=1)
+    assert said(sender.send(ALERT, after=later))["status"] == "open"
+    assert count(store, Page) == 1
+
+
+def test_an_early_cancel_repeated_is_remembered_from_the_last_time(
+    store: Store, sender: Sender
+) -> None:
+    sender.send({"type": "cancel", "reference": "R-1"})
+    sender.send({"type": "cancel", "reference": "R-1"}, after=timedelta(hours=20))
+    answer = said(sender.send(ALERT, after=timedelta(hours=40)))
+    assert answer["status"] == "cancelled"
+
+
+def test_a_cancel_without_a_reference_says_that_nothing_was_cancelled(
+    store: Store, sender: Sender
+) -> None:
+    sender.alert()
+    document = said(sender.send({"type": "cancel"}))
+    assert document["status"] == "unknown"
+    assert document["problems"][0]["field"] == "reference"
+    assert incident(store).status is IncidentStatus.OPEN
+
+
+def test_a_cancel_of_what_is_closed_is_named_as_a_problem(store: Store, sender: Sender) -> None:
+    sender.alert()
+    with store.write() as session:
+        found = session.scalars(sa.select(Incident)).one()
+        handling.end_incident(session, found, IncidentStatus.CLOSED, ADA, NOW)
+    document = sender.alert(type="cancel")
+    assert document["status"] == "closed"
+    assert document["problems"][0]["field"] == "type"
+
+
+def test_an_update_of_what_is_over_pages_nobody_but_sounds(store: Store, sender: Sender) -> None:
+    sender.alert()
+    sender.alert(type="cancel")
+    pages = count(store, Page)
+    sender.alert(type="update", priority=2)
+    assert count(store, Page) == pages
+    assert incident(store).alarm == "updated_after_end"
+
+
+# --- unreadable ---
+
+
+def test_an_unreadable_one_is_kept_and_waits_for_somebody_to_see_it(
+    store: Store, sender: Sender, centre: Centre
+) -> None:
+    answer = sender.send(b"Help! Kerkstraat 1, Ninove")
+    assert answer.status == 422
+    document = said(answer)
+    assert document["detail"] == "Expected JSON."
+    assert len(document["reference"]) == 7
+    with store.read() as session:
+        (delivery,) = deliveries.unseen(session, [centre.organisation.id])
+        assert delivery.status is DeliveryStatus.UNREADABLE
+        assert delivery.reference == document["reference"]
+        assert deliveries.next_due(session) == NOW + timedelta(seconds=60)
+        assert deliveries.unseen(session, [centre.organisation.id + 1]) == []
+
+
+def test_unseen_for_a_minute_it_pages_the_default_team_under_the_reference_that_was_told(
+    store: Store, sender: Sender, centre: Centre
+) -> None:
+    reference = said(sender.send(b"Help!"))["reference"]
+    with store.write() as session:
+        assert deliveries.page_unseen(session, NOW + timedelta(seconds=59)) == 0
+    with store.write() as session:
+        assert deliveries.page_unseen(session, NOW + CLOCK_MINUTE) == 1
+        assert deliveries.page_unseen(session, NOW + CLOCK_MINUTE) == 0
+    opened = incident(store)
+    assert (opened.reference, opened.alarm, opened.category_id) == (reference, "unreadable", None)
+    assert count(store, Page) == 1
+    with store.read() as session:
+        assert deliveries.unseen(session, [centre.organisation.id]) == []
+        assert deliveries.next_due(session) is None
+
+
+def test_once_seen_it_pages_nobody(store: Store, sender: Sender, centre: Centre) -> None:
+    sender.send(b"Help!")
+    with store.write() as session:
+        (delivery,) = deliveries.unseen(session, [centre.organisation.id])
+        deliveries.mark_seen(session, delivery, ADA, NOW)
+        deliveries.mark_seen(session, delivery, ADA, NOW + CLOCK_MINUTE)
+        assert delivery.seen_at == NOW
+    with store.write() as session:
+        assert deliveries.unseen(session, [centre.organisation.id]) == []
+        assert deliveries.page_unseen(session, NOW + CLOCK_MINUTE) == 0
+    assert count(store, Incident) == 0
+
+
+def test_an_unread_one_that_cannot_be_paged_for_stops_no_other_and_is_tried_again(
+    store: Store, sender: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = said(sender.send(b"one"))["reference"]
+    sender.send(b"two")
+    works = handling.open_incident
+
+    def broken(session: Any, *given: Any, **options: Any) -> Incident:
+        if options["reference"] == first:
+            raise RuntimeError("bad data")
+        return works(session, *given, **options)
+
+    monkeypatch.setattr(handling, "open_incident", broken)
+    with store.write() as session:
+        assert deliveries.page_unseen(session, NOW + CLOCK_MINUTE) == 1
+    monkeypatch.undo()
+    with store.write() as session:
+        assert deliveries.page_unseen(session, NOW + 2 * CLOCK_MINUTE) == 1
+    assert count(store, Incident) == 2
+
+
+# --- our own failures ---
+
+
+@pytest.mark.parametrize(
+    "error",
+    [RuntimeError("bug"), KeyError("x"), RecursionError(), ZeroDivisionError(), MemoryError()],
+    ids=lambda error: type(error).__name__,
+)
+@pytest.mark.parametrize("where", ["open_incident", "advance"])
+def test_whatever_fails_the_delivery_is_kept_and_the_same_id_succeeds_later(
+    store: Store,
+    sender: Sender,
+    centre: Centre,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+    where: str,
+) -> None:
+    def broken(*_given: Any, **_options: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(handling if where == "open_incident" else callouts, where, broken)
+    answer = sender.send(ALERT, "msg_a")
+    assert answer.status == 503
+    assert answer.headers["Retry-After"] == "5"
+    assert "bug" not in answer.body.decode()
+    assert count(store, Incident) == 0
+    with store.read() as session:
+        (delivery,) = deliveries.unseen(session, [centre.organisation.id])
+        assert delivery.status is DeliveryStatus.FAILED
+    monkeypatch.undo()
+    repeated = sender.send(ALERT, "msg_a", after=timedelta(seconds=5))
+    assert repeated.status == 202
+    assert said(repeated)["callouts"][0]["status"] == "paging"
+    assert sender.send(ALERT, "msg_a") == repeated
+    assert (count(store, Delivery), count(store, Incident), count(store, Page)) == (1, 1, 1)
+    with store.read() as session:
+        assert deliveries.unseen(session, [centre.organisation.id]) == []
+
+
+def test_rows_that_the_database_refuses_fail_in_the_same_way(
+    store: Store, sender: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    works = callouts.advance
+
+    def broken(session: Any, *given: Any) -> Any:
+        works(session, *given)
+        session.execute(sa.text("INSERT INTO no_such_table VALUES (1)"))
+
+    monkeypatch.setattr(callouts, "advance", broken)
+    assert sender.send(ALERT, "msg_a").status == 503
+    assert (count(store, Delivery), count(store, Incident)) == (1, 0)
+    monkeypatch.undo()
+    assert sender.send(ALERT, "msg_a").status == 202
+
+
+def test_a_parser_that_breaks_is_our_failure_and_not_the_senders(
+    store: Store, sender: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(receive, "FORMATS", {"application/json": None})
+    assert sender.send(ALERT, "msg_a").status == 503
+    monkeypatch.undo()
+    assert sender.send(ALERT, "msg_a").status == 202
+
+
+def test_after_paging_for_a_failed_one_its_repeat_completes_the_same_incident(
+    store: Store, sender: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(receive, "_do", lambda *_: 1 / 0)
+    reference = said(sender.send(ALERT, "msg_a"))["reference"]
+    assert said(sender.send(ALERT, "msg_a"))["reference"] == reference
+    with store.write() as session:
+        assert deliveries.page_unseen(session, NOW + CLOCK_MINUTE) == 1
+    assert sender.send(ALERT, "msg_a", after=2 * CLOCK_MINUTE).status == 503
+    with store.read() as session:
+        assert deliveries.next_due(session) is None
+    monkeypatch.undo()
+    document = said(sender.send(ALERT, "msg_a", after=3 * CLOCK_MINUTE))
+    assert document["reference"] == reference
+    assert (incident(store).source_reference, count(store, Incident)) == ("R-1", 1)
+    assert incident(store).postcode == "9400"
+
+
+def test_when_the_database_keeps_nothing_the_caller_hears_it(
+    store: Store, sender: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*_given: Any) -> None:
+        raise sa.exc.OperationalError("INSERT", {}, Exception("disk full"))
+
+    monkeypatch.setattr(receive, "_keep", gone)
+    with pytest.raises(Unavailable):
+        sender.send(ALERT)
+
+
+# --- alerts that meet ---
+
+
+def together(sender: Sender, *requests: tuple[dict[str, Any], str]) -> list[Answer]:
+    answers: list[Answer] = []
+    gate = threading.Barrier(len(requests))
+
+    def run(body: dict[str, Any], webhook_id: str) -> None:
+        gate.wait()
+        answers.append(sender.send(body, webhook_id))
+
+    threads = [threading.Thread(target=run, args=request) for request in requests]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return answers
+
+
+def test_the_same_request_many_times_at_once_is_one_delivery_and_one_answer(
+    store: Store, sender: Sender
+) -> None:
+    answers = together(sender, *[(ALERT, "msg_a")] * 6)
+    assert len({answer.body for answer in answers}) == 1
+    assert (count(store, Delivery), count(store, Incident), count(store, Callout)) == (1, 1, 1)
+
+
+def test_several_alerts_of_one_new_reference_at_once_are_one_incident(
+    store: Store, sender: Sender
+) -> None:
+    answers = together(sender, *[(ALERT, f"msg_{letter}") for letter in "abcdef"])
+    assert {answer.status for answer in answers} == {202}
+    assert len({said(answer)["reference"] for answer in answers}) == 1
+    assert (count(store, Delivery), count(store, Incident), count(store, Page)) == (6, 1, 1)
+
+
+def test_a_cancel_and_its_alert_at_once_always_end_cancelled(store: Store, sender: Sender) -> None:
+    cancel = {"type": "cancel", "reference": "R-1"}
+    together(sender, (ALERT, "msg_a"), (cancel, "msg_b"))
+    assert incident(store).status is IncidentStatus.CANCELLED
+
+
+def test_many_alerts_at_once_all_page(store: Store, sender: Sender) -> None:
+    bodies = [({**ALERT, "reference": f"R-{n}"}, f"msg_{n}") for n in range(8)]
+    answers = together(sender, *bodies)
+    assert [said(answer)["callouts"][0]["status"] for answer in answers] == ["paging"] * 8
+    assert count(store, Incident) == 8
