@@ -1,4 +1,4 @@
-"""Entering, changing and cancelling turns: what is refused and why, and what every change leaves."""
+"""Entering, changing and cancelling turns: what is refused and why, what every change leaves."""
 
 import threading
 from datetime import date, timedelta
@@ -133,7 +133,9 @@ def test_a_moved_turn_keeps_its_uid_and_its_sequence_grows(zone, now):
 
 def test_a_clock_set_back_never_makes_a_change_older(zone, now):
     shift = enter(zone, now)
-    assert change(zone, now - timedelta(days=1), shift, ends_at="2026-03-14 21:00").changed_at == now
+    assert (
+        change(zone, now - timedelta(days=1), shift, ends_at="2026-03-14 21:00").changed_at == now
+    )
 
 
 def test_a_turn_given_to_somebody_else_leaves_a_tombstone_for_the_first(zone, now):
