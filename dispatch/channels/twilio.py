@@ -1,0 +1,474 @@
+"""Texts and calls by Twilio, or by a supplier that speaks its protocol; only home of its package.
+
+Promise: `send` ends within `SEND_DEADLINE_SECONDS` whatever the supplier or the network does, never
+raises for it, and says SENT, FAILED or PENDING only when that is certain. Whatever may have gone
+and may not is UNKNOWN: saying FAILED would call somebody twice, saying SENT could lose an alert.
+There is no idempotency key, so nothing is sent again here; that, and the order of statuses, is the
+outbox's. Who may be reached, and with which words, is decided elsewhere.
+"""
+
+import logging
+import ssl
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple, TypeVar
+from urllib.parse import quote, urlsplit
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from twilio.base.exceptions import (  # type: ignore[import-untyped]
+    TwilioRestException,
+    TwilioServiceException,
+)
+from twilio.http import HttpClient  # type: ignore[import-untyped]
+from twilio.http.response import Response  # type: ignore[import-untyped]
+from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
+from twilio.rest import Client  # type: ignore[import-untyped]
+from twilio.twiml.voice_response import Gather, VoiceResponse  # type: ignore[import-untyped]
+
+from dispatch import db
+from dispatch.channels import segments
+from dispatch.channels.contract import (
+    SEND_DEADLINE_SECONDS,
+    Inbound,
+    Kind,
+    Outcome,
+    Outgoing,
+    Receipt,
+    State,
+)
+
+_T = TypeVar("_T")
+
+
+class Fault(NamedTuple):
+    """What an error code of the supplier means for us."""
+
+    permanent: bool
+    """The address itself: do not try it again, tell its owner."""
+    alarm: bool
+    """It will hit everybody: an administrator has to act."""
+    meaning: str
+
+
+#: Error codes of Twilio that ask for more than the next channel; any other is a passing failure.
+FAULTS: Mapping[str, Fault] = {
+    "20003": Fault(False, True, "the supplier does not accept our account or token"),
+    "20005": Fault(False, True, "our account with the supplier is not active"),
+    "20429": Fault(False, True, "the supplier finds that we send too fast"),
+    "21210": Fault(False, True, "our number may not be shown as caller"),
+    "21211": Fault(True, False, "not a telephone number"),
+    "21212": Fault(False, True, "our own number is not valid"),
+    "21214": Fault(True, False, "the number cannot be called"),
+    "21215": Fault(False, True, "calling this country is not switched on at the supplier"),
+    "21217": Fault(True, False, "not a telephone number"),
+    "21408": Fault(False, True, "this country is not switched on at the supplier"),
+    "21606": Fault(False, True, "our own number cannot send texts"),
+    "21610": Fault(True, False, "the owner texted STOP: only a START sent by them ends it"),
+    "21611": Fault(False, True, "the queue of our own number is full"),
+    "21612": Fault(False, True, "our own number cannot reach this country or network"),
+    "21614": Fault(True, False, "not a mobile number"),
+    "21635": Fault(True, False, "a landline: no texts"),
+    "30001": Fault(False, True, "the queue of our own number is full"),
+    "30002": Fault(False, True, "our account with the supplier is suspended"),
+    "30003": Fault(False, False, "the phone is off or out of reach"),
+    "30005": Fault(True, False, "the network does not know the number"),
+    "30006": Fault(True, False, "a landline, or a network that takes no texts"),
+    "30007": Fault(False, True, "the network filtered the text out"),
+    "30008": Fault(False, True, "the network does not say why"),
+    "30029": Fault(False, True, "the supplier's message privacy is not switched on"),
+    "30030": Fault(False, True, "the supplier's message privacy is not switched on"),
+    "30036": Fault(False, False, "not delivered before it expired"),
+}
+
+#: Voices by language. Named outright: a language without a voice that knows it is a call that
+#: rings and then says nothing.
+_VOICES = {
+    "nl": ("nl-NL", "Polly.Lotte"),
+    "fr": ("fr-FR", "Polly.Celine"),
+    "sv": ("sv-SE", "Polly.Astrid"),
+    "da": ("da-DK", "Polly.Naja"),
+    "en": ("en-GB", "Polly.Amy"),
+}
+_STATES = {
+    "accepted": State.SENT,
+    "scheduled": State.SENT,
+    "queued": State.SENT,
+    "sending": State.SENT,
+    "sent": State.SENT,
+    "partially_delivered": State.SENT,
+    "initiated": State.SENT,
+    "ringing": State.SENT,
+    "delivered": State.DELIVERED,
+    "read": State.DELIVERED,
+    "answered": State.DELIVERED,
+    "in-progress": State.DELIVERED,
+    "completed": State.DELIVERED,
+    "undelivered": State.FAILED,
+    "failed": State.FAILED,
+    "busy": State.FAILED,
+    "no-answer": State.FAILED,
+    "canceled": State.FAILED,
+}
+_ANSWERED = {"answered", "in-progress", "completed"}
+
+#: Seconds that a phone rings: the supplier's 60 would end in the voicebox.
+_RING_SECONDS = 25
+#: Characters that a call says at most, so that twice the text fits the 4000 of inline TwiML.
+_LONGEST_SPEECH = 700
+#: Inbound texts read at most after an outage.
+_MOST_INBOUND = 1000
+#: For each address of the supplier's name, so that two of them and the answer fit the deadline.
+_CONNECT_SECONDS = 2.0
+#: Leaves the engine a second of its own before the deadline of the contract.
+_DEADLINE = SEND_DEADLINE_SECONDS - 1.0
+
+
+class TwilioChannel:
+    """Sends texts and calls, asks after them, and reads what the supplier calls back."""
+
+    name = "twilio"
+
+    def __init__(
+        self,
+        *,
+        account_sid: str,
+        auth_token: str,
+        sender: str,
+        public_url: str,
+        api_base: str = "https://api.twilio.com",
+        timeout: float = 5.0,
+        address_obfuscated: bool = False,
+        pool: int = 16,
+    ) -> None:
+        self._sender = sender
+        self._public_url = public_url.rstrip("/")
+        self._address_obfuscated = address_obfuscated
+        self._validator = RequestValidator(auth_token)
+        self._client = Client(
+            account_sid, auth_token, http_client=_Transport(api_base, timeout, pool)
+        )
+
+    def warm(self) -> bool:
+        """Open a connection before the first alert needs it; return whether the supplier is well.
+
+        The client loads its parts on first use: without this the first call-out is 150 ms later.
+        """
+        account = self._ask(self._client.api.account.fetch, None)
+        return account is not None and account.status == "active"
+
+    def send(self, message: Outgoing) -> Outcome:
+        """Make one attempt; end within `SEND_DEADLINE_SECONDS`; never raise."""
+        db.outside_transaction()
+        make = self._text if message.kind is Kind.SMS else self._call
+        try:
+            made = _within(_DEADLINE, lambda: make(message))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the engine has to live on
+            return _outcome(error)
+        receipt = self._receipt(made.status, made)
+        if not made.sid or receipt is None:
+            return Outcome(State.UNKNOWN, code="nonsense")
+        if receipt.state is State.FAILED:
+            return Outcome(State.FAILED, made.sid, receipt.code, receipt.permanent)
+        return Outcome(State.SENT, made.sid)
+
+    def look_up(self, kind: Kind, supplier_id: str) -> Receipt | None:
+        """Ask what became of a message the supplier took; None when it does not say."""
+        if not supplier_id:
+            return None
+        resource = self._client.messages if kind is Kind.SMS else self._client.calls
+        found = self._ask(lambda: resource(supplier_id).fetch(), None)
+        return found and self._receipt(found.status, found)
+
+    def find(self, message: Outgoing, since: datetime, known: Collection[str]) -> Receipt | None:
+        """Ask whether an attempt with an unclear outcome arrived; None when it cannot be told.
+
+        What went to this address since then and is none of our `known` messages is ours. The text
+        must agree where the supplier still has it; it is told to discard it. Obfuscated addresses
+        cannot be asked for.
+        """
+        if self._address_obfuscated:
+            return None
+        text = message.kind is Kind.SMS
+        listed = self._client.messages.list if text else self._client.calls.list
+        # Without the supplier's own date filter: it skips texts that are still queued.
+        candidates: list[Any] = self._ask(
+            lambda: listed(to=message.to, from_=self._sender, limit=50), []
+        )
+        # The supplier's instants have whole seconds, and its clock is its own.
+        earliest = since - timedelta(seconds=5)
+        for found in candidates:
+            made_at = found.date_created
+            if found.sid in known or not isinstance(made_at, datetime) or made_at < earliest:
+                continue
+            body = found.body if text else None
+            if not body or segments.plain(body) == segments.plain(message.text):
+                return self._receipt(found.status, found)
+        return None
+
+    def inbound(self, since: datetime) -> Sequence[Inbound]:
+        """Ask for texts that came in since then, oldest first; empty when it does not say."""
+        # Filled as pages come in: a page that fails does not take the others with it.
+        texts: list[Inbound] = []
+        self._ask(lambda: texts.extend(self._inbound(since)), None)
+        return sorted(texts, key=lambda text: text.at or since)
+
+    def verify(self, path_and_query: str, form: Mapping[str, str], signature: str) -> bool:
+        """Tell whether a callback was signed by the supplier for our *configured* address.
+
+        The request's own host header is never believed: it is the forger's to choose.
+        """
+        address = self._public_url + path_and_query
+        return bool(self._validator.validate(address, form, signature))
+
+    def receipt(self, form: Mapping[str, str]) -> Receipt | None:
+        """Read a status callback of a text or a call; None when it holds no known status."""
+        status = form.get("MessageStatus") or form.get("SmsStatus") or form.get("CallStatus", "")
+        supplier_id = form.get("MessageSid") or form.get("SmsSid") or form.get("CallSid", "")
+        return _receipt(status, form.get("ErrorCode", ""), supplier_id)
+
+    def inbound_sms(self, form: Mapping[str, str]) -> Inbound:
+        """Read the callback of a text that came in."""
+        supplier_id = form.get("MessageSid") or form.get("SmsSid", "")
+        return Inbound(supplier_id, form.get("From", ""), form.get("Body", ""))
+
+    def voice_answer(self, text: str, language: str, again_url: str | None = None) -> str:
+        """Answer a key press: say the text, then ask again at `again_url` or hang up."""
+        response = VoiceResponse()
+        if again_url:
+            self._gather(response, text, language, again_url)
+        else:
+            _say(response, text, language)
+        response.hangup()
+        return str(response)
+
+    def _text(self, message: Outgoing) -> Any:
+        return self._client.messages.create(
+            to=message.to,
+            from_=self._sender,
+            body=segments.plain(message.text),
+            status_callback=self._callback("status", message.uid),
+            validity_period=max(1, min(36_000, message.validity_seconds)),
+            smart_encoded=True,
+            content_retention="discard",
+            address_retention="obfuscate" if self._address_obfuscated else "retain",
+            # The supplier's guard against fraud by SMS may drop a text that looks like one of many.
+            risk_check="disable",
+            shorten_urls=False,
+        )
+
+    def _call(self, message: Outgoing) -> Any:
+        response = VoiceResponse()
+        if message.gather:
+            action = self._callback("voice", message.uid)
+            self._gather(response, message.text, message.language, action)
+        else:
+            _say(response, message.text, message.language)
+            response.pause(length=1)
+            _say(response, message.text, message.language)
+        return self._client.calls.create(
+            to=message.to,
+            from_=self._sender,
+            # Inline, so that the call speaks even when our web server cannot be reached.
+            twiml=str(response),
+            timeout=_RING_SECONDS,
+            status_callback=self._callback("status", message.uid),
+            status_callback_event=["initiated", "ringing", "answered", "completed"],
+        )
+
+    def _callback(self, what: str, uid: str) -> str:
+        return f"{self._public_url}/hooks/twilio/{what}/{quote(uid, safe='')}"
+
+    def _gather(self, response: Any, text: str, language: str, action: str) -> None:
+        gather = Gather(input="dtmf", num_digits=1, timeout=8, action=action)
+        # Twice: the first time finds somebody still half asleep.
+        _say(gather, text, language)
+        gather.pause(length=1)
+        _say(gather, text, language)
+        response.append(gather)
+
+    def _receipt(self, status: str, found: Any) -> Receipt | None:
+        return _receipt(status, str(getattr(found, "error_code", None) or ""), found.sid or "")
+
+    def _inbound(self, since: datetime) -> Iterator[Inbound]:
+        # By whole days, as the supplier documents it; the instant is compared below.
+        day = since.replace(hour=0, minute=0, second=0, microsecond=0)
+        texts = self._client.messages.stream(
+            to=self._sender, date_sent_after=day, limit=_MOST_INBOUND, page_size=200
+        )
+        for text in texts:
+            at = text.date_sent or text.date_created
+            if not isinstance(at, datetime) or text.direction != "inbound":
+                continue
+            if at >= since - timedelta(seconds=5) and text.sid and text.from_:
+                yield Inbound(text.sid, text.from_, text.body or "", at)
+
+    def _ask(self, question: Callable[[], _T], otherwise: _T) -> _T:
+        """Answer a question within the deadline, or `otherwise` when the supplier cannot."""
+        db.outside_transaction()
+        try:
+            return _within(_DEADLINE, question)
+        except Exception as error:  # noqa: BLE001 - no answer is an answer too
+            _log.warning("%s did not answer a question: %s", self.name, _outcome(error).code)
+            return otherwise
+
+
+_log = logging.getLogger(__name__)
+
+
+class _Turned(Exception):
+    """The supplier answered with a status that the client's own errors lose the headers of."""
+
+    def __init__(self, status: int, retry_after: float) -> None:
+        super().__init__(status)
+        self.status = status
+        self.retry_after = retry_after
+
+
+class _Transport(HttpClient):  # type: ignore[misc]
+    """Speaks HTTP for the client: own address, own pool, no retries, nothing logged.
+
+    The package's own client keeps the last response on itself and returns it from there, so that
+    two threads sending at once can get each other's answer, and it logs the numbers it asks for.
+    """
+
+    def __init__(self, api_base: str, timeout: float, pool: int) -> None:
+        super().__init__(logging.getLogger(__name__), False, timeout)
+        self._base = urlsplit(api_base.rstrip("/"))
+        self._session = requests.Session()
+        if self._base.hostname in ("localhost", "127.0.0.1", "::1"):
+            # A proxy of the environment does not lead to this machine.
+            self._session.trust_env = False
+        for scheme in ("http://", "https://"):
+            # max_retries=0 also for connections: a POST that may have gone is never repeated here.
+            self._session.mount(scheme, HTTPAdapter(pool_maxsize=pool, max_retries=0))
+        # At DEBUG it logs addresses, and those hold telephone numbers.
+        logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)
+
+    def request(
+        self,
+        method: str,
+        uri: str,
+        params: Mapping[str, object] | None = None,
+        data: Mapping[str, object] | None = None,
+        headers: Mapping[str, str] | None = None,
+        auth: tuple[str, str] | None = None,
+        timeout: float | None = None,
+        allow_redirects: bool = False,
+    ) -> Any:
+        """Send one request to the configured address."""
+        parts = urlsplit(uri)
+        address = parts._replace(
+            scheme=self._base.scheme, netloc=self._base.netloc, path=self._base.path + parts.path
+        ).geturl()
+        answer = self._session.request(
+            method,
+            address,
+            params=params,  # type: ignore[arg-type]
+            data=data,
+            headers=headers,
+            auth=auth,
+            timeout=(min(_CONNECT_SECONDS, self.timeout), timeout or self.timeout),
+            allow_redirects=allow_redirects,
+        )
+        if answer.status_code == 429 or answer.status_code >= 500:
+            raise _Turned(answer.status_code, _seconds(answer.headers.get("Retry-After", "")))
+        return Response(answer.status_code, answer.text, answer.headers)
+
+
+def _within(seconds: float, work: Callable[[], _T]) -> _T:
+    """Return what `work` returns, or raise TimeoutError after `seconds`.
+
+    The time-outs of a socket bound neither a name look-up nor an answer that trickles in. A thread
+    of its own for each request, so that those left behind hold up nobody.
+    """
+    done: Future[_T] = Future()
+
+    def run() -> None:
+        try:
+            done.set_result(work())
+        except BaseException as error:  # noqa: BLE001 - raised where it is waited for
+            done.set_exception(error)
+
+    threading.Thread(target=run, name="twilio", daemon=True).start()
+    return done.result(seconds)
+
+
+def _outcome(error: Exception) -> Outcome:
+    """Say what an error leaves us with: certainly nothing sent, or nobody knows."""
+    match error:
+        case _Turned(status=429):
+            return Outcome(State.PENDING, code="20429", retry_after=error.retry_after)
+        case _Turned(status=503):
+            # Refused at the door. Any other 5xx may come after the message was taken.
+            return Outcome(State.PENDING, code="http-503", retry_after=error.retry_after)
+        case _Turned():
+            return Outcome(State.UNKNOWN, code=f"http-{error.status}")
+        case TwilioRestException() | TwilioServiceException():
+            return _refusal(error)
+        case requests.exceptions.InvalidURL() | requests.exceptions.InvalidSchema():
+            return Outcome(State.FAILED, code="address")
+        case requests.RequestException() if _unwritten(error):
+            # Nothing left this machine, so trying again soon doubles nothing.
+            return Outcome(State.PENDING, code="connection", retry_after=2.0)
+        case requests.Timeout() | TimeoutError():
+            return Outcome(State.UNKNOWN, code="timeout")
+        case requests.RequestException():
+            return Outcome(State.UNKNOWN, code="connection")
+        case _:
+            return Outcome(State.UNKNOWN, code="nonsense")
+
+
+def _refusal(error: TwilioRestException | TwilioServiceException) -> Outcome:
+    status, code = error.status, str(error.code or "")
+    if status == 401:
+        code = "20003"
+    elif 200 <= status < 300:
+        # Refused by the client, not by the supplier: an odd status for a message it did take.
+        return Outcome(State.UNKNOWN, code=f"http-{status}")
+    elif not code or code == str(status):
+        code = f"http-{status}"
+    return Outcome(State.FAILED, code=code, permanent=_permanent(code))
+
+
+def _unwritten(error: requests.RequestException) -> bool:
+    """Tell whether it is certain that no byte of the request left."""
+    if isinstance(error, requests.ConnectTimeout | requests.exceptions.ProxyError):
+        return True
+    cause: object = error.args[0] if error.args else None
+    reason: object = getattr(cause, "reason", cause)
+    if isinstance(reason, urllib3.exceptions.NewConnectionError):
+        return True
+    return isinstance(reason, urllib3.exceptions.SSLError) and any(
+        isinstance(inner, ssl.SSLCertVerificationError) for inner in reason.args
+    )
+
+
+def _receipt(status: str, code: str, supplier_id: str) -> Receipt | None:
+    state = _STATES.get(status)
+    if state is None:
+        return None
+    if state is not State.FAILED:
+        return Receipt(state, supplier_id=supplier_id, answered=status in _ANSWERED)
+    code = code if code not in ("", "0") else status
+    return Receipt(state, code, _permanent(code), supplier_id)
+
+
+def _permanent(code: str) -> bool:
+    return code in FAULTS and FAULTS[code].permanent
+
+
+def _seconds(retry_after: str) -> float:
+    """Read Retry-After; bounded, so that no supplier can silence an alert for long."""
+    try:
+        return min(60.0, max(0.5, float(retry_after)))
+    except ValueError:
+        return 2.0
+
+
+def _say(verb: Any, text: str, language: str) -> None:
+    spoken, voice = _VOICES.get(language, _VOICES["en"])
+    verb.say(segments.harmless(text, _LONGEST_SPEECH), language=spoken, voice=voice)
