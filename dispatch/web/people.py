@@ -82,7 +82,7 @@ def rows(opened: Session, people: Iterable[Person]) -> list[dict[str, object]]:
                 "left_at": person.left_at,
                 "roles": ", ".join(gettext(ROLES[role]) for role in _roles(person)),
                 "teams": ", ".join(teams[team_id] for team_id in present),
-                "concerns": _worded(concerns[person.id]) if present and not person.left_at else [],
+                "concerns": worded(concerns[person.id]) if present and not person.left_at else [],
             }
         )
     return result
@@ -116,7 +116,7 @@ def facts(opened: Session, viewer: Viewer, person: Person, form: Form) -> dict[s
     return {
         "person": person,
         "employer": opened.get_one(Organisation, person.organisation_id).name,
-        "one": {"concerns": _worded(concerns) if teams else []},
+        "one": {"concerns": worded(concerns) if teams else []},
         "held": _held(opened, person),
         "memberships": [(one, team_names[one.team_id]) for one in person.memberships],
         "certificates": _certificates(opened, person),
@@ -129,6 +129,22 @@ def facts(opened: Session, viewer: Viewer, person: Person, form: Form) -> dict[s
         },
         "choices": choices(opened, viewer),
     }
+
+
+def worded(concerns: Iterable[Concern]) -> list[dict[str, object]]:
+    """Say what may go wrong with somebody, in the viewer's language."""
+    return [
+        {
+            "text": gettext(
+                _CONCERNS[concern.kind],
+                qualification=_called(concern.qualification) if concern.qualification else "",
+                on=format_date(concern.on) if concern.on else "",
+                days=concern.days,
+            ),
+            "urgent": concern.urgent,
+        }
+        for concern in concerns
+    ]
 
 
 def qualifications_offered(opened: Session) -> dict[int, str]:
@@ -233,21 +249,6 @@ def _method(opened: Session, method: ContactMethod, in_full: bool) -> dict[str, 
         "unusable_at": method.unusable_at,
         "reached_at": method.reached_at,
     }
-
-
-def _worded(concerns: Iterable[Concern]) -> list[dict[str, object]]:
-    return [
-        {
-            "text": gettext(
-                _CONCERNS[concern.kind],
-                qualification=_called(concern.qualification) if concern.qualification else "",
-                on=format_date(concern.on) if concern.on else "",
-                days=concern.days,
-            ),
-            "urgent": concern.urgent,
-        }
-        for concern in concerns
-    ]
 
 
 def _called(qualification: Qualification) -> str:

@@ -1,0 +1,163 @@
+"""Who is on duty now, as screens show it: name, why, until when, who is next, what may go wrong.
+
+Made from the rows at every look. Outside a team's hours an empty line is no gap: then the team is
+closed, and whom to ring instead is said. Numbers are given to those who may ring them. Which teams
+are shown is decided by the viewer's rights; the look is in the templates.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from itertools import groupby
+from typing import Any
+
+import sqlalchemy as sa
+from flask_babel import format_date, format_datetime, gettext
+
+from dispatch.db import Session
+from dispatch.people import phones, readiness
+from dispatch.people.access import Right
+from dispatch.people.models import ContactMethod, MethodKind, Person, Team
+from dispatch.rota.duty import (
+    Gap,
+    Stretch,
+    Turn,
+    duty_between,
+    expected,
+    expected_windows,
+    gaps,
+)
+from dispatch.texts import N_
+from dispatch.web import people as shown
+from dispatch.web import session
+
+#: How far ahead a line that becomes empty is worth a warning.
+AHEAD = timedelta(days=7)
+_WARNINGS = 3
+
+WHY_NOBODY = {
+    "nobody": N_("Nobody is planned."),
+    "left": N_("%(name)s is planned but has left."),
+    "not_member": N_("%(name)s is planned but is no member of the team then."),
+}
+
+
+def teams_on_duty(opened: Session, now: datetime) -> list[dict[str, Any]]:
+    """Return every team that the viewer may see, with who is on each of its lines."""
+    visible = session.viewer().teams(Right.ROTA_READ)
+    teams = opened.scalars(sa.select(Team).where(Team.id.in_(visible)).order_by(Team.name)).all()
+    found = {team.id: _lines(duty_between(opened, team, now, now + AHEAD)) for team in teams}
+    here = [line[0].person_id for lines in found.values() for line in lines if _is_turn(line[0])]
+    people = _People(opened, here)
+    return [_team(opened, team, found[team.id], people, now) for team in teams]
+
+
+def why_nobody(gap: Gap) -> str:
+    """Say why nobody is on a line."""
+    return str(gettext(WHY_NOBODY[gap.kind], name=gap.absent))
+
+
+def _lines(stretches: Iterable[Stretch]) -> list[list[Any]]:
+    return [list(group) for _, group in groupby(stretches, key=lambda one: one.line_id)]
+
+
+def _is_turn(stretch: Stretch) -> bool:
+    return isinstance(stretch, Turn)
+
+
+def _team(
+    opened: Session, team: Team, lines: list[list[Any]], people: "_People", now: datetime
+) -> dict[str, Any]:
+    wanted = expected(team, now)
+    seats = [_seat(team, line, people) for line in lines if wanted or _is_turn(line[0])]
+    opens = next((begin for begin, _ in expected_windows(team, now, now + AHEAD)), None)
+    return {
+        "key": team.key,
+        "name": team.name,
+        "seats": seats,
+        "warnings": _warnings(gaps(opened, team, now, now + AHEAD), now),
+        "closed": None if wanted else {"until": opens, "contact": team.day_contact},
+    }
+
+
+def _seat(team: Team, line: Sequence[Stretch], people: "_People") -> dict[str, Any]:
+    held, following = line[0], next((one for one in line[1:] if isinstance(one, Turn)), None)
+    seat: dict[str, Any] = {
+        "line": held.line_name,
+        "person": None,
+        "phone": None,
+        "until": held.until_at,
+        "covering": None,
+        "next": {"name": following.person_name, "at": following.from_at} if following else None,
+        "readiness": [],
+        "gap": None,
+        "since": held.from_at,
+    }
+    if isinstance(held, Gap):
+        return seat | {"gap": why_nobody(held)}
+    after = line[1] if len(line) > 1 else None
+    ends_empty = isinstance(after, Gap) and expected(team, held.until_at)
+    return seat | {
+        "person": {"id": held.person_id, "name": held.person_name},
+        "phone": people.phone(held.person_id, team),
+        "covering": held.covers,
+        "readiness": people.readiness(held.person_id),
+        "gap": gettext("Nobody is planned after that.") if ends_empty else None,
+    }
+
+
+def _warnings(found: Sequence[Gap], now: datetime) -> list[str]:
+    """Say which lines become empty; what is empty already stands at its seat."""
+    coming = [gap for gap in found if gap.from_at is not None and gap.from_at > now]
+    said = [
+        gettext(
+            "%(line)s: nobody from %(begin)s to %(end)s",
+            line=gap.line_name,
+            begin=format_datetime(gap.from_at, "EEE d MMM HH:mm"),
+            end=format_datetime(gap.until_at, "EEE d MMM HH:mm"),
+        )
+        for gap in coming[:_WARNINGS]
+    ]
+    if len(coming) > _WARNINGS:
+        said.append(gettext("%(count)s more times this week", count=len(coming) - _WARNINGS))
+    return said
+
+
+class _People:
+    """What is known of those on duty, loaded at once for all teams."""
+
+    def __init__(self, opened: Session, ids: Sequence[int]) -> None:
+        self._opened = opened
+        self._concerns = readiness.concerns(opened, ids, shown.today())
+        self._usable = phones.reachable(opened, ids)
+        self._employers = dict(
+            opened.execute(sa.select(Person.id, Person.organisation_id).where(Person.id.in_(ids)))
+            .tuples()
+            .all()
+        )
+        reached = (
+            sa.select(ContactMethod.person_id, sa.func.max(ContactMethod.reached_at))
+            .where(ContactMethod.person_id.in_(ids), ContactMethod.kind != MethodKind.MAIL)
+            .group_by(ContactMethod.person_id)
+        )
+        self._reached = dict(opened.execute(reached).tuples().all())
+
+    def phone(self, person_id: int, team: Team) -> str | None:
+        """Return the number to ring, for those who may."""
+        viewer = session.viewer()
+        if not viewer.may_person(Right.PHONES_READ, self._employers[person_id], [team.id]):
+            return None
+        numbers = [one for one in self._usable[person_id] if one.kind is not MethodKind.MAIL]
+        return phones.spaced(phones.address_of(self._opened, numbers[0])) if numbers else None
+
+    def readiness(self, person_id: int) -> list[dict[str, str]]:
+        """Return what may go wrong, and since when it is known that a text arrives."""
+        said = [
+            {"state": "bad" if one["urgent"] else "warning", "text": str(one["text"])}
+            for one in shown.worded(self._concerns[person_id])
+        ]
+        reached = self._reached.get(person_id)
+        if reached is None:
+            text, state = gettext("phone never reached yet"), "warning"
+        else:
+            text, state = gettext("phone reached %(on)s", on=format_date(reached)), "good"
+        return [*said, {"state": state, "text": text}]
