@@ -21,7 +21,7 @@
   const heard = new Set();
   let stream = null;
   let freshAt = Date.now();
-  let failing = false;
+  const failing = new Set(); // ids of the fragments whose last try failed
   let paused = false;
   let missed = 0;
 
@@ -87,7 +87,7 @@
   const show = () => {
     const seconds = Math.max(0, Math.round((Date.now() - freshAt) / 1000));
     const age = seconds < 60 ? `${seconds} s` : `${Math.floor(seconds / 60)} min`;
-    const down = failing || seconds > 3 * EVERY_MS / 1000;
+    const down = failing.size > 0 || seconds > 3 * EVERY_MS / 1000;
     word.dataset.state = paused ? "paused" : down ? "lost" : "fresh";
     word.textContent = paused
       ? `${word.dataset.paused} ${missed}`
@@ -96,6 +96,13 @@
       lost.hidden = !(down && !paused);
       alerts.textContent = lost.hidden ? "" : lost.textContent.trim();
     }
+  };
+
+  // One fragment that fails makes the whole screen old, whatever the others say.
+  const note = (fragment, well) => {
+    if (well) failing.delete(fragment.id); else failing.add(fragment.id);
+    for (const id of failing) if (!document.getElementById(id)) failing.delete(id);
+    if (!failing.size) freshAt = Date.now();
   };
 
   const isLive = (event) => event.detail?.ctx?.sourceEvent?.type === "live";
@@ -111,8 +118,7 @@
     const { ctx } = event.detail;
     if (!isLive(event)) return;
     const { status } = ctx.response;
-    failing = status >= 500;
-    if (status === 200 || status === 304) freshAt = Date.now();
+    note(ctx.sourceElement, status < 500);
     if (status === 200) {
       const etag = ctx.response.headers.get("ETag");
       if (etag) etags.set(ctx.sourceElement, etag); else etags.delete(ctx.sourceElement);
@@ -122,7 +128,7 @@
 
   document.addEventListener("htmx:error", (event) => {
     if (!isLive(event)) return;
-    failing = true;
+    note(event.detail.ctx.sourceElement, false);
     show();
   });
 
