@@ -123,6 +123,8 @@ _LONGEST_SPEECH = 700
 _MOST_INBOUND = 1000
 #: For each address of the supplier's name, so that two of them and the answer fit the deadline.
 _CONNECT_SECONDS = 2.0
+#: The supplier's instants have whole seconds, and its clock is its own.
+_CLOCK_SLACK = timedelta(seconds=5)
 #: Leaves the engine a second of its own before the deadline of the contract.
 _DEADLINE = SEND_DEADLINE_SECONDS - 1.0
 
@@ -186,28 +188,22 @@ class TwilioChannel:
     def find(self, message: Outgoing, since: datetime, known: Collection[str]) -> Receipt | None:
         """Ask whether an attempt with an unclear outcome arrived; None when it cannot be told.
 
-        What went to this address since then and is none of our `known` messages is ours. The text
-        must agree where the supplier still has it; it is told to discard it. Obfuscated addresses
-        cannot be asked for.
+        `since` is when the message was made, `known` are the supplier's ids of our other messages
+        to this address. A text is recognised by its words. A call has none, and the supplier is
+        told to discard those of a text: then only the one stranger since that time can be ours;
+        of two, the wrong one would be an alert lost. Obfuscated addresses cannot be asked for.
         """
         if self._address_obfuscated:
             return None
-        text = message.kind is Kind.SMS
-        listed = self._client.messages.list if text else self._client.calls.list
-        # Without the supplier's own date filter: it skips texts that are still queued.
-        candidates: list[Any] = self._ask(
-            lambda: listed(to=message.to, from_=self._sender, limit=50), []
-        )
-        # The supplier's instants have whole seconds, and its clock is its own.
-        earliest = since - timedelta(seconds=5)
-        for found in candidates:
-            made_at = found.date_created
-            if found.sid in known or not isinstance(made_at, datetime) or made_at < earliest:
-                continue
-            body = found.body if text else None
-            if not body or segments.plain(body) == segments.plain(message.text):
-                return self._receipt(found.status, found)
-        return None
+        listed = (self._client.messages if message.kind is Kind.SMS else self._client.calls).list
+        # Without the supplier's own date filter: it skips what is still queued.
+        rows: list[Any] = self._ask(lambda: listed(to=message.to, from_=self._sender, limit=50), [])
+        strangers = [x for x in rows if x.sid not in known and _is_since(x.date_created, since)]
+        words = segments.plain(message.text)
+        same = [x for x in strangers if segments.plain(getattr(x, "body", None) or "") == words]
+        wordless = [x for x in strangers if not getattr(x, "body", None)]
+        found = same[:1] or (wordless if len(wordless) == 1 else [])
+        return self._receipt(found[0].status, found[0]) if found else None
 
     def inbound(self, since: datetime) -> Sequence[Inbound]:
         """Ask for texts that came in since then, oldest first; empty when it does not say."""
@@ -301,9 +297,8 @@ class TwilioChannel:
         )
         for text in texts:
             at = text.date_sent or text.date_created
-            if not isinstance(at, datetime) or text.direction != "inbound":
-                continue
-            if at >= since - timedelta(seconds=5) and text.sid and text.from_:
+            told = text.direction == "inbound" and text.sid and text.from_
+            if told and _is_since(at, since):
                 yield Inbound(text.sid, text.from_, text.body or "", at)
 
     def _ask(self, question: Callable[[], _T], otherwise: _T) -> _T:
@@ -455,6 +450,10 @@ def _receipt(status: str, code: str, supplier_id: str) -> Receipt | None:
         return Receipt(state, supplier_id=supplier_id, answered=status in _ANSWERED)
     code = code if code not in ("", "0") else status
     return Receipt(state, code, _permanent(code), supplier_id)
+
+
+def _is_since(at: object, since: datetime) -> bool:
+    return isinstance(at, datetime) and at >= since - _CLOCK_SLACK
 
 
 def _permanent(code: str) -> bool:
