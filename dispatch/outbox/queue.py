@@ -255,6 +255,8 @@ def release(session: Session, claimed: Sequence[Claimed], now: datetime) -> None
 
 def withdraw(session: Session, about: Collection[str], now: datetime) -> None:
     """Take back what has not left; nothing more is asked about what has."""
+    # What was put in a moment ago must be seen, also where the caller writes late.
+    session.flush()
     unsent = (State.PENDING, State.UNKNOWN)
     session.execute(
         sa.update(Message)

@@ -26,7 +26,7 @@ from dispatch.incidents import handling, timeline
 from dispatch.incidents.handling import Change
 from dispatch.incidents.models import Incident, IncidentStatus, Want
 from dispatch.paging import candidates, pages, policy, telling
-from dispatch.paging.candidates import Found
+from dispatch.paging.candidates import Moment
 from dispatch.paging.models import (
     Assignment,
     AssignmentStatus,
@@ -35,9 +35,8 @@ from dispatch.paging.models import (
     Policy,
     Target,
 )
-from dispatch.paging.policy import Plan, Step
+from dispatch.paging.policy import Attempt, Judged, Plan, Step
 from dispatch.people.models import Person
-from dispatch.rota import duty
 
 _UNFINISHED = (AssignmentStatus.ACCEPTED, AssignmentStatus.ON_THE_WAY, AssignmentStatus.ON_SCENE)
 #: Somebody on the way to a cancelled call is told again and again until it is confirmed.
@@ -49,23 +48,24 @@ def advance(session: Session, incident: Incident, now: datetime) -> list[Callout
 
     The caller has locked the incident, or has just made it.
     """
-    present = {callout.want_id: callout for callout in of_incident(session, incident)}
-    for want in incident.wants:
-        callout = present.get(want.id)
-        if callout is None:
-            if incident.status is not IncidentStatus.OPEN or want.ended_at is not None:
-                continue
-            callout = _open(session, want, now)
+    with session.no_autoflush:
+        held = {callout.want_id: callout for callout in of_incident(session, incident)}
+        for want in incident.wants:
+            callout = held.get(want.id)
+            wanted = incident.status is IncidentStatus.OPEN and want.ended_at is None
+            if wanted:
+                moment = Moment(session, want, now)
+                callout = callout or _open(session, want, moment)
             if callout is None:
                 continue
-            present[want.id] = callout
-        if incident.status is not IncidentStatus.OPEN or want.ended_at is not None:
-            _end(session, callout, now)
-        else:
-            _pursue(session, callout, now)
-    session.flush()
+            held[want.id] = callout
+            if wanted:
+                _pursue(session, callout, moment)
+            else:
+                _end(session, callout, now)
+        session.flush()
     bump(session, incident)
-    return list(present.values())
+    return list(held.values())
 
 
 def bump(session: Session, incident: Incident) -> None:
@@ -138,9 +138,8 @@ def put_off(session: Session, incident_id: int, until: datetime) -> None:
     )
 
 
-def _open(session: Session, want: Want, now: datetime) -> Callout | None:
-    incident = want.incident
-    present = candidates.on_duty(session, want, now)
+def _open(session: Session, want: Want, moment: Moment) -> Callout | None:
+    incident, present, now = want.incident, moment.present, moment.now
     others = [other for other in incident.wants if other is not want and other.ended_at is None]
     if not present.expected and not present.turns and others:
         want.ended_at = now
@@ -155,7 +154,13 @@ def _open(session: Session, want: Want, now: datetime) -> Callout | None:
         )
         return None
     callout = Callout(
-        incident=incident, want=want, policy=_policy(session, want), began_at=now, due_at=now
+        incident=incident,
+        want=want,
+        policy=_policy(session, want),
+        step=0,
+        repeat=0,
+        began_at=now,
+        due_at=now,
     )
     session.add(callout)
     callout.pages, callout.assignments = [], []
@@ -207,27 +212,27 @@ def plan_of(session: Session, found: Policy) -> Plan:
     return policy.shortened(plan, shorter) if shorter else plan
 
 
-def _pursue(session: Session, callout: Callout, now: datetime) -> None:
+def _pursue(session: Session, callout: Callout, moment: Moment) -> None:
+    now = moment.now
     if len(active_assignments(callout)) >= callout.want.people:
         _fill(session, callout, now)
         return
     if callout.filled_at is not None:
         begin_anew(callout, now)
     plan = plan_of(session, callout.policy)
-    present = candidates.on_duty(session, callout.want, now)
-    if callout.step == 0 and not present.turns and not pages.still_open(callout):
-        _page_nobody_list(session, callout, now)
+    if callout.step == 0 and not moment.present.turns and not pages.still_open(callout):
+        _page_nobody_list(session, callout, moment)
     for step in policy.due_steps(plan, callout.step, callout.began_at, now):
-        _take(session, callout, step, present, now)
+        _take(session, callout, step, moment)
     while not _people_open(callout) and callout.step < len(plan.steps):
-        _take(session, callout, plan.steps[callout.step], present, now)
+        _take(session, callout, plan.steps[callout.step], moment)
     if not _people_open(callout):
-        _page_best(session, callout, present, now)
+        _page_best(session, callout, moment)
     if callout.step >= len(plan.steps):
-        _repeat_if_exhausted(session, callout, plan, present, now)
+        _repeat_if_exhausted(session, callout, plan, moment)
     pages.reread(session, callout, now)
     wait = policy.next_step_at(plan, callout.step, callout.repeat, callout.began_at) - now
-    pages.try_due(session, callout, wait, now)
+    pages.try_due(session, callout, moment, wait)
     callout.due_at = _next_instant(callout, plan)
 
 
@@ -241,41 +246,35 @@ def _people_open(callout: Callout) -> int:
     return sum(page.person_id is not None for page in pages.still_open(callout))
 
 
-def _take(
-    session: Session, callout: Callout, step: Step, present: duty.Duty, now: datetime
-) -> None:
+def _take(session: Session, callout: Callout, step: Step, moment: Moment) -> None:
     callout.step += 1
     if step.target is Target.CONTROL_ROOM:
-        pages.ring_control_room(session, callout, step.attempts, now)
+        pages.ring_control_room(session, callout, step.attempts, moment.now)
         return
-    found = candidates.for_step(session, callout.want, step, present, now)
     team = callout.want.team.name
-    for gap in found.gaps:
-        timeline.add(
-            session,
-            callout.incident,
-            "gap",
-            ENGINE,
-            now,
-            line=gap.line_name,
-            team=team,
-            absent=gap.absent,
-        )
-    _page_found(session, callout, found, step, now)
+    for gap in moment.gaps:
+        if gap.line_key == step.target:
+            facts: dict[str, Any] = {"line": gap.line_name, "team": team, "absent": gap.absent}
+            timeline.add(session, callout.incident, "gap", ENGINE, moment.now, **facts)
+    _page_found(session, callout, moment.for_step(step), step.attempts, moment.now)
 
 
 def _page_found(
-    session: Session, callout: Callout, found: Found, step: Step, now: datetime
+    session: Session,
+    callout: Callout,
+    found: Iterable[Judged],
+    attempts: Sequence[Attempt],
+    now: datetime,
 ) -> None:
     seen = {page.person_id for page in callout.pages if page.status is not PageStatus.SKIPPED}
     seen |= {a.person_id for a in active_assignments(callout)}
     passed_over = {p.person_id for p in callout.pages if p.status is PageStatus.SKIPPED}
-    for judged in found.judged:
+    for judged in found:
         person_id = judged.candidate.person_id
         if person_id in seen and not _may_page_again(callout, person_id):
             continue
         if judged.fit:
-            pages.add(session, callout, judged, step.attempts, now)
+            pages.add(session, callout, judged, attempts, now)
         elif person_id not in passed_over:
             pages.pass_over(session, callout, judged, now)
 
@@ -286,41 +285,39 @@ def _may_page_again(callout: Callout, person_id: int) -> bool:
     return last is not None and last.status is PageStatus.WITHDRAWN
 
 
-def _page_nobody_list(session: Session, callout: Callout, now: datetime) -> None:
+def _page_nobody_list(session: Session, callout: Callout, moment: Moment) -> None:
     incident, team = callout.incident, callout.want.team.name
-    timeline.add(session, incident, "nobody_on_duty", ENGINE, now, team=team)
+    timeline.add(session, incident, "nobody_on_duty", ENGINE, moment.now, team=team)
     handling.raise_alarm(session, incident, "nobody_on_duty")
-    found = candidates.nobody_on_duty(session, callout.want, now)
-    _page_found(session, callout, found, _calling_step(callout), now)
+    attempts = _usual_attempts(callout)
+    _page_found(session, callout, moment.nobody_on_duty(), attempts, moment.now)
 
 
-def _calling_step(callout: Callout) -> Step:
-    """Return the way the policy tries a person, for somebody whom no step adds."""
+def _usual_attempts(callout: Callout) -> Sequence[Attempt]:
+    """Return how the policy tries a person, for somebody whom no step adds."""
     for step in callout.policy.steps:
         if step.target is not Target.CONTROL_ROOM:
-            attempts = tuple((str(channel), float(after)) for channel, after in step.attempts)
-            return Step(0, step.target, attempts)
-    return Step(0, Target.EVERYONE, ((candidates.SMS, 0.0), (candidates.CALL, 20.0)))
+            return [(str(channel), float(after)) for channel, after in step.attempts]
+    return [(candidates.SMS, 0.0), (candidates.CALL, 20.0)]
 
 
-def _page_best(session: Session, callout: Callout, present: duty.Duty, now: datetime) -> None:
+def _page_best(session: Session, callout: Callout, moment: Moment) -> None:
     refused = {
         page.person_id
         for page in callout.pages
         if page.person_id is not None and page.status is PageStatus.DECLINED
     }
     refused |= {assignment.person_id for assignment in callout.assignments}
-    chosen = candidates.best(session, callout.want, present, refused, now)
-    team = callout.want.team.name
-    if chosen is None:
-        if callout.exhausted_at is None:
-            timeline.add(session, callout.incident, "nobody_at_all", ENGINE, now, team=team)
-        _exhaust(session, callout, "nobody_at_all", now)
+    best = moment.best(refused)
+    incident, team = callout.incident, callout.want.team.name
+    kind = "nobody_qualified" if best is not None else "nobody_at_all"
+    if best is not None or callout.exhausted_at is None:
+        timeline.add(session, incident, kind, ENGINE, moment.now, team=team)
+    if best is None:
+        _exhaust(session, callout, kind, moment.now)
         return
-    judged, _ = chosen
-    timeline.add(session, callout.incident, "nobody_qualified", ENGINE, now, team=team)
-    handling.raise_alarm(session, callout.incident, "nobody_qualified")
-    pages.add(session, callout, judged, _calling_step(callout).attempts, now)
+    handling.raise_alarm(session, incident, kind)
+    pages.add(session, callout, best, _usual_attempts(callout), moment.now)
 
 
 def _exhaust(session: Session, callout: Callout, alarm: str, now: datetime) -> None:
@@ -329,24 +326,20 @@ def _exhaust(session: Session, callout: Callout, alarm: str, now: datetime) -> N
         handling.raise_alarm(session, callout.incident, alarm)
 
 
-def _repeat_if_exhausted(
-    session: Session, callout: Callout, plan: Plan, present: duty.Duty, now: datetime
-) -> None:
+def _repeat_if_exhausted(session: Session, callout: Callout, plan: Plan, moment: Moment) -> None:
     """Make the console sound once the last step has waited in vain, and try everybody anew."""
-    at = policy.next_step_at(plan, callout.step, callout.repeat, callout.began_at)
-    if now < at:
+    now = moment.now
+    if now < policy.next_step_at(plan, callout.step, callout.repeat, callout.began_at):
         return
-    first = callout.exhausted_at is None
-    kind = "unanswered" if first else "repeated"
+    kind = "unanswered" if callout.exhausted_at is None else "repeated"
     _exhaust(session, callout, "unanswered", now)
     timeline.add(session, callout.incident, kind, ENGINE, now, team=callout.want.team.name)
     while now >= policy.next_step_at(plan, callout.step, callout.repeat, callout.began_at):
         callout.repeat += 1
     for step in plan.steps:
         if step.target is not Target.CONTROL_ROOM:
-            found = candidates.for_step(session, callout.want, step, present, now)
-            _page_found(session, callout, found, step, now)
-    pages.try_anew(session, callout, _calling_step(callout).attempts, now)
+            _page_found(session, callout, moment.for_step(step), step.attempts, now)
+    pages.try_anew(callout, moment, _usual_attempts(callout))
 
 
 def _next_instant(callout: Callout, plan: Plan) -> datetime:
@@ -440,15 +433,10 @@ def _warn_if_lacking(
 def hasten(session: Session, callout: Callout, now: datetime) -> None:
     """Take the next step at once: an answer in own words, or a dispatcher's wish."""
     plan = plan_of(session, callout.policy)
-    if (
-        callout.cancelled_at is None
-        and callout.filled_at is None
-        and callout.step < len(plan.steps)
-    ):
-        present = candidates.on_duty(session, callout.want, now)
-        before = _people_open(callout)
+    if callout.cancelled_at is None and callout.filled_at is None:
+        moment, before = Moment(session, callout.want, now), _people_open(callout)
         while callout.step < len(plan.steps) and _people_open(callout) == before:
-            _take(session, callout, plan.steps[callout.step], present, now)
+            _take(session, callout, plan.steps[callout.step], moment)
 
 
 def page_person(
@@ -457,11 +445,10 @@ def page_person(
     """Page somebody whom a dispatcher chose. Raises Invalid when there is no way to reach them."""
     if any(page.person_id == person.id for page in pages.still_open(callout)):
         raise Invalid(f"{person.name} is being paged already.", person="Is being paged already.")
-    found = candidates.by_hand(session, callout.want, person, actor.name, now)
-    judged = found.judged[0]
+    judged = Moment(session, callout.want, now).by_hand(person, actor.name)
     if not judged.fit:
         raise Invalid(f"{person.name} has no verified phone.", person="Has no verified phone.")
     if callout.filled_at is not None:
         callout.want.people += 1
         callout.filled_at = None
-    pages.add(session, callout, judged, _calling_step(callout).attempts, now)
+    pages.add(session, callout, judged, _usual_attempts(callout), now)

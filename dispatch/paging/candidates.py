@@ -4,9 +4,10 @@ Gathers what the rota, the certificates and the phones say right now and hands i
 decides. Nothing is remembered between two steps: a turn that changed hands a minute ago counts.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -34,137 +35,124 @@ class Prospect:
     last_resort: bool = False
 
 
-@dataclass(frozen=True)
-class Found:
-    """What one step finds: the judged, their phones, and the lines nobody is on."""
+class Moment:
+    """What is true for one want right now, looked up once and only when asked for."""
 
-    judged: tuple[Judged, ...]
-    methods: Mapping[int, Sequence[Method]]
-    gaps: tuple[duty.Gap, ...] = ()
+    def __init__(self, session: Session, want: Want, now: datetime) -> None:
+        self.session, self.want, self.now = session, want, now
+        self._methods: dict[int, Sequence[Method]] = {}
 
+    @cached_property
+    def present(self) -> duty.Duty:
+        """Who is on duty in the wanted team."""
+        return duty.on_duty(self.session, self.want.team, self.now)
 
-def on_duty(session: Session, want: Want, now: datetime) -> duty.Duty:
-    """Return who is on duty in the wanted team."""
-    return duty.on_duty(session, want.team, now)
+    @property
+    def gaps(self) -> list[duty.Gap]:
+        """The lines that nobody is on."""
+        return [line for line in self.present.lines if isinstance(line, duty.Gap)]
 
+    def methods(self, person_ids: Collection[int]) -> Mapping[int, Sequence[Method]]:
+        """Return how each person can be reached, in order."""
+        missing = [person_id for person_id in person_ids if person_id not in self._methods]
+        if missing:
+            self._methods |= phones.reachable(self.session, missing)
+        return self._methods
 
-def for_step(session: Session, want: Want, step: Step, present: duty.Duty, now: datetime) -> Found:
-    """Return who a step adds, judged, in order."""
-    prospects, gaps = _prospects(session, want, step, present, now)
-    return _judged(session, want, prospects, gaps, now)
+    def for_step(self, step: Step) -> tuple[Judged, ...]:
+        """Return whom a step adds, judged, in order."""
+        return self._judged(self._prospects(step))
 
+    def nobody_on_duty(self) -> tuple[Judged, ...]:
+        """Return the team's nobody-on-duty list: paged even when not trained for this."""
+        return self._judged(self._nobody_list())
 
-def nobody_on_duty(session: Session, want: Want, now: datetime) -> Found:
-    """Return the team's nobody-on-duty list: paged even when not trained for this."""
-    prospects = _nobody_list(session, want.team)
-    return _judged(session, want, prospects, (), now)
+    def by_hand(self, person: Person, by: str) -> Judged:
+        """Return one person whom a dispatcher chose, whatever the training."""
+        reason = {"kind": "by_hand", "by": by}
+        return self._judged([Prospect(person.id, person.name, reason, last_resort=True)])[0]
 
+    def best(self, refused: Collection[int]) -> Judged | None:
+        """Return the best there is when nobody trained is left: on duty first, then the list."""
+        everybody = [*map(_of_turn, self.present.turns), *self._nobody_list()]
+        left = [prospect for prospect in everybody if prospect.person_id not in refused]
+        return best_there_is(self._judged(left))
 
-def by_hand(session: Session, want: Want, person: Person, by: str, now: datetime) -> Found:
-    """Return one person whom a dispatcher chose, whatever the training."""
-    chosen = Prospect(person.id, person.name, {"kind": "by_hand", "by": by}, last_resort=True)
-    return _judged(session, want, [chosen], (), now)
+    def _prospects(self, step: Step) -> list[Prospect]:
+        if step.target in (Target.PRIMARY, Target.BACKUP):
+            turns = self.present.turns
+            return [_of_turn(turn) for turn in turns if turn.line_key == step.target]
+        if step.target is Target.EVERYONE:
+            return self._everyone()
+        if step.target is Target.NOBODY_LIST:
+            return self._nobody_list()
+        if step.target is Target.TEAM and step.team_id is not None:
+            other = self.session.get_one(Team, step.team_id)
+            turns = duty.on_duty(self.session, other, self.now).turns
+            reason = {"kind": "team", "team": other.name}
+            return [Prospect(t.person_id, t.person_name, reason) for t in turns]
+        if step.target is Target.PERSON and step.person_id is not None:
+            person = self.session.get_one(Person, step.person_id)
+            return [Prospect(person.id, person.name, {"kind": "named"}, last_resort=True)]
+        return []
 
+    def _everyone(self) -> list[Prospect]:
+        """Everybody in the team; who is not trained falls out without a row of its own."""
+        day = _today(self.want.team, self.now)
+        members = qualifications.members(self.session, self.want.team, day)
+        found = self._standing([person_id for person_id, _ in members])
+        return [
+            Prospect(person_id, name, {"kind": "everyone"})
+            for person_id, name in members
+            if not found or found[person_id].valid
+        ]
 
-def best(
-    session: Session, want: Want, present: duty.Duty, refused: set[int], now: datetime
-) -> tuple[Judged, Sequence[Method]] | None:
-    """Return the best there is when nobody trained can be reached: on duty first, then the list."""
-    turns = [Prospect(t.person_id, t.person_name, _turn_reason(t)) for t in present.turns]
-    everybody = [*turns, *_nobody_list(session, want.team)]
-    found = _judged(session, want, [p for p in everybody if p.person_id not in refused], (), now)
-    chosen = best_there_is(found.judged)
-    if chosen is None:
-        return None
-    return chosen, found.methods[chosen.candidate.person_id]
+    def _nobody_list(self) -> list[Prospect]:
+        query = (
+            sa.select(Person.id, Person.name)
+            .join(NobodyOnDuty, NobodyOnDuty.person_id == Person.id)
+            .where(NobodyOnDuty.team_id == self.want.team_id, Person.left_at.is_(None))
+            .order_by(NobodyOnDuty.position)
+        )
+        return [
+            Prospect(row.id, row.name, {"kind": "nobody_list"}, last_resort=True)
+            for row in self.session.execute(query)
+        ]
 
+    def _standing(self, person_ids: Sequence[int]) -> Mapping[int, qualifications.Standing]:
+        """How each stands with what is wanted; nothing when no training is."""
+        if self.want.qualification_id is None:
+            return {}
+        day = _today(self.want.team, self.now)
+        wanted = self.want.qualification_id
+        return qualifications.standing(self.session, person_ids, wanted, day)
 
-def _prospects(
-    session: Session, want: Want, step: Step, present: duty.Duty, now: datetime
-) -> tuple[list[Prospect], tuple[duty.Gap, ...]]:
-    if step.target in (Target.PRIMARY, Target.BACKUP):
-        lines = [line for line in present.lines if line.line_key == step.target]
-        gaps = tuple(line for line in lines if isinstance(line, duty.Gap))
-        return [_of_turn(line) for line in lines if isinstance(line, duty.Turn)], gaps
-    if step.target is Target.EVERYONE:
-        return _everyone(session, want, now), ()
-    if step.target is Target.NOBODY_LIST:
-        return _nobody_list(session, want.team), ()
-    if step.target is Target.TEAM and step.team_id is not None:
-        other = session.get_one(Team, step.team_id)
-        turns = duty.on_duty(session, other, now).turns
-        reason = {"kind": "team", "team": other.name}
-        return [Prospect(t.person_id, t.person_name, reason) for t in turns], ()
-    if step.target is Target.PERSON and step.person_id is not None:
-        person = session.get_one(Person, step.person_id)
-        return [Prospect(person.id, person.name, {"kind": "named"}, last_resort=True)], ()
-    return [], ()
+    def _judged(self, prospects: Sequence[Prospect]) -> tuple[Judged, ...]:
+        if not prospects:
+            return ()
+        ids = [prospect.person_id for prospect in prospects]
+        methods, standing = self.methods(ids), self._standing(ids)
+        names = self.want.qualification.names if self.want.qualification else {}
+        return tuple(
+            judge(
+                Candidate(
+                    person_id=prospect.person_id,
+                    name=prospect.name,
+                    reason=_reason(prospect, standing, names),
+                    channels=channels_of(methods[prospect.person_id]),
+                    shortfall=_shortfall(standing.get(prospect.person_id), names),
+                    last_resort=prospect.last_resort,
+                )
+            )
+            for prospect in prospects
+        )
 
 
 def _of_turn(turn: duty.Turn) -> Prospect:
-    return Prospect(turn.person_id, turn.person_name, _turn_reason(turn))
-
-
-def _turn_reason(turn: duty.Turn) -> dict[str, Any]:
     kind = turn.line_key if turn.line_key in ("primary", "backup") else "on_line"
     reason = {"kind": kind, "line": turn.line_name, "until": turn.until_at.isoformat()}
-    return reason | ({"covering": turn.covers} if turn.covers else {})
-
-
-def _everyone(session: Session, want: Want, now: datetime) -> list[Prospect]:
-    """Everybody in the team; who is not trained falls out without a row of its own."""
-    members = qualifications.members(session, want.team, _today(want.team, now))
-    ids = [person_id for person_id, _ in members]
-    if want.qualification_id is not None:
-        found = qualifications.standing(session, ids, want.qualification_id, _today(want.team, now))
-        members = [(i, name) for i, name in members if found[i].valid]
-    return [Prospect(i, name, {"kind": "everyone"}) for i, name in members]
-
-
-def _nobody_list(session: Session, team: Team) -> list[Prospect]:
-    query = (
-        sa.select(Person.id, Person.name)
-        .join(NobodyOnDuty, NobodyOnDuty.person_id == Person.id)
-        .where(NobodyOnDuty.team_id == team.id, Person.left_at.is_(None))
-        .order_by(NobodyOnDuty.position)
-    )
-    return [
-        Prospect(row.id, row.name, {"kind": "nobody_list"}, last_resort=True)
-        for row in session.execute(query)
-    ]
-
-
-def _judged(
-    session: Session,
-    want: Want,
-    prospects: Sequence[Prospect],
-    gaps: tuple[duty.Gap, ...],
-    now: datetime,
-) -> Found:
-    if not prospects:
-        return Found((), {}, gaps)
-    ids = [prospect.person_id for prospect in prospects]
-    methods = phones.reachable(session, ids)
-    standing: dict[int, qualifications.Standing] = {}
-    qualification: dict[str, Any] = {}
-    if want.qualification_id is not None:
-        day = _today(want.team, now)
-        standing = qualifications.standing(session, ids, want.qualification_id, day)
-        qualification = session.get_one(Qualification, want.qualification_id).names
-    judged = tuple(
-        judge(
-            Candidate(
-                person_id=prospect.person_id,
-                name=prospect.name,
-                reason=_reason(prospect, standing, qualification),
-                channels=channels_of(methods[prospect.person_id]),
-                shortfall=_shortfall(standing.get(prospect.person_id), qualification),
-                last_resort=prospect.last_resort,
-            )
-        )
-        for prospect in prospects
-    )
-    return Found(judged, methods, gaps)
+    covering = {"covering": turn.covers} if turn.covers else {}
+    return Prospect(turn.person_id, turn.person_name, reason | covering)
 
 
 def _reason(

@@ -21,9 +21,9 @@ from dispatch.incidents import timeline
 from dispatch.outbox import queue
 from dispatch.outbox.models import Message, Purpose
 from dispatch.paging import candidates, policy, telling
+from dispatch.paging.candidates import Moment
 from dispatch.paging.models import Callout, Page, PageStatus
 from dispatch.paging.policy import Attempt, Judged
-from dispatch.people import phones
 from dispatch.people.models import Person
 
 #: Numbers that people ring in need: never a code.
@@ -135,8 +135,7 @@ def _code(session: Session) -> str:
             for _ in range(8)
         ]
         query = sa.select(Page.code).where(Page.ended_at.is_(None), Page.code.in_(drawn))
-        with session.no_autoflush:
-            used = set(session.scalars(query)) | _EMERGENCY
+        used = set(session.scalars(query)) | _EMERGENCY
         used |= {row.code for row in session.new if isinstance(row, Page)}
         for code in drawn:
             if code not in used:
@@ -146,7 +145,7 @@ def _code(session: Session) -> str:
 
 def reread(session: Session, callout: Callout, now: datetime) -> None:
     """Take over what has become of the pages' messages, and hurry where one has failed."""
-    pages = {telling.about(page): page for page in still_open(callout)}
+    pages = {telling.about(page): page for page in still_open(callout) if page not in session.new}
     if not pages:
         return
     query = sa.select(Message).where(Message.about.in_(pages)).order_by(Message.id)
@@ -184,20 +183,20 @@ def _first(instants: Iterable[datetime | None]) -> datetime | None:
     return min((at for at in instants if at is not None), default=None)
 
 
-def try_due(session: Session, callout: Callout, wait: timedelta, now: datetime) -> None:
+def try_due(session: Session, callout: Callout, moment: Moment, wait: timedelta) -> None:
     """Send what is due by now; a text stays valid for `wait`, the time to the next step."""
     for page in still_open(callout):
         remaining = [(channel, datetime.fromisoformat(at)) for channel, at in page.attempts]
-        ripe = {channel for channel, at in remaining if at <= now}
+        ripe = {channel for channel, at in remaining if at <= moment.now}
         if not ripe:
             continue
-        page.attempts = _kept((channel, at) for channel, at in remaining if at > now)
+        page.attempts = _kept((channel, at) for channel, at in remaining if at > moment.now)
         if page.person_id is None:
-            telling.ring_control_room(session, callout.incident, page, now)
+            telling.ring_control_room(session, callout.incident, page, moment.now)
             continue
-        methods = phones.reachable(session, [page.person_id])[page.person_id]
+        methods = moment.methods([page.person_id])[page.person_id]
         for channel in sorted(ripe, reverse=True):
-            telling.call_out(session, callout.incident, page, channel, methods, wait, now)
+            telling.call_out(session, callout.incident, page, channel, methods, wait, moment.now)
 
 
 def withdraw(session: Session, callout: Callout, template: str, now: datetime) -> None:
@@ -222,11 +221,6 @@ def stand_down(
     timeline.add(session, callout.incident, kind, ENGINE, now, person=person)
 
 
-def _channels(session: Session, page: Page) -> frozenset[str]:
-    assert page.person_id is not None
-    return candidates.channels_of(phones.reachable(session, [page.person_id])[page.person_id])
-
-
 def _kept(attempts: Iterable[tuple[str, datetime]]) -> list[Any]:
     return [[channel, at.isoformat()] for channel, at in attempts]
 
@@ -239,12 +233,11 @@ def next_attempt_at(callout: Callout) -> datetime | None:
     return min(instants, default=None)
 
 
-def try_anew(
-    session: Session, callout: Callout, attempts: Sequence[Attempt], now: datetime
-) -> None:
+def try_anew(callout: Callout, moment: Moment, attempts: Sequence[Attempt]) -> None:
     """Begin the attempts of every open page again; who is still being tried is left alone."""
     for page in still_open(callout):
         if page.person_id is None:
-            page.attempts = _kept([(candidates.CALL, now)])
+            page.attempts = _kept([(candidates.CALL, moment.now)])
         elif not page.attempts:
-            page.attempts = _kept(policy.attempts_for(attempts, _channels(session, page), now))
+            channels = candidates.channels_of(moment.methods([page.person_id])[page.person_id])
+            page.attempts = _kept(policy.attempts_for(attempts, channels, moment.now))

@@ -9,6 +9,8 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from babel.dates import format_datetime
+
 from dispatch import texts
 from dispatch.texts import N_
 
@@ -147,7 +149,7 @@ def _values(facts: Mapping[str, Any], language: str, time_zone: str) -> _Facts:
         values["reason"] = reason(facts["reason"], language, time_zone)
     for key in ("until", "expected"):
         if facts.get(key):
-            values[key] = _clock_time(str(facts[key]), time_zone)
+            values[key] = _clock_time(str(facts[key]), time_zone, language)
     if facts.get("on"):
         values["on"] = date.fromisoformat(str(facts["on"])).strftime("%d/%m/%Y")
     for key in ("channel", "via"):
@@ -168,8 +170,9 @@ def _values(facts: Mapping[str, Any], language: str, time_zone: str) -> _Facts:
     return values
 
 
-def _clock_time(instant: str, time_zone: str) -> str:
-    return datetime.fromisoformat(instant).astimezone(ZoneInfo(time_zone)).strftime("%H:%M")
+def _clock_time(instant: str, time_zone: str, language: str) -> str:
+    local = datetime.fromisoformat(instant).astimezone(ZoneInfo(time_zone))
+    return format_datetime(local, "EEE HH:mm", locale=language)
 
 
 def _long(seconds: int) -> str:

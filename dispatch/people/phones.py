@@ -179,19 +179,19 @@ def reachable(session: Session, person_ids: Iterable[int]) -> dict[int, list[Met
         .where(ContactMethod.person_id.in_(result), Person.left_at.is_(None))
         .where(ContactMethod.verified_at.is_not(None), ContactMethod.unusable_at.is_(None))
         .order_by(ContactMethod.position, ContactMethod.id)
-        .add_columns(Person.language, Person.organisation_id)
+        .add_columns(Person)
     )
-    for method, language, organisation_id in session.execute(query):
+    for method, person in session.execute(query):
         result[method.person_id].append(
             Method(
                 method.id,
                 method.person_id,
-                organisation_id,
+                person.organisation_id,
                 method.kind,
                 method.uid,
                 method.sealed_address,
                 method.fingerprint,
-                language,
+                person.language,
                 texts=method.kind is MethodKind.MOBILE and method.blocked_at is None,
             )
         )
