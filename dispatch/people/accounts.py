@@ -188,7 +188,7 @@ def end_all(session: Session, person: Person, now: datetime) -> None:
 
 
 #: What a key may be used for.
-SCOPES = frozenset({"incidents.read", "rota.read"})
+SCOPES = frozenset({"incidents:read", "rota:read"})
 
 
 def create_api_key(
@@ -208,7 +208,7 @@ def create_api_key(
     wanted = sorted(set(scopes))
     unknown = set(wanted) - SCOPES
     if unknown or not wanted:
-        sentence = N_("Choose scopes out of: incidents.read, rota.read.")
+        sentence = N_("Choose scopes out of: incidents:read, rota:read.")
         raise Invalid(sentence, scopes=sentence)
     key = key or f"dispatch-{seal.new_token(24)}"
     row = ApiKey(

@@ -1,0 +1,343 @@
+"""The `dispatch` command: reads arguments, opens one transaction, calls the core, prints sentences.
+
+Exit status: 0 done; 1 refused or something is wrong; 2 the arguments, settings or tables are
+unusable. Secrets are printed once, on standard output, and nowhere else. Running processes is left
+to `serving` and `engine`.
+"""
+
+import argparse
+import getpass
+import importlib
+import os
+import sys
+import tomllib
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+import standardwebhooks
+
+from dispatch import audit, backup, engine, logs, schema, seal, serving, wiring
+from dispatch.audit import Actor
+from dispatch.calendars import feeds
+from dispatch.clock import SystemClock
+from dispatch.db import Session
+from dispatch.errors import DispatchError, Invalid, NotFound
+from dispatch.incidents import catalogue
+from dispatch.intake import sources
+from dispatch.paging import policies
+from dispatch.people import accounts, phones, staff
+from dispatch.people.models import MethodKind, Organisation, Person, Role, Team
+from dispatch.schema import SchemaMismatch
+from dispatch.settings import SettingsError
+from dispatch.wiring import Parts
+
+_ACTOR = Actor("command", None, getpass.getuser())
+_CONTENT_TYPES = {".json": "application/json", ".xml": "application/cap+xml"}
+_SEND_SECONDS = 15
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return the exit status."""
+    arguments = _parser().parse_args(argv)
+    try:
+        parts = wiring.build(os.environ)
+        logs.configure(parts.settings.log.level)
+        if arguments.needs_tables:
+            schema.require_present(parts.store)
+        status: int | None = arguments.run(parts, arguments)
+    except (SettingsError, SchemaMismatch) as error:
+        return _say(error, serving.UNUSABLE)
+    except DispatchError as error:
+        return _say(error, 1)
+    return status or 0
+
+
+def _say(error: Exception, status: int) -> int:
+    print(f"dispatch: {error}", file=sys.stderr)
+    return status
+
+
+# --- processes ---
+
+
+def _web(parts: Parts, _arguments: argparse.Namespace) -> None:
+    serving.web(parts, os.environ)
+
+
+def _engine(parts: Parts, _arguments: argparse.Namespace) -> None:
+    engine.run(parts)
+
+
+def _serve(parts: Parts, _arguments: argparse.Namespace) -> int:
+    print(f"Dispatch: {parts.settings.web.public_url} (Ctrl-C ends it)", flush=True)
+    children = {name: serving.command(name) for name in ("web", "engine")}
+    return serving.supervise(children, os.environ, serving.engine_stuck(parts))
+
+
+def _demo(parts: Parts, _arguments: argparse.Namespace) -> int:
+    status: int = importlib.import_module("dispatch.demo").run(parts, os.environ)
+    return status
+
+
+# --- the database ---
+
+
+def _upgrade(parts: Parts, _arguments: argparse.Namespace) -> None:
+    schema.upgrade(parts.store)
+    path = parts.settings.config_dir / "catalogue.toml"
+    begun = tomllib.loads(path.read_text(encoding="utf-8"))
+    with parts.store.write() as session:
+        catalogue.install(session, begun)
+        policies.install(session, begun, parts.clock.now())
+    print("The database is ready.")
+
+
+def _backup(parts: Parts, arguments: argparse.Namespace) -> None:
+    backup.write(parts.store, arguments.file)
+    print(f"Written to {arguments.file}. Keep the installation's secret apart from it.")
+
+
+def _restore(parts: Parts, arguments: argparse.Namespace) -> None:
+    backup.read(parts.store, arguments.file)
+    print("Restored. Run `dispatch upgrade`, then `dispatch audit verify`.")
+
+
+def _rotate(parts: Parts, _arguments: argparse.Namespace) -> None:
+    with parts.store.write() as session:
+        count = seal.rotate(session, parts.clock.now())
+        audit.record(session, _ACTOR, "key.rotated", "installation", {}, parts.clock.now())
+    print(f"{count} keys are new. What was sealed before stays readable.")
+
+
+def _verify(parts: Parts, _arguments: argparse.Namespace) -> int:
+    with parts.store.read() as session:
+        verdict = audit.verify(session, parts.clock.now())
+    for fault in verdict.faults:
+        print(fault)
+    print(f"{verdict.entries} entries, {verdict.unlinked} of them not linked yet.")
+    return 0 if verdict.ok else 1
+
+
+def _check(parts: Parts, _arguments: argparse.Namespace) -> int:
+    with parts.store.read() as session:
+        faults = list(policies.faults(session))
+    if not parts.channels:
+        faults.append("twilio.account_sid: empty, so nobody can be texted or called.")
+    if not parts.settings.twilio.sender:
+        faults.append("twilio.sender: empty, so no text or call can be sent.")
+    for fault in faults:
+        print(fault)
+    if not faults:
+        print("Nothing is wrong.")
+    return 1 if faults else 0
+
+
+# --- people and keys ---
+
+
+def _person_add(parts: Parts, arguments: argparse.Namespace) -> None:
+    password = sys.stdin.readline().rstrip("\n") if arguments.password_stdin else seal.new_token(12)
+    accounts.check_password(password, arguments.name, arguments.sign_in)
+    stored = accounts.hashed(password)
+    now = parts.clock.now()
+    with parts.store.write() as session:
+        organisation = _by_key(session, Organisation, arguments.organisation)
+        team = _by_key(session, Team, arguments.team) if arguments.team else None
+        person = staff.add_person(
+            session,
+            organisation,
+            arguments.name,
+            sign_in=arguments.sign_in,
+            language=arguments.language or "",
+            actor=_ACTOR,
+            now=now,
+        )
+        accounts.set_password(session, person, stored, _ACTOR, now)
+        for role in arguments.role:
+            in_team = team if role in (Role.RESPONDER, Role.PLANNER) else None
+            place = {"team": in_team} if in_team else {"organisation": organisation}
+            staff.grant(session, person, role, _ACTOR, now, **place)
+        if team:
+            staff.join(session, person, team, arguments.member_from, None, _ACTOR, now)
+        if arguments.phone:
+            method = phones.add_method(
+                session, person, MethodKind.MOBILE, arguments.phone, _ACTOR, now
+            )
+            phones.verify(session, method, _ACTOR, now)
+    if not arguments.password_stdin:
+        print(password)
+
+
+def _source_add(parts: Parts, arguments: argparse.Namespace) -> None:
+    with parts.store.write() as session:
+        _, secret = sources.add_source(
+            session,
+            arguments.key,
+            arguments.name,
+            _by_key(session, Organisation, arguments.organisation),
+            _by_key(session, Team, arguments.team),
+            _ACTOR,
+            parts.clock.now(),
+        )
+    print(secret)
+
+
+def _api_key_add(parts: Parts, arguments: argparse.Namespace) -> None:
+    with parts.store.write() as session:
+        chosen = arguments.organisation
+        organisation = _by_key(session, Organisation, chosen) if chosen else None
+        key = accounts.create_api_key(
+            session, arguments.name, organisation, arguments.scope, _ACTOR, parts.clock.now()
+        )
+    print(key)
+
+
+def _calendar_address(parts: Parts, arguments: argparse.Namespace) -> None:
+    with parts.store.write() as session:
+        person = session.scalar(sa.select(Person).where(Person.sign_in == arguments.person.lower()))
+        if person is None:
+            raise NotFound(f"Nobody signs in as {arguments.person}.")
+        token = feeds.create_address(session, person, _ACTOR, parts.clock.now())
+    print(f"{parts.settings.web.public_url}/calendars/{token}.ics")
+
+
+def _by_key(session: Session, table: type[Any], key: str) -> Any:
+    row = session.scalar(sa.select(table).where(table.key == key))
+    if row is None:
+        known = ", ".join(sorted(session.scalars(sa.select(table.key)))) or "none"
+        raise NotFound(f"There is no {table.__tablename__} {key}. Known: {known}.")
+    return row
+
+
+# --- alerts ---
+
+
+def _alert_send(parts: Parts, arguments: argparse.Namespace) -> int:
+    body = arguments.file.read_bytes()
+    secret = _secret(parts, arguments)
+    at = parts.clock.now()
+    webhook_id = f"msg_{seal.new_token()}"
+    try:
+        signature = standardwebhooks.Webhook(secret).sign(webhook_id, at, body.decode())
+    except UnicodeDecodeError:
+        raise Invalid(f"{arguments.file} is not UTF-8.") from None
+    address = f"{(arguments.url or parts.settings.web.public_url).rstrip('/')}/hooks/alerts/"
+    request = urllib.request.Request(  # noqa: S310 - the address is the operator's own
+        address + arguments.source,
+        data=body,
+        headers={
+            "Content-Type": arguments.type or _CONTENT_TYPES.get(arguments.file.suffix, ""),
+            "webhook-id": webhook_id,
+            "webhook-timestamp": str(int(at.timestamp())),
+            "webhook-signature": signature,
+        },
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=_SEND_SECONDS) as answer:  # noqa: S310
+            print(answer.read().decode())
+    except urllib.error.HTTPError as error:
+        print(error.read().decode("utf-8", "replace"))
+        return _say(ValueError(f"answered {error.code}"), 1)
+    except OSError as error:
+        return _say(ValueError(f"{address} cannot be reached ({error})"), 1)
+    return 0
+
+
+def _secret(parts: Parts, arguments: argparse.Namespace) -> str:
+    if arguments.secret_file:
+        return str(arguments.secret_file.read_text().strip())
+    demo = parts.settings.demo
+    if demo.enabled and demo.alert_secret and arguments.source == "demo-control-room":
+        return demo.alert_secret
+    schema.require_present(parts.store)
+    with parts.store.read() as session:
+        door = sources.door(session, arguments.source, parts.clock.now())
+    if door.source_id is None:
+        raise NotFound(f"There is no source {arguments.source} in this database: --secret-file?")
+    return door.secrets[-1]
+
+
+# --- arguments ---
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="dispatch", description="On-call rota and dispatch.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add(commands, "serve", _serve, "serve screens and page people, on one machine")
+    _add(commands, "web", _web, "serve screens and hooks")
+    _add(commands, "engine", _engine, "page people")
+    _add(commands, "demo", _demo, "start a demonstration", tables=False)
+    _add(commands, "upgrade", _upgrade, "bring the database to this version", tables=False)
+    _add(commands, "check-config", _check, "say what would keep people from being paged")
+    for name, run, text in (
+        ("backup", _backup, "write a copy of the database"),
+        ("restore", _restore, "put a copy back into an empty database"),
+    ):
+        _add(commands, name, run, text, tables=name == "backup").add_argument("file", type=Path)
+    address = _add(commands, "calendar-address", _calendar_address, "make a calendar address")
+    address.add_argument("person", help="the name to sign in with")
+    _add(_group(commands, "audit"), "verify", _verify, "check the audit record")
+    _add(_group(commands, "key"), "rotate", _rotate, "seal with new keys from now on")
+    _person_arguments(_add(_group(commands, "person"), "add", _person_add, "add somebody"))
+    source = _add(_group(commands, "source"), "add", _source_add, "let a police system in")
+    source.add_argument("key", help="stands in its address: /hooks/alerts/KEY")
+    source.add_argument("--name", required=True)
+    source.add_argument("--organisation", required=True, metavar="KEY")
+    source.add_argument("--team", required=True, metavar="KEY", help="paged when all else fails")
+    key = _add(_group(commands, "api-key"), "add", _api_key_add, "let a machine read")
+    key.add_argument("name")
+    key.add_argument("--scope", action="append", required=True, choices=sorted(accounts.SCOPES))
+    key.add_argument("--organisation", metavar="KEY", help="default: every organisation")
+    alert = _add(_group(commands, "alert"), "send", _alert_send, "sign and send", tables=False)
+    alert.add_argument("file", type=Path)
+    alert.add_argument("--source", required=True)
+    alert.add_argument("--url", help="default: this centre")
+    alert.add_argument("--type", help="content type; default: by the file's name")
+    alert.add_argument("--secret-file", type=Path, help="default: the secret in the database")
+    return parser
+
+
+def _person_arguments(person: argparse.ArgumentParser) -> None:
+    person.add_argument("name")
+    person.add_argument("--sign-in", required=True, help="usually the mail address")
+    person.add_argument("--organisation", required=True, metavar="KEY")
+    person.add_argument("--team", metavar="KEY")
+    person.add_argument("--role", action="append", type=Role, choices=list(Role), default=[])
+    person.add_argument("--language")
+    person.add_argument("--phone", help="a mobile, taken as confirmed")
+    person.add_argument(
+        "--member-from",
+        type=date.fromisoformat,
+        default=SystemClock().now().date(),
+        help="first day in the team; default: today",
+    )
+    person.add_argument(
+        "--password-stdin", action="store_true", help="read it; default: make and print one"
+    )
+
+
+def _group(commands: Any, name: str) -> Any:
+    group = commands.add_parser(name)
+    return group.add_subparsers(required=True, metavar="COMMAND")
+
+
+def _add(
+    commands: Any,
+    name: str,
+    run: Callable[[Parts, argparse.Namespace], int | None],
+    text: str,
+    *,
+    tables: bool = True,
+) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)
+    parser.set_defaults(run=run, needs_tables=tables)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
