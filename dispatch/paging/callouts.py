@@ -48,6 +48,8 @@ def advance(session: Session, incident: Incident, now: datetime) -> list[Callout
 
     The caller has locked the incident, or has just made it.
     """
+    # What the caller changed is written first: reading afresh would undo it.
+    session.flush()
     with session.no_autoflush:
         held = {callout.want_id: callout for callout in of_incident(session, incident)}
         for want in incident.wants:
@@ -156,7 +158,7 @@ def _open(session: Session, want: Want, moment: Moment) -> Callout | None:
     callout = Callout(
         incident=incident,
         want=want,
-        policy=_policy(session, want),
+        policy=policy_for(session, want),
         step=0,
         repeat=0,
         began_at=now,
@@ -172,7 +174,7 @@ def recorded(session: Session, incident: Incident, want: Want, began_at: datetim
     callout = Callout(
         incident=incident,
         want=want,
-        policy=_policy(session, want),
+        policy=policy_for(session, want),
         began_at=began_at,
         filled_at=began_at,
     )
@@ -180,7 +182,7 @@ def recorded(session: Session, incident: Incident, want: Want, began_at: datetim
     return callout
 
 
-def _policy(session: Session, want: Want) -> Policy:
+def policy_for(session: Session, want: Want) -> Policy:
     """Return the policy in force: the team's own before the general one, by priority first."""
     priority = want.incident.priority
     query = (

@@ -45,6 +45,7 @@ _SENTENCES = {
     "delivered": N_("Text delivered to %(person)s."),
     "picked_up": N_("%(person)s's phone was picked up; this is no answer yet."),
     "failed": N_("%(channel)s to %(person)s failed (%(code)s)."),
+    "not_yet": N_("%(channel)s to %(person)s not taken yet (%(code)s): trying again."),
     "unclear": N_("Whether the %(channel)s to %(person)s left is not known yet (%(code)s)."),
     "blocked": N_("%(person)s texted a stop word: the supplier refuses texts until START."),
     "opened": N_("%(person)s opened the link."),
@@ -95,6 +96,33 @@ _REASONS = {
     "not_on_duty": N_("not on duty any more"),
 }
 
+#: What the codes of suppliers and our own mean for whoever waits for an answer.
+_CODES = {
+    "21211": N_("not a valid number"),
+    "21408": N_("the supplier may not text this country"),
+    "21610": N_("the owner texted STOP"),
+    "21611": N_("the supplier's queue is full"),
+    "21612": N_("the supplier cannot reach this number"),
+    "21635": N_("a landline takes no texts"),
+    "30001": N_("the supplier's queue is full"),
+    "30003": N_("the phone is off or out of reach"),
+    "30005": N_("the number does not exist"),
+    "30006": N_("a landline, or a carrier out of reach"),
+    "30007": N_("the carrier filtered it"),
+    "30008": N_("the carrier does not say why"),
+    "30036": N_("not delivered in time"),
+    "address": N_("not a valid number"),
+    "busy": N_("the line was busy"),
+    "canceled": N_("called off before it rang"),
+    "connection": N_("the supplier could not be reached"),
+    "expired": N_("not sent in time"),
+    "failed": N_("the carrier could not connect it"),
+    "no-answer": N_("nobody picked up"),
+    "nonsense": N_("the supplier's answer made no sense"),
+    "timeout": N_("the supplier did not answer in time"),
+    "undelivered": N_("the carrier could not deliver it"),
+}
+
 _CHANNELS = {"sms": N_("Text"), "call": N_("Call"), "link": N_("link"), "screen": N_("screen")}
 _LATE_FROM_SECONDS = 600
 _HOUR = 3600
@@ -129,6 +157,15 @@ def reason(facts: Mapping[str, Any], language: str, time_zone: str = "Europe/Bru
     return said
 
 
+def code(word: str, language: str) -> str:
+    """Return what a supplier's code means, with the code; our own words need none."""
+    meaning = _CODES.get(word)
+    if meaning is None:
+        return word or texts.say(language, N_("no reason given"))
+    said = texts.say(language, meaning)
+    return f"{said}, {word}" if word.isdigit() else said
+
+
 def _in_language(value: object, language: str) -> str:
     """A name kept in several languages is read in one."""
     if isinstance(value, Mapping) and "en" in value:
@@ -152,6 +189,8 @@ def _values(facts: Mapping[str, Any], language: str, time_zone: str) -> _Facts:
             values[key] = _clock_time(str(facts[key]), time_zone, language)
     if facts.get("on"):
         values["on"] = date.fromisoformat(str(facts["on"])).strftime("%d/%m/%Y")
+    if "code" in facts:
+        values["code"] = code(str(facts["code"]), language)
     for key in ("channel", "via"):
         if facts.get(key) in _CHANNELS:
             values[key] = texts.say(language, _CHANNELS[facts[key]])

@@ -1,0 +1,126 @@
+"""Who may see what of one incident: the only way in which a screen gets at it.
+
+An incident is seen by those whose named right reaches its organisation and by whoever goes for it,
+never by membership of a team alone; to everybody else it does not exist. What is sealed is unsealed
+only for those who handle it and those who go, and of somebody with a protected identity only when
+it is opened with a reason. That a case was read is written down once an hour for each reader.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from dispatch import audit
+from dispatch.audit import Actor, AuditEntry
+from dispatch.db import Session
+from dispatch.errors import NotFound, Refused
+from dispatch.incidents import handling, timeline
+from dispatch.incidents.models import Incident
+from dispatch.paging.models import Assignment, AssignmentStatus, Callout
+from dispatch.people import access
+from dispatch.people.access import Right, Viewer
+from dispatch.texts import N_
+
+_READ = "incident.read"
+_LOGGED_ONCE_IN = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class Readable:
+    """An incident with what its reader may do."""
+
+    incident: Incident
+    assigned: bool
+    """The reader goes, or has gone, for it."""
+    may_handle: bool
+    may_open: bool
+    """May open what is behind a reason."""
+
+    @property
+    def protected(self) -> bool:
+        """Whether somebody concerned has a protected identity."""
+        return bool(self.incident.flags.get("protected_identity"))
+
+    @property
+    def shows_facts(self) -> bool:
+        """Whether the sealed facts are shown without a reason."""
+        return self.assigned or (self.may_handle and not self.protected)
+
+    def facts(self, session: Session) -> dict[str, Any]:
+        """Return summary, place, contact and persons as far as they are shown."""
+        if not self.shows_facts:
+            return {}
+        return dict(timeline.unseal_json(session, self.incident, "sealed_facts"))
+
+
+def reader(session: Session, viewer: Viewer, reference: str) -> Readable:
+    """Return an incident as the viewer may see it. Raises NotFound when it is not theirs to see."""
+    query = sa.select(Incident).where(Incident.reference == reference)
+    incident = session.scalars(query).one_or_none()
+    if incident is not None:
+        home = incident.organisation_id
+        goes = _goes(session, viewer.person_id, incident.id)
+        if access.may_read_incident(viewer, home, goes):
+            return Readable(
+                incident,
+                assigned=goes,
+                may_handle=viewer.may(Right.INCIDENT_HANDLE, home),
+                may_open=access.may_open(viewer, Right.NARRATIVE_OPEN, home, goes),
+            )
+    raise NotFound(N_("There is no such incident, or it is not yours to see."))
+
+
+def handled(session: Session, viewer: Viewer, reference: str) -> Incident:
+    """Return an incident that the viewer handles, locked.
+
+    Raises NotFound when it is not theirs to see, Refused when they may only read.
+    """
+    found = reader(session, viewer, reference)
+    if not found.may_handle:
+        raise Refused(N_("Only its dispatchers may change this incident."))
+    return handling.locked(session, found.incident.id)
+
+
+def open_sealed(
+    session: Session, found: Readable, reason: str, actor: Actor, now: datetime
+) -> tuple[str, dict[str, Any]]:
+    """Return the narrative and every sealed fact, and record who opened them and why.
+
+    Raises Refused without the right, Invalid without a reason.
+    """
+    if not found.may_open:
+        raise Refused(N_("You may not open this."))
+    narrative = handling.open_narrative(session, found.incident, reason, actor, now)
+    return narrative, dict(timeline.unseal_json(session, found.incident, "sealed_facts"))
+
+
+def read_lately(session: Session, incident: Incident, actor: Actor, now: datetime) -> bool:
+    """Return whether it is written down already that this reader has read it within the hour."""
+    query = sa.select(AuditEntry.id).where(
+        AuditEntry.subject == _subject(incident),
+        AuditEntry.action == _READ,
+        AuditEntry.actor == f"{actor.kind}:{actor.id}",
+        AuditEntry.at > now - _LOGGED_ONCE_IN,
+    )
+    return session.scalar(query.limit(1)) is not None
+
+
+def note_read(session: Session, incident: Incident, actor: Actor, now: datetime) -> None:
+    """Write down that somebody has read it."""
+    audit.record(session, actor, _READ, _subject(incident), {}, now)
+
+
+def _subject(incident: Incident) -> str:
+    return f"incident:{incident.reference}"
+
+
+def _goes(session: Session, person_id: int, incident_id: int) -> bool:
+    query = (
+        sa.select(Assignment.id)
+        .join(Callout)
+        .where(Callout.incident_id == incident_id, Assignment.person_id == person_id)
+        .where(Assignment.status != AssignmentStatus.RELEASED)
+    )
+    return session.scalar(query.limit(1)) is not None
