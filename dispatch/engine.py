@@ -29,7 +29,7 @@ from dispatch.channels.contract import Channel, Outcome, Receipt, State
 from dispatch.clock import SystemClock
 from dispatch.db import Session
 from dispatch.incidents import handling
-from dispatch.intake import receive
+from dispatch.intake import deliveries
 from dispatch.outbox import queue, receipts
 from dispatch.outbox.queue import Claimed, Task
 from dispatch.paging import callouts, hearing, replies
@@ -87,10 +87,14 @@ class Engine:
                 break
             for incident_id in due:
                 self._advance(incident_id)
-        with self.store.write() as session:
-            receive.page_unseen(session, self.parts.clock.now())
         with self.store.read() as session:
-            return callouts.next_due(session)
+            unseen_at = deliveries.next_due(session)
+            next_at = callouts.next_due(session)
+        if unseen_at is not None and unseen_at <= self.parts.clock.now():
+            with self.store.write() as session:
+                deliveries.page_unseen(session, self.parts.clock.now())
+            return self.parts.clock.now()
+        return min((at for at in (unseen_at, next_at) if at is not None), default=None)
 
     def _advance(self, incident_id: int) -> None:
         now = self.parts.clock.now()

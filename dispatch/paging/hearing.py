@@ -90,7 +90,7 @@ def _lock_incidents(session: Session, about: Iterable[str]) -> dict[str, Inciden
         .join(Callout, Callout.id == Page.callout_id)
         .where(Page.uid.in_(uids))
     )
-    ids = dict(session.execute(query).tuples().all())
+    ids = dict(session.execute(query).all())
     locked = {key: handling.locked(session, key) for key in sorted(set(ids.values()))}
     return {uid: locked[incident_id] for uid, incident_id in ids.items()}
 

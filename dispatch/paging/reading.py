@@ -92,8 +92,9 @@ def _plain(body: str) -> str:
     kept = "".join(
         char if char.isalnum() else " "
         for char in folded
-        if not unicodedata.combining(char)
-        and unicodedata.category(char) not in ("Cf", "Cc", "Cs")
+        if (
+            not unicodedata.combining(char) and unicodedata.category(char) not in ("Cf", "Cc", "Cs")
+        )
         or char in "\n\r\t"
     )
     return " ".join(kept.split())

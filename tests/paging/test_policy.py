@@ -1,0 +1,115 @@
+"""Whom to page next: values in, values out."""
+
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dispatch.paging import policy
+from dispatch.paging.models import Target
+from dispatch.paging.policy import Candidate, Plan, Step
+
+AT = datetime(2026, 3, 14, 13, 2, tzinfo=UTC)
+USUAL = (("sms", 0.0), ("call", 20.0), ("call", 90.0))
+PLAN = Plan(
+    (
+        Step(0, Target.PRIMARY, USUAL),
+        Step(240, Target.BACKUP, USUAL),
+        Step(480, Target.CONTROL_ROOM, (("call", 0.0),)),
+        Step(720, Target.EVERYONE, USUAL),
+    ),
+    300,
+)
+BOTH = frozenset({"sms", "call"})
+
+
+def _candidate(**more: object) -> Candidate:
+    return Candidate(1, "An", {"kind": "primary"}, BOTH, **more)
+
+
+def test_step_is_due_at_its_second_and_not_before() -> None:
+    before = AT + timedelta(seconds=239.9)
+    assert [s.target for s in policy.due_steps(PLAN, 1, AT, before)] == []
+    due = policy.due_steps(PLAN, 1, AT, AT + timedelta(seconds=240))
+    assert [s.target for s in due] == [Target.BACKUP]
+
+
+def test_steps_missed_while_nothing_ran_are_all_due() -> None:
+    due = policy.due_steps(PLAN, 0, AT, AT + timedelta(hours=1))
+    assert len(due) == len(PLAN.steps)
+
+
+def test_repeats_follow_the_last_step_for_ever() -> None:
+    assert policy.next_step_at(PLAN, 4, 0, AT) == AT + timedelta(seconds=1020)
+    assert policy.next_step_at(PLAN, 4, 7, AT) == AT + timedelta(seconds=720 + 8 * 300)
+
+
+def test_demonstration_shortens_every_wait_and_keeps_the_order() -> None:
+    short = policy.shortened(PLAN, 2)
+    assert [step.after_seconds for step in short.steps] == [0, 6, 12, 14]
+    assert short.steps[0].attempts == (("sms", 0), ("call", 2), ("call", 4))
+    assert short.repeat_seconds == 2
+
+
+@given(st.floats(0.1, 1000))
+def test_shortening_never_lengthens_or_reorders(seconds: float) -> None:
+    short = policy.shortened(PLAN, seconds)
+    after = [step.after_seconds for step in short.steps]
+    assert after == sorted(after)
+    assert all(
+        s.after_seconds <= p.after_seconds for s, p in zip(short.steps, PLAN.steps, strict=False)
+    )
+
+
+def test_somebody_unreachable_is_not_paged_even_as_a_last_resort() -> None:
+    nobody = Candidate(1, "An", {"kind": "named"}, frozenset(), last_resort=True)
+    assert not policy.judge(nobody).fit
+
+
+def test_lapsed_is_passed_over_with_its_reason() -> None:
+    verdict = policy.judge(_candidate(shortfall={"kind": "lapsed", "on": "2026-03-13"}))
+    assert not verdict.fit
+    assert verdict.reason["kind"] == "lapsed"
+
+
+def test_last_resort_is_paged_and_what_is_lacking_is_said() -> None:
+    verdict = policy.judge(_candidate(shortfall={"kind": "none"}, last_resort=True))
+    assert verdict.fit
+    assert verdict.reason["lacks"] == "none"
+
+
+def test_best_there_is_is_the_first_who_can_be_reached() -> None:
+    judged = [
+        policy.judge(Candidate(1, "An", {"kind": "primary"}, frozenset())),
+        policy.judge(Candidate(2, "Bert", {"kind": "backup"}, BOTH, {"kind": "none"})),
+    ]
+    best = policy.best_there_is(judged)
+    assert best is not None and best.candidate.person_id == 2 and best.fit
+
+
+def test_landline_alone_is_called_at_once() -> None:
+    assert policy.attempts_for(USUAL, frozenset({"call"}), AT)[0] == ("call", AT)
+
+
+def test_channel_outside_the_policy_is_better_than_none() -> None:
+    only_text = (("sms", 0.0),)
+    assert policy.attempts_for(only_text, frozenset({"call"}), AT) == [("call", AT)]
+
+
+@given(st.sets(st.sampled_from(["sms", "call"]), min_size=1))
+def test_first_attempt_is_always_at_once(channels: set[str]) -> None:
+    attempts = policy.attempts_for(USUAL, frozenset(channels), AT)
+    assert attempts[0][1] == AT
+    assert [at for _, at in attempts] == sorted(at for _, at in attempts)
+
+
+def test_failure_brings_forward_another_channel_and_leaves_the_rest() -> None:
+    later = AT + timedelta(seconds=20)
+    attempts = [("sms", later), ("call", later + timedelta(seconds=70))]
+    now = AT + timedelta(seconds=3)
+    assert policy.brought_forward(attempts, "sms", now) == [("call", now), ("sms", later)]
+
+
+def test_failure_without_another_channel_changes_nothing() -> None:
+    attempts = [("call", AT + timedelta(seconds=90))]
+    assert policy.brought_forward(attempts, "call", AT) == attempts

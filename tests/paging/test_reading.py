@@ -1,0 +1,65 @@
+"""What an officer's text means; more than a clear yes or no is left to a person."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dispatch.paging.reading import Says, read
+
+CODES = {"482", "7315"}
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "minutes"),
+    [
+        ("482", "482", None),
+        ("JA 482", "482", None),
+        ("ja482", "482", None),
+        ("482 ja!", "482", None),
+        ("Oui 7315.", "7315", None),
+        ("482 25", "482", 25),
+        ("482 in 25 min", "482", 25),
+        ("ja 482 over 10 minuten", "482", 10),
+        ("JEG KØRER 482", "482", None),
+        ("j'y vais 482", "482", None),
+        ("\u202e482\u200f", "482", None),
+        ("482 482", "482", None),
+        ("ja", None, None),
+        ("Yes 15", None, 15),
+    ],
+)
+def test_yes(body: str, code: str | None, minutes: int | None) -> None:
+    found = read(body, CODES)
+    assert (found.says, found.code, found.minutes) == (Says.YES, code, minutes)
+
+
+@pytest.mark.parametrize("body", ["nee 482", "NON", "482 nej", "Neen.", "je ne peux pas 482"])
+def test_no(body: str) -> None:
+    assert read(body, CODES).says is Says.NO
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["482 but not before four", "child ill", "ja maar later", "482 7315", "482 999", "", "?", "🚗"],
+)
+def test_anything_else_is_for_a_person(body: str) -> None:
+    assert read(body, CODES).says is Says.OTHER
+
+
+def test_code_that_is_none_of_the_senders_is_strange() -> None:
+    found = read("JA 555", CODES)
+    assert found.strange_code and found.code is None
+
+
+def test_code_inside_a_longer_number_is_no_code() -> None:
+    assert read("048290", {"482"}).code is None
+
+
+@given(st.text())
+def test_any_text_can_be_read(body: str) -> None:
+    assert read(body, CODES).says in Says
+
+
+@given(st.text(alphabet=st.characters(whitelist_categories=["L", "Zs"]), min_size=12))
+def test_prose_is_never_an_acceptance(body: str) -> None:
+    assert read(f"482 not {body}", CODES).says is not Says.YES

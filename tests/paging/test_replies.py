@@ -1,0 +1,211 @@
+"""Answers by text, key press and link; who gets the seat, and what the others hear."""
+
+import pytest
+import sqlalchemy as sa
+
+from dispatch.audit import Actor
+from dispatch.channels.contract import Kind
+from dispatch.db import Store
+from dispatch.errors import Conflict, NotFound
+from dispatch.incidents import handling
+from dispatch.outbox.models import InboundText, Message
+from dispatch.paging import callouts, replies, seats, telling
+from dispatch.paging.models import Assignment, AssignmentStatus, Page, PageStatus
+from tests.paging.conftest import NUMBERS, Night
+
+DORA = Actor("person", 99, "Dora")
+
+
+def _link(night: Night, name: str) -> str:
+    with night.store.read() as session:
+        page = session.get_one(Page, night.pages(name)[-1].id)
+        return telling.link_token(session, page)
+
+
+def _call(night: Night, name: str) -> str:
+    with night.store.read() as session:
+        query = sa.select(Message.uid).where(
+            Message.kind == Kind.CALL, Message.person_id == night.cast.people[name].id
+        )
+        return session.scalars(query.order_by(Message.id)).all()[-1]
+
+
+@pytest.mark.parametrize("body", ["{code}", "JA {code}", "oui {code}", "{code} yes!", "Ja", " OK "])
+def test_clear_yes_takes_the_seat(night: Night, body: str) -> None:
+    night.report()
+    assert night.text("An", body.format(code=night.code("An"))) == "goes"
+    assert night.status() == ["accepted"]
+    assert "you are going" in night.said("An", "sms")[-1]
+
+
+@pytest.mark.parametrize("body", ["nee {code}", "NON", "nej {code}", "kan niet"])
+def test_clear_no_pages_the_next_at_once(night: Night, body: str) -> None:
+    night.report()
+    assert night.text("An", body.format(code=night.code("An"))) == "declined"
+    assert len(night.said("Bert", "sms")) == 1
+
+
+@pytest.mark.parametrize("body", ["{code} but not before four", "child ill", "ja maar later", "?"])
+def test_own_words_are_no_acceptance_and_bring_the_next_step_forward(
+    night: Night, body: str
+) -> None:
+    night.report()
+    assert night.text("An", body.format(code=night.code("An"))) == "own_words"
+    assert night.status() == ["paging"]
+    assert night.alarm() == "unclear_reply"
+    assert len(night.said("Bert", "sms")) == 1
+
+
+def test_arrival_time_is_taken_from_the_answer(night: Night) -> None:
+    night.report()
+    night.text("An", f"{night.code('An')} 25")
+    with night.store.read() as session:
+        assignment = session.scalars(sa.select(Assignment)).one()
+        assert (assignment.expected_at - night.now).total_seconds() == 25 * 60
+
+
+def test_second_yes_is_told_that_the_seat_is_taken(night: Night) -> None:
+    night.report()
+    night.pass_time(240)
+    night.deliver()
+    night.text("Bert", night.code("Bert"))
+    assert "taken by a colleague" in night.said("An", "sms")[-1]
+    assert night.text("An", night.code("An")) == "too_late"
+    assert "taken by a colleague" in night.said("An", "sms")[-1]
+
+
+def test_saying_yes_twice_is_saying_it_once(night: Night) -> None:
+    night.report()
+    code = night.code("An")
+    assert night.text("An", code) == "goes"
+    assert night.text("An", f"JA {code}") == "already"
+    with night.store.read() as session:
+        assert len(session.scalars(sa.select(Assignment)).all()) == 1
+
+
+def test_late_yes_after_exhaustion_still_counts(night: Night) -> None:
+    night.report()
+    night.pass_time(2000)
+    assert night.status() == ["unanswered"]
+    assert night.text("Bert", night.code("Bert")) == "goes"
+    assert night.status() == ["accepted"]
+
+
+def test_plain_yes_with_two_open_pages_is_not_guessed(night: Night) -> None:
+    first, second = night.report(), night.report()
+    assert night.text("An", "ja") == "not_understood"
+    assert night.status(first) == night.status(second) == ["paging"]
+
+
+def test_code_chooses_between_two_open_pages(night: Night) -> None:
+    first, second = night.report(), night.report()
+    assert night.text("An", night.pages("An")[0].code) == "goes"
+    assert night.status(first) == ["accepted"]
+    assert night.status(second) == ["paging"]
+
+
+def test_right_code_from_a_strange_number_is_refused_and_told(night: Night) -> None:
+    night.report()
+    assert night.text("+32499999999", f"JA {night.code('An')}") == "strange_code"
+    assert night.status() == ["paging"]
+    assert night.alarm() == "strange_number"
+
+
+def test_stranger_is_answered_once_a_day(night: Night) -> None:
+    for _ in range(3):
+        night.text("+32499999999", "hello")
+    assert len(night.said("+32499999999")) == 1
+
+
+def test_colleagues_code_does_not_count_from_another_phone(night: Night) -> None:
+    night.report()
+    assert night.text("Bert", night.code("An")) != "goes"
+    assert night.status() == ["paging"]
+
+
+def test_giving_up_a_seat_pages_again_and_alarms(night: Night) -> None:
+    night.report()
+    code = night.code("An")
+    night.text("An", f"JA {code}")
+    assert night.text("An", f"NEE {code}") == "declined"
+    assert night.status() == ["paging"]
+    assert night.alarm() == "withdrew"
+    assert len(night.said("Bert", "sms")) == 1
+    assert "withdrew" in night.story()
+
+
+def test_same_text_called_back_twice_counts_once(night: Night) -> None:
+    night.report()
+    night.text("An", night.code("An"))
+    night.texts -= 1
+    assert night.text("An", "NEE") == "known"
+    with night.store.read() as session:
+        assert len(session.scalars(sa.select(InboundText)).all()) == 1
+
+
+def test_key_one_goes_and_key_two_cannot(night: Night) -> None:
+    night.report()
+    night.pass_time(20)
+    uid = _call(night, "An")
+    with night.store.write() as session:
+        assert replies.key_pressed(session, uid, "7", night.now).again
+    with night.store.write() as session:
+        replies.key_pressed(session, uid, "2", night.now)
+    assert night.pages("An")[0].status is PageStatus.DECLINED
+    night.pass_time(20)
+    with night.store.write() as session:
+        replies.key_pressed(session, _call(night, "Bert"), "1", night.now)
+    assert night.status() == ["accepted"]
+
+
+def test_key_of_an_unknown_call_is_not_found(night: Night) -> None:
+    with night.store.write() as session, pytest.raises(NotFound):
+        replies.key_pressed(session, "nope", "1", night.now)
+
+
+def test_link_answers_once_and_dies_with_its_page(night: Night) -> None:
+    night.report()
+    token = _link(night, "An")
+    with night.store.write() as session:
+        replies.answer_link(session, token, False, night.now)
+    with night.store.write() as session, pytest.raises(Conflict):
+        replies.answer_link(session, token, True, night.now)
+
+
+def test_link_expires(night: Night) -> None:
+    night.report()
+    token = _link(night, "An")
+    night.pass_time(241 * 60)
+    with night.store.write() as session, pytest.raises(NotFound):
+        replies.answer_link(session, token, True, night.now)
+
+
+def test_officer_moves_only_forward(night: Night) -> None:
+    night.report()
+    night.text("An", night.code("An"))
+    with night.store.write() as session:
+        assignment = session.scalars(sa.select(Assignment)).one()
+        assert seats.move_on(session, assignment, AssignmentStatus.ON_SCENE, DORA, night.now)
+        assert not seats.move_on(session, assignment, AssignmentStatus.ON_THE_WAY, DORA, night.now)
+    assert night.status() == ["on_scene"]
+
+
+def test_dispatcher_accepts_on_behalf_and_releases(night: Night) -> None:
+    incident_id = night.report()
+    with night.store.write() as session:
+        incident = handling.locked(session, incident_id)
+        callout = callouts.of_incident(session, incident)[0]
+        bert = night.cast.people["Bert"]
+        bert = session.merge(bert, load=True)
+        taken = seats.accept_on_behalf(session, callout, bert, DORA, night.now)
+        assert taken.assignment is not None
+        seats.release(session, taken.assignment, DORA, night.now)
+    assert night.status() == ["paging"]
+
+
+def test_stop_is_followed_and_start_undoes_it(night: Night, store: Store) -> None:
+    assert night.text("An", "Stop") == "stopped"
+    assert night.text("An", "START") == "started"
+    night.report()
+    assert len(night.said("An", "sms")) == 1
+    assert NUMBERS["An"]
