@@ -92,7 +92,10 @@ def _reachable_programs(folder: Path) -> Path:
             **_AS_NOBODY,  # type: ignore[call-overload]
         )
     except PermissionError:
-        # A checkout in root's home is closed to everybody else.
-        shutil.copytree(installed.parent, folder / "pginstall18")
-        return folder / "pginstall18" / "bin"
+        # A checkout in root's home is closed to everybody else. The programs find their libraries
+        # beside the wheel's package, so both are copied as they stand.
+        package = installed.parents[1]
+        for part in (f"{package.name}/pginstall18", f"{package.name}.libs"):
+            shutil.copytree(package.parent / part, folder / part)
+        return folder / installed.relative_to(package.parent)
     return installed
