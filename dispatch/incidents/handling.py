@@ -118,11 +118,8 @@ def _teams_serving(session: Session, organisation: Organisation) -> Sequence[Tea
 
 def _named_teams(alert: Alert, teams: Sequence[Team], problems: list[Problem]) -> list[Wanted]:
     by_key = {team.key: team for team in teams}
-    for key in alert.teams:
-        if key not in by_key:
-            problems.append(
-                Problem("teams", "A team that is not known, or does not serve this place.")
-            )
+    detail = "A team that is not known, or does not serve this place."
+    problems += [Problem("teams", detail) for key in alert.teams if key not in by_key]
     return [Wanted(by_key[key]) for key in dict.fromkeys(alert.teams) if key in by_key]
 
 

@@ -72,6 +72,17 @@ class Moment:
         reason = {"kind": "by_hand", "by": by}
         return self._judged([Prospect(person.id, person.name, reason, last_resort=True)])[0]
 
+    def ranked(self) -> list[Judged]:
+        """Return everybody of the team to choose from: on duty first, then fit, then the rest."""
+        turns = [_of_turn(turn) for turn in self.present.turns]
+        ids = {prospect.person_id for prospect in turns}
+        members = qualifications.members(
+            self.session, self.want.team, _today(self.want.team, self.now)
+        )
+        beside = [Prospect(i, name, {"kind": "member"}) for i, name in members if i not in ids]
+        judged = self._judged([*turns, *beside])
+        return sorted(judged, key=lambda one: (one.candidate.person_id not in ids, not one.fit))
+
     def best(self, refused: Collection[int]) -> Judged | None:
         """Return the best there is when nobody trained is left: on duty first, then the list."""
         everybody = [*map(_of_turn, self.present.turns), *self._nobody_list()]

@@ -11,13 +11,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 _YES = frozenset(
-    "ja|jaa|jawel|jep|yes|yep|yeah|oui|ok|oke|okay|okee|jo|y|j|o|accept|akkoord|d accord|ik ga|ik kom"
-    "|ja ik ga|ja ik kom|j y vais|je viens|oui j y vais|jag kommer|jag aker|ja jag kommer|jeg korer"
+    "ja|jaa|jawel|jep|yes|yep|yeah|oui|ok|oke|okay|okee|jo|y|j|o|accept|akkoord|d accord|ik ga"
+    "|ik kom|ja ik ga|ja ik kom|j y vais|je viens|oui j y vais|jag kommer|jag aker|ja jag kommer|jeg korer"
     "|jeg kommer|ja jeg kommer|i go|i m going|yes i go|going|coming".split("|")
 )
 _NO = frozenset(
-    "nee|neen|nej|non|no|nope|n|ik kan niet|kan niet|nee ik kan niet|je ne peux pas|peux pas|kan inte"
-    "|jag kan inte|kan ikke|jeg kan ikke|i cannot|i can t|cannot|can t|no i can t".split("|")
+    "nee|neen|nej|non|no|nope|n|ik kan niet|kan niet|nee ik kan niet|je ne peux pas|peux pas"
+    "|kan inte|jag kan inte|kan ikke|jeg kan ikke|i cannot|i can t|cannot|can t|no i can t".split(
+        "|"
+    )
 )
 _CODE = re.compile(r"(?<!\d)\d{3,6}(?!\d)")
 _MINUTES = re.compile(

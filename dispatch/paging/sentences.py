@@ -81,6 +81,7 @@ _REASONS = {
     "backup": N_("backup until %(until)s%(covering)s"),
     "on_line": N_("on %(line)s until %(until)s%(covering)s"),
     "everyone": N_("trained for this and in the team"),
+    "member": N_("not on duty"),
     "nobody_list": N_("on the nobody-on-duty list"),
     "named": N_("named by the policy"),
     "team": N_("on duty in %(team)s"),
