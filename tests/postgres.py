@@ -49,9 +49,9 @@ def cluster() -> Iterator[str]:
     folder = Path(tempfile.mkdtemp(prefix="dispatch-pg-", dir="/tmp"))
     settings = "".join(f"{name} = '{value}'\n" for name, value in _OPTIONS.items())
     (folder / "settings").write_text(settings.replace("'.'", f"'{folder}'"))
-    if _AS_NOBODY:
-        shutil.chown(folder, "nobody", "nogroup")
     command = ["/bin/sh", "-c", _LIFE, "sh", str(_reachable_programs(folder)), str(folder)]
+    if _AS_NOBODY:
+        subprocess.run(["chown", "-R", "nobody:nogroup", folder], check=True)
     server = subprocess.Popen(
         command,
         cwd=folder,
@@ -91,7 +91,7 @@ def _reachable_programs(folder: Path) -> Path:
             stdout=subprocess.DEVNULL,
             **_AS_NOBODY,  # type: ignore[call-overload]
         )
-    except PermissionError:
+    except (PermissionError, subprocess.CalledProcessError):
         # A checkout in root's home is closed to everybody else. The programs find their libraries
         # beside the wheel's package, so both are copied as they stand.
         package = installed.parents[1]
