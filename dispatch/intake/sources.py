@@ -28,6 +28,7 @@ from dispatch.people.models import Organisation, Service, Team
 
 log = logs.logger(__name__)
 
+HEADERS = ("webhook-id", "webhook-timestamp", "webhook-signature")
 PREFIX = "whsec_"
 _KEY = re.compile(r"[a-z0-9][a-z0-9-]{1,59}")
 #: What the standard allows, in bytes.
@@ -74,9 +75,8 @@ def verify(
     at: Door, headers: Mapping[str, str], body: bytes, now: datetime, age_seconds: int = 300
 ) -> bool:
     """Tell whether a source signed this request, at most `age_seconds` ago or ahead."""
-    webhook_id = headers.get("webhook-id") or ""
-    timestamp = headers.get("webhook-timestamp") or ""
-    given = (headers.get("webhook-signature") or "").split(" ")[:_SIGNATURES_LIMIT]
+    webhook_id, timestamp, signatures = (headers.get(name) or "" for name in HEADERS)
+    given = signatures.split(" ")[:_SIGNATURES_LIMIT]
     signed = b".".join((_bytes(webhook_id), _bytes(timestamp), body))
     matches = False
     for secret in at.secrets:

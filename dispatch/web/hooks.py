@@ -1,0 +1,167 @@
+"""Where police systems send alerts, and the supplier of texts and calls its callbacks.
+
+Every request proves itself by a signature. A forged one learns nothing: an unknown source, a bad
+signature and a request that is too old get the same answer, and nothing of it is kept but a count.
+The order matters: a body is read up to the limit, verified and understood with no transaction open,
+so that whatever a stranger sends costs no place in the queue for the database. What an alert leads
+to is left to `intake`, what an answer leads to, to `paging`.
+"""
+
+import ipaddress
+import threading
+from collections import Counter
+from datetime import datetime
+
+import flask
+from flask import Blueprint, current_app, request
+from flask.typing import ResponseReturnValue
+
+from dispatch import logs
+from dispatch.channels.twilio import TwilioChannel
+from dispatch.intake import receive, sources
+from dispatch.intake.sources import Door
+from dispatch.paging import hearing, replies
+from dispatch.web import failures, session
+
+log = logs.logger(__name__)
+
+blueprint = Blueprint("hooks", __name__)
+
+_REFUSED = "The signature does not match, or the request is too old. Check secret, clock and path."
+_TOO_MANY = "Too many requests. Send again after the time that Retry-After gives."
+
+
+@blueprint.post("/hooks/alerts/<source>")
+def alert(source: str) -> ResponseReturnValue:
+    """Take an alert in."""
+    settings, now = session.parts().settings.intake, session.now()
+    body = _body(settings.body_limit)
+    with session.reading() as opened:
+        door = sources.door(opened, source, now)
+    headers = {name: request.headers.get(name, "") for name in sources.HEADERS}
+    if not sources.verify(door, headers, body, now, settings.age_seconds):
+        return _forged(door, now)
+    if _pace("authentic").count(str(door.source_id), now) > settings.authentic_per_minute:
+        return _too_many(now)
+    content_type = request.headers.get("content-type", "")
+    sent = receive.Request(headers["webhook-id"], content_type, body)
+    prepared = receive.prepare(sent, now)
+    assert door.source_id is not None
+    with session.transaction() as opened:
+        answer = receive.take_in(opened, door.source_id, prepared, now)
+    return flask.Response(answer.body, answer.status, answer.headers)
+
+
+def _body(limit: int) -> bytes:
+    """Read the body, of a stated length or not, but never more than the limit (413)."""
+    # One byte more, because reading just ends there: a cut body would look like a forged one.
+    request.max_content_length = limit + 1
+    body = request.get_data(cache=False)
+    if len(body) > limit:
+        flask.abort(413)
+    return body
+
+
+def _forged(door: Door, now: datetime) -> flask.Response:
+    limit = session.parts().settings.intake.forged_per_minute
+    address = _network(request.remote_addr or "")
+    # Whoever is over the limit here already must not go on writing to the database.
+    if _pace("forged").count(address, now) > limit:
+        return _too_many(now)
+    with session.transaction() as opened:
+        count = sources.count_forged(opened, door.source_id, address, now)
+    log.warning("forged_alert", source_id=door.source_id, count=count)
+    return _too_many(now) if count > limit else failures.problem(401, _REFUSED)
+
+
+def _network(address: str) -> str:
+    """Return whom an address stands for: somebody with IPv6 has a whole network of them."""
+    try:
+        if ipaddress.ip_address(address).version == 6:
+            return str(ipaddress.ip_network(f"{address}/64", strict=False))
+    except ValueError:
+        return ""
+    return address
+
+
+def _too_many(now: datetime) -> flask.Response:
+    refused = failures.problem(429, _TOO_MANY)
+    refused.headers["Retry-After"] = str(60 - now.second)
+    return refused
+
+
+class _Pace:
+    """Counts by key in the running minute, for this process only."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._minute = 0
+        self._counts: Counter[str] = Counter()
+
+    def count(self, key: str, now: datetime) -> int:
+        """Count one more and return the count."""
+        minute = int(now.timestamp()) // 60
+        with self._lock:
+            if minute != self._minute:
+                self._minute, self._counts = minute, Counter()
+            self._counts[key] += 1
+            return self._counts[key]
+
+
+def _pace(what: str) -> _Pace:
+    found: _Pace = current_app.extensions.setdefault(f"pace of {what}", _Pace())
+    return found
+
+
+# --- callbacks of Twilio ---
+
+
+@blueprint.post("/hooks/twilio/sms")
+def text_in() -> ResponseReturnValue:
+    """Take in a text that somebody sent."""
+    channel = _supplier()
+    with session.transaction() as opened:
+        replies.text_in(opened, channel.inbound_sms(request.form), session.now())
+    return _spoken("<Response/>")
+
+
+@blueprint.post("/hooks/twilio/status/<message>")
+def status(message: str) -> ResponseReturnValue:
+    """Take in what became of a text or call."""
+    receipt = _supplier().receipt(request.form)
+    if receipt is not None:
+        with session.transaction() as opened:
+            known = hearing.receipt_in(opened, message, receipt, session.now())
+        if not known:
+            flask.abort(404)
+    return "", 204
+
+
+@blueprint.post("/hooks/twilio/voice/<message>")
+def key_pressed(message: str) -> ResponseReturnValue:
+    """Act on a key pressed in a call, and say what that led to."""
+    channel = _supplier()
+    digit = request.form.get("Digits", "")
+    with session.transaction() as opened:
+        spoken = replies.key_pressed(opened, message, digit, session.now())
+    here = f"{session.parts().settings.twilio.public_url}{request.path}"
+    again = here if spoken.again else None
+    return _spoken(channel.voice_answer(spoken.text, spoken.language, again))
+
+
+def _supplier() -> TwilioChannel:
+    """Return the supplier that signed this request; 403 when none did."""
+    channel = session.parts().channels.get(TwilioChannel.name)
+    query = request.query_string.decode("latin-1")
+    address = f"{request.path}?{query}" if query else request.path
+    signature = request.headers.get("X-Twilio-Signature", "")
+    if not isinstance(channel, TwilioChannel) or not channel.verify(
+        address, request.form, signature
+    ):
+        log.warning("forged_callback", endpoint=request.endpoint)
+        flask.abort(403)
+    return channel
+
+
+def _spoken(twiml: str) -> flask.Response:
+    return flask.Response(twiml, content_type="text/xml; charset=utf-8")
