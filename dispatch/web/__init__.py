@@ -29,6 +29,7 @@ TOPICS = (
     "live",
     "responder",
     "planner",
+    "shifts",
     "admin",
     "hooks",
     "api",

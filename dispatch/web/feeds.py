@@ -25,7 +25,8 @@ def calendar(token: str) -> ResponseReturnValue:
     with session.reading() as opened:
         feed = feeds.feed(opened, token, now)
     if feed is None:
-        flask.abort(404)
+        # Not the screen for people: it would bring a cookie along.
+        return flask.Response("There is no calendar here.\n", 404, content_type="text/plain")
     if feed.note_fetch:
         # A busy database may not cost somebody the calendar.
         with contextlib.suppress(Unavailable), session.transaction() as opened:

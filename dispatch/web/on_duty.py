@@ -129,17 +129,14 @@ class _People:
         self._opened = opened
         self._concerns = readiness.concerns(opened, ids, shown.today())
         self._usable = phones.reachable(opened, ids)
-        self._employers = dict(
-            opened.execute(sa.select(Person.id, Person.organisation_id).where(Person.id.in_(ids)))
-            .tuples()
-            .all()
-        )
+        employers = sa.select(Person.id, Person.organisation_id).where(Person.id.in_(ids))
+        self._employers = {row.id: row.organisation_id for row in opened.execute(employers)}
         reached = (
-            sa.select(ContactMethod.person_id, sa.func.max(ContactMethod.reached_at))
+            sa.select(ContactMethod.person_id, sa.func.max(ContactMethod.reached_at).label("at"))
             .where(ContactMethod.person_id.in_(ids), ContactMethod.kind != MethodKind.MAIL)
             .group_by(ContactMethod.person_id)
         )
-        self._reached = dict(opened.execute(reached).tuples().all())
+        self._reached = {row.person_id: row.at for row in opened.execute(reached)}
 
     def phone(self, person_id: int, team: Team) -> str | None:
         """Return the number to ring, for those who may."""

@@ -1,0 +1,130 @@
+"""A month of a team's rota as a table: a row for each local day, a column for each line.
+
+Every stretch stands on each day that it touches, with its time only where it begins or ends. Times
+are the team's wall clock; one that comes twice in the night when clocks go back says which it is.
+What is wanted and empty is a gap; what no hours want is just empty.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+from flask_babel import format_date, gettext
+
+from dispatch.db import Session
+from dispatch.errors import NotFound
+from dispatch.people.access import Right
+from dispatch.people.models import Team
+from dispatch.rota.duty import Gap, Turn, duty_between, gaps
+from dispatch.rota.models import Line
+from dispatch.texts import N_
+from dispatch.web import session
+from dispatch.web.on_duty import why_nobody
+
+
+def team_for(opened: Session, key: str, right: Right) -> Team:
+    """Return the team with this key if the viewer holds `right` there."""
+    team = opened.scalars(sa.select(Team).where(Team.key == key)).one_or_none()
+    if team is None:
+        raise NotFound(N_("There is no such team, or it is not yours to see."))
+    session.viewer().require(right, team_id=team.id)
+    return team
+
+
+def lines_of(opened: Session, team: Team) -> list[Line]:
+    """Return the lines of a team in their order."""
+    query = sa.select(Line).where(Line.team_id == team.id)
+    return list(opened.scalars(query.order_by(Line.position, Line.id)))
+
+
+def month_table(opened: Session, team: Team, first: date, now: datetime) -> dict[str, Any]:
+    """Return the month that begins with `first`, ready to be shown."""
+    zone = ZoneInfo(team.time_zone)
+    days = [first + timedelta(days=number) for number in range((following(first) - first).days)]
+    begin, end = midnight(days[0], zone), midnight(following(first), zone)
+    stretches = duty_between(opened, team, begin, end)
+    turns = [stretch for stretch in stretches if isinstance(stretch, Turn)]
+    shown: list[Turn | Gap] = [*turns, *gaps(opened, team, begin, end)]
+    lines = lines_of(opened, team)
+    today = now.astimezone(zone).date()
+    return {
+        "lines": [line.name for line in lines],
+        "days": [_day(day, zone, today, lines, shown) for day in days],
+    }
+
+
+def following(first: date) -> date:
+    """Return the first day of the month after."""
+    return (first.replace(day=1) + timedelta(days=31)).replace(day=1)
+
+
+def midnight(day: date, zone: ZoneInfo) -> datetime:
+    """Return the instant at which a local day begins."""
+    return datetime.combine(day, time.min, zone).astimezone(UTC)
+
+
+def comes_twice(at: datetime, zone: ZoneInfo) -> bool:
+    """Return whether the wall clock shows this time again, or has shown it before, that night."""
+    local = at.astimezone(zone)
+    return local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()
+
+
+def wall_clock(at: datetime, zone: ZoneInfo) -> str:
+    """Write a time of day, with the zone's name where the time alone would be ambiguous."""
+    return f"{at.astimezone(zone):{'%H:%M %Z' if comes_twice(at, zone) else '%H:%M'}}"
+
+
+def field_text(at: datetime, zone: ZoneInfo) -> str:
+    """Write an instant as a form's field for local times holds it."""
+    return f"{at.astimezone(zone):%Y-%m-%dT%H:%M}"
+
+
+def _day(
+    day: date, zone: ZoneInfo, today: date, lines: Sequence[Line], shown: Sequence[Turn | Gap]
+) -> dict[str, Any]:
+    begin, end = midnight(day, zone), midnight(day + timedelta(days=1), zone)
+    here = [
+        stretch
+        for stretch in shown
+        if (stretch.from_at or begin) < end and (stretch.until_at or end) > begin
+    ]
+    here.sort(key=lambda stretch: stretch.from_at or begin)
+    return {
+        "date": day,
+        "label": format_date(day, "EEE d"),
+        "today": day == today,
+        "weekend": day.weekday() >= 5,
+        "note": _clocks(end - begin),
+        "cells": [
+            [_item(one, begin, end, zone) for one in here if one.line_id == line.id]
+            for line in lines
+        ],
+    }
+
+
+def _clocks(length: timedelta) -> str | None:
+    hours = round(length / timedelta(hours=1))
+    if hours == 24:
+        return None
+    if hours < 24:
+        return str(gettext("%(hours)s hours: the clock goes forward", hours=hours))
+    return str(gettext("%(hours)s hours: the clock goes back", hours=hours))
+
+
+def _item(stretch: Turn | Gap, begin: datetime, end: datetime, zone: ZoneInfo) -> dict[str, Any]:
+    from_at, until_at = stretch.from_at or begin, stretch.until_at or end
+    item: dict[str, Any] = {
+        "from": wall_clock(from_at, zone) if from_at >= begin else None,
+        "until": wall_clock(until_at, zone) if until_at <= end else None,
+    }
+    if isinstance(stretch, Gap):
+        times = {"starts_at": field_text(from_at, zone), "ends_at": field_text(until_at, zone)}
+        return item | {"gap": why_nobody(stretch), "line": stretch.line_key, **times}
+    return item | {
+        "name": stretch.person_name,
+        "covers": stretch.covers,
+        "shift": stretch.shift_uid,
+        "cover": stretch.cover_uid,
+    }
