@@ -109,10 +109,10 @@ def test_a_hundred_bad_tries_from_elsewhere_do_not_lock_the_owner_out(cast: Cast
     assert not tried(cast).limited
 
 
-def test_a_thousand_bad_tries_from_everywhere_do_not_lock_a_known_browser_out(
+def test_hundreds_of_bad_tries_from_everywhere_do_not_lock_a_known_browser_out(
     cast: Cast, an: Person
 ):
-    strangers = [tried(cast, address=f"198.51.100.{number % 250}") for number in range(1000)]
+    strangers = [tried(cast, address=f"198.51.100.{number % 250}") for number in range(300)]
     assert sum(not one.limited for one in strangers) == 100
     assert not tried(cast, known=an.id).limited
 
