@@ -52,9 +52,15 @@ layers: .venv/test.stamp ## Check that imports point down the layers
 bench: .venv/test.stamp ## Measure, and print tables
 	@$(BIN)/python -m tests.benchmarks $(ARGS)
 
+# With the demo's published account, so that a centre set up like the demo can use it.
 .PHONY: simulate
-simulate: .venv/run.stamp ## Start the telephones alone
-	@trap : INT TERM; $(BIN)/python -m dispatch.simulator $(ARGS) || [ $$? -eq 130 ]
+simulate: .venv/run.stamp ## Start the telephones alone on http://127.0.0.1:8001 (PORT=...)
+	@account=$$($(BIN)/python -c 'import tomllib; \
+		twilio = tomllib.load(open("config/demo.toml", "rb"))["twilio"]; \
+		print("--account-sid", twilio["account_sid"], "--auth-token", twilio["auth_token"], \
+		"--sender", twilio["sender"])'); \
+	trap : INT TERM; \
+	$(BIN)/python -m dispatch.simulator --port $${PORT:-8001} $$account $(ARGS) || [ $$? -eq 130 ]
 
 .PHONY: browser
 browser: .venv/test.stamp ## Fetch a browser for the tests, if there is none
