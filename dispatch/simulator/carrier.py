@@ -1,0 +1,307 @@
+"""Carries texts and calls: moves them through their statuses and calls the customer back.
+
+What the phone at the other end does (`Mode`) and what goes wrong on purpose (`Fault`) decide which
+way a message takes. Promise: nothing here waits in the thread of a request, a status is called back
+after it is true, and a customer's server that fails changes nothing but a note on the message. How
+a request is answered is for `api`.
+"""
+
+import threading
+from email.utils import format_datetime
+
+from dispatch.channels.contract import Kind
+from dispatch.channels.segments import count
+from dispatch.simulator import twiml
+from dispatch.simulator.faults import Faults
+from dispatch.simulator.relay import Answer, Relay, Then
+from dispatch.simulator.state import Account, Exchange, Mode, Traffic
+
+#: The supplier's own opt-out words for single-word texts, and those that take it back.
+STOP_WORDS = frozenset({"STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT"})
+START_WORDS = frozenset({"START", "YES", "UNSTOP"})
+_STOPPED = "You have successfully been unsubscribed. Reply START to receive messages again."
+_STARTED = "You have successfully been re-subscribed. Reply STOP to stop messages."
+
+#: Error codes of the supplier for a phone that is off, and for a text that came too late.
+_UNREACHABLE, _EXPIRED = 30003, 30036
+#: How fast a voice reads: a question waits for a key from the end of its text on.
+_SPOKEN_PER_SECOND = 14.0
+#: The step of a call that each status is called back as; the rest is "completed".
+_EVENTS = {"initiated": "initiated", "ringing": "ringing", "in-progress": "answered"}
+
+
+class Carrier:
+    """The network between the customer's account and the phones."""
+
+    def __init__(
+        self, account: Account, exchange: Exchange, *, inbound_url: str, step_seconds: float
+    ) -> None:
+        self.account = account
+        self.exchange = exchange
+        self.faults = Faults()
+        self.inbound_url = inbound_url
+        """Where texts from phones are posted; empty: nowhere."""
+        self.closing = threading.Event()
+        """Set at the end, so that a hanging answer ends too."""
+        self._step_seconds = step_seconds
+        self._relay = Relay(account.token)
+
+    def carry(self, traffic: Traffic) -> None:
+        """Let a text or call that the exchange has taken go its way."""
+        if traffic.kind is Kind.SMS:
+            self._call_back(traffic)
+            self._relay.later(self._pace(traffic), lambda: self._hand_over(traffic))
+        else:
+            self._relay.later(self._pace(traffic), lambda: self._dial(traffic))
+
+    def reply(self, number: str, body: str) -> Traffic:
+        """Let a phone send a text to the customer's number."""
+        kind = Kind.SMS
+        text = Traffic(kind, "inbound", number, body, status="received", told=threading.Event())
+        self.exchange.add(text)
+        self._obey_stop_words(number, body)
+        if self.inbound_url:
+            self._post(text, self.inbound_url, self._inbound_form(text))
+        return text
+
+    def behave(self, number: str, mode: Mode, seconds: float) -> None:
+        """Set how a phone takes what comes to it from now on."""
+        phone = self.exchange.phone(number)
+        with self.exchange.change(phone):
+            phone.mode, phone.seconds = mode, seconds
+
+    def answer(self, call: Traffic) -> bool:
+        """Pick up a phone that rings; return whether it did."""
+        with self.exchange.lock:
+            if call.status != "ringing" or not self._move(call, "in-progress"):
+                return False
+        if call.url:
+            self._follow(call, call.url, {})
+        else:
+            self._run(call)
+        return True
+
+    def press(self, call: Traffic, key: str) -> bool:
+        """Press a key, picking up first; return whether anybody listens."""
+        with self.exchange.lock:
+            if call.ended or call.status in ("queued", "initiated"):
+                return False
+            call.key = key
+        if not self.answer(call) and call.gather is not None:
+            self._heard(call)
+        return True
+
+    def hang_up(self, call: Traffic) -> bool:
+        """End a call, or refuse it while it rings; return whether there was one."""
+        return self._move(call, "completed" if call.status == "in-progress" else "busy")
+
+    def close(self) -> None:
+        """Let nothing happen any more."""
+        self.closing.set()
+        self._relay.close()
+
+    # --- texts
+
+    def _hand_over(self, text: Traffic) -> None:
+        if text.fault.failed:
+            self._move(text, "failed", text.fault.failed)
+            return
+        if not self._move(text, "sent"):
+            return
+        phone, pace = self.exchange.phone(text.number), self._pace(text)
+        if text.fault.undelivered:
+            self._relay.later(pace, lambda: self._move(text, "undelivered", text.fault.undelivered))
+        elif phone.mode is Mode.FAIL:
+            self._relay.later(pace, lambda: self._move(text, "undelivered", _UNREACHABLE))
+        elif phone.mode is Mode.DELAY and phone.seconds > text.validity:
+            self._relay.later(text.validity, lambda: self._move(text, "undelivered", _EXPIRED))
+        elif phone.mode is Mode.DELAY:
+            self._relay.later(phone.seconds, lambda: self._move(text, "delivered"))
+        elif phone.mode is Mode.DELIVER:
+            self._relay.later(pace, lambda: self._move(text, "delivered"))
+
+    def _obey_stop_words(self, number: str, body: str) -> None:
+        word, phone = body.strip().upper(), self.exchange.phone(number)
+        if word in STOP_WORDS and not phone.stopped:
+            answer, phone.stopped = _STOPPED, True
+        elif word in START_WORDS and phone.stopped:
+            answer, phone.stopped = _STARTED, False
+        else:
+            return
+        kind = Kind.SMS
+        self.exchange.add(Traffic(kind, "outbound-reply", number, answer, status="delivered"))
+
+    # --- calls
+
+    def _dial(self, call: Traffic) -> None:
+        if not self._move(call, "initiated"):
+            return
+        phone, pace = self.exchange.phone(call.number), self._pace(call)
+        if call.fault.failed or phone.mode is Mode.FAIL:
+            self._relay.later(pace, lambda: self._move(call, "failed", call.fault.failed or None))
+        elif phone.mode is Mode.SILENT:
+            self._relay.later(call.ring_seconds, lambda: self._move(call, "no-answer"))
+        else:
+            late = phone.seconds if phone.mode is Mode.DELAY else 0.0
+            self._relay.later(pace + late, lambda: self._ring(call))
+
+    def _ring(self, call: Traffic) -> None:
+        if self._move(call, "ringing"):
+            self._relay.later(call.ring_seconds, lambda: self._give_up(call))
+
+    def _give_up(self, call: Traffic) -> None:
+        with self.exchange.lock:
+            if call.status == "ringing":
+                self._move(call, "no-answer")
+
+    def _run(self, call: Traffic) -> None:
+        """Do what the call has still to do, up to its end or to a question."""
+        while call.verbs and not call.ended:
+            match call.verbs.pop(0):
+                case twiml.Gather() as gather:
+                    with self.exchange.change(call):
+                        call.gather = gather
+                    if call.key:
+                        self._heard(call)
+                    else:
+                        speech = sum(map(len, gather.texts)) / _SPOKEN_PER_SECOND
+                        self._relay.later(
+                            gather.timeout + speech, lambda: self._unheard(call, gather)
+                        )
+                    return
+                case twiml.Redirect(url):
+                    self._follow(call, url, {})
+                    return
+                case twiml.Hangup():
+                    break
+        self._move(call, "completed")
+
+    def _heard(self, call: Traffic) -> None:
+        with self.exchange.change(call):
+            gather, call.gather = call.gather, None
+            key, call.key = call.key, ""
+        if gather is not None and gather.action:
+            self._follow(call, gather.action, {"Digits": key, "msg": "Gather End"})
+        elif gather is not None:
+            self._run(call)
+
+    def _unheard(self, call: Traffic, gather: twiml.Gather) -> None:
+        with self.exchange.lock:
+            if call.gather is not gather:
+                return
+            call.gather = None
+        self._run(call)
+
+    def _follow(self, call: Traffic, url: str, extra: dict[str, str]) -> None:
+        """Ask the customer how the call goes on, and go on."""
+
+        def go_on(answer: Answer) -> None:
+            try:
+                verbs = twiml.parse(answer.body)
+            except twiml.Unreadable as error:
+                self._note(call, answer.trouble or f"callback: {error}")
+                self._move(call, "completed")
+                return
+            with self.exchange.change(call):
+                call.verbs = verbs
+                call.body = " ".join(filter(None, [call.body, twiml.spoken(verbs)]))
+            self._run(call)
+
+        self._post(call, url, self._call_form(call) | extra, go_on)
+
+    # --- calling back
+
+    def _move(self, traffic: Traffic, status: str, error: int | None = None) -> bool:
+        with self.exchange.lock:
+            if not self.exchange.move(traffic, status, error):
+                return False
+            self._call_back(traffic)
+        return True
+
+    def _call_back(self, traffic: Traffic) -> None:
+        how, form = traffic.fault.callbacks, self._status_form(traffic)
+        due = traffic.kind is Kind.SMS or _EVENTS.get(traffic.status, "completed") in traffic.events
+        if not traffic.callback or not due or how == "drop":
+            return
+        last = traffic.ended or traffic.status == "ringing"
+        if how == "reorder":
+            traffic.held.append(form)
+            forms = traffic.held[::-1] if last else []
+            traffic.held = [] if last else traffic.held
+        else:
+            forms = [form, form] if how == "double" else [form]
+        for at, each in enumerate(forms, 1):
+            told = last and at == len(forms)
+            self._post(
+                traffic, traffic.callback, each, (lambda _: traffic.told.set()) if told else None
+            )
+
+    def _post(
+        self, traffic: Traffic, url: str, form: dict[str, str], then: Then | None = None
+    ) -> None:
+        def note(answer: Answer) -> None:
+            if answer.trouble:
+                self._note(traffic, answer.trouble)
+            if then is not None:
+                then(answer)
+
+        self._relay.post(traffic.sid, url, form, note)
+
+    def _note(self, traffic: Traffic, trouble: str) -> None:
+        with self.exchange.change(traffic):
+            traffic.trouble = trouble
+
+    def _status_form(self, traffic: Traffic) -> dict[str, str]:
+        if traffic.kind is Kind.CALL:
+            return self._call_form(traffic) | {
+                "CallbackSource": "call-progress-events",
+                "Timestamp": format_datetime(traffic.updated_at),
+            }
+        form = {
+            "AccountSid": self.account.sid,
+            "ApiVersion": "2010-04-01",
+            "From": self.account.sender,
+            "To": traffic.number,
+            "MessageSid": traffic.sid,
+            "SmsSid": traffic.sid,
+            "MessageStatus": traffic.status,
+            "SmsStatus": traffic.status,
+        }
+        return form | ({"ErrorCode": str(traffic.error)} if traffic.error else {})
+
+    def _call_form(self, call: Traffic) -> dict[str, str]:
+        form = {
+            "AccountSid": self.account.sid,
+            "ApiVersion": "2010-04-01",
+            "CallSid": call.sid,
+            "CallStatus": call.status,
+            "Direction": "outbound-api",
+            "From": self.account.sender,
+            "Caller": self.account.sender,
+            "To": call.number,
+            "Called": call.number,
+        }
+        if call.error:
+            form["ErrorCode"] = str(call.error)
+        if call.ended:
+            since = call.answered_at or call.updated_at
+            form["CallDuration"] = str(int((call.updated_at - since).total_seconds()))
+        return form
+
+    def _inbound_form(self, text: Traffic) -> dict[str, str]:
+        return {
+            "AccountSid": self.account.sid,
+            "ApiVersion": "2010-04-01",
+            "Body": text.body,
+            "From": text.number,
+            "To": self.account.sender,
+            "MessageSid": text.sid,
+            "SmsSid": text.sid,
+            "SmsMessageSid": text.sid,
+            "SmsStatus": "received",
+            "NumMedia": "0",
+            "NumSegments": str(count(text.body).parts),
+        }
+
+    def _pace(self, traffic: Traffic) -> float:
+        return self._step_seconds + traffic.fault.delay
