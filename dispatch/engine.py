@@ -199,11 +199,13 @@ class Engine:
             )
         if since is None:
             return 0
-        taken = 0
-        for inbound in self.channel.inbound(since):
+        came_in = self.channel.inbound(since)
+        with self.store.read() as session:
+            new = receipts.unknown(session, came_in)
+        for inbound in new:
             with self.store.write() as session:
-                taken += replies.text_in(session, inbound, self.parts.clock.now()) != "known"
-        return taken
+                replies.text_in(session, inbound, self.parts.clock.now())
+        return len(new)
 
     def sweep(self) -> None:
         """Clear away old counters."""

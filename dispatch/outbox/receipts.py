@@ -4,7 +4,7 @@ Receipts come twice, late and out of order; a message only ever moves forward. T
 our own id in the callback address, so one may come before the supplier has answered the request.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -80,6 +80,14 @@ def unheard_since(session: Session, now: datetime, overdue_seconds: float) -> da
         Message.heard_at.is_(None),
     )
     return session.scalar(query)
+
+
+def unknown(session: Session, inbound: Sequence[Inbound]) -> list[Inbound]:
+    """Return those of the texts that have not been taken in yet."""
+    ids = [text.supplier_id for text in inbound]
+    query = sa.select(InboundText.supplier_id).where(InboundText.supplier_id.in_(ids))
+    known = set(session.scalars(query))
+    return [text for text in inbound if text.supplier_id not in known]
 
 
 def take_in(session: Session, inbound: Inbound, now: datetime) -> InboundText | None:

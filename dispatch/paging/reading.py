@@ -12,8 +12,8 @@ from enum import StrEnum
 
 _YES = frozenset(
     "ja|jaa|jawel|jep|yes|yep|yeah|oui|ok|oke|okay|okee|jo|y|j|o|accept|akkoord|d accord|ik ga"
-    "|ik kom|ja ik ga|ja ik kom|j y vais|je viens|oui j y vais|jag kommer|jag aker|ja jag kommer|jeg korer"
-    "|jeg kommer|ja jeg kommer|i go|i m going|yes i go|going|coming".split("|")
+    "|ik kom|ja ik ga|ja ik kom|j y vais|je viens|oui j y vais|jag kommer|jag aker|ja jag kommer"
+    "|jeg korer|jeg kommer|ja jeg kommer|i go|i m going|yes i go|going|coming".split("|")
 )
 _NO = frozenset(
     "nee|neen|nej|non|no|nope|n|ik kan niet|kan niet|nee ik kan niet|je ne peux pas|peux pas"

@@ -280,17 +280,17 @@ def record_afterwards(
 ) -> None:
     """Write down who went to an incident that was handled without us; pages nobody."""
     incident.recorded_afterwards = True
+    held: dict[int, Callout] = {}
     for gone in went:
         _check_order(gone, now)
-        want = Want(team=gone.team, people=1, ended_at=now)
-        incident.wants.append(want)
-        session.flush()
-        callout = callouts.recorded(session, incident, want, gone.accepted_at)
+        callout = held.get(gone.team.id) or _over_already(session, incident, gone, now)
+        held[gone.team.id] = callout
+        callout.want.people = len(callout.assignments) + 1
         session.add(
             Assignment(
                 callout=callout,
                 person=gone.person,
-                seat=1,
+                seat=callout.want.people,
                 status=AssignmentStatus.DONE,
                 accepted_at=gone.accepted_at,
                 on_scene_at=gone.on_scene_at,
@@ -301,6 +301,13 @@ def record_afterwards(
         timeline.add(session, incident, "recorded", actor, now, **facts)
     _audit(session, incident, actor, "incident.record", now, people=len(went))
     session.flush()
+
+
+def _over_already(session: Session, incident: Incident, gone: Went, now: datetime) -> Callout:
+    want = Want(team=gone.team, people=0, ended_at=now)
+    incident.wants.append(want)
+    session.flush()
+    return callouts.recorded(session, incident, want, gone.accepted_at)
 
 
 def _check_order(gone: Went, now: datetime) -> None:
