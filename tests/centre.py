@@ -5,15 +5,19 @@ is on the nobody-on-duty list.
 """
 
 import base64
+import json
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
+import sqlalchemy as sa
 import standardwebhooks
 
 from dispatch.audit import Actor
 from dispatch.db import Session, Store
 from dispatch.incidents.models import Category, CategoryWant, ResponseMode
-from dispatch.intake import sources
+from dispatch.intake import receive, sources
+from dispatch.intake.receive import Answer, Request
 from dispatch.paging.models import NobodyOnDuty, Policy, PolicyStep, Target
 from dispatch.people import phones
 from dispatch.people.models import (
@@ -33,6 +37,12 @@ from dispatch.rota.models import Line, Shift
 NOW = datetime(2026, 3, 14, 13, 2, tzinfo=UTC)
 ADA = Actor("person", 1, "Ada")
 SECRET = "whsec_" + base64.b64encode(b"a secret of thirty-two bytes !!!").decode()
+ALERT = {
+    "type": "alert",
+    "reference": "R-1",
+    "category": "fatal_crash",
+    "place": {"postcode": "9400", "municipality": "Ninove"},
+}
 _ATTEMPTS = [["sms", 0], ["call", 20], ["call", 90]]
 
 
@@ -149,3 +159,40 @@ def signed(
         "webhook-timestamp": str(int(at.timestamp())),
         "webhook-signature": standardwebhooks.Webhook(secret).sign(webhook_id, at, body.decode()),
     }
+
+
+class Sender:
+    """A source that sends to one centre; each request has an id of its own unless given."""
+
+    def __init__(self, store: Store, centre: Centre) -> None:
+        self.store, self.centre = store, centre
+        self._sent = 0
+
+    def send(
+        self, body: bytes | dict[str, Any], webhook_id: str = "", after: timedelta = timedelta()
+    ) -> Answer:
+        """Send a body so long after the centre began."""
+        self._sent += 1
+        raw = json.dumps(body).encode() if isinstance(body, dict) else body
+        request = Request(webhook_id or f"msg_{self._sent}", "application/json", raw)
+        prepared = receive.prepare(request, NOW + after)
+        with self.store.write() as session:
+            return receive.take_in(session, self.centre.source_id, prepared, NOW + after)
+
+    def alert(self, **fields: Any) -> dict[str, Any]:
+        """Send `ALERT` with other fields and return what is answered."""
+        answer = self.send({**ALERT, **fields})
+        assert answer.status == 202
+        return said(answer)
+
+
+def said(answer: Answer) -> dict[str, Any]:
+    """Return what an answer says."""
+    document: dict[str, Any] = json.loads(answer.body)
+    return document
+
+
+def count(store: Store, table: type) -> int:
+    """Return how many rows a table has."""
+    with store.read() as session:
+        return session.scalar(sa.select(sa.func.count()).select_from(table)) or 0
