@@ -69,7 +69,8 @@ def install(app: Flask) -> None:
     # An officer's phone changes its address on the road: a session bound to it would end there.
     login.session_protection = None
     login.user_loader(_load)
-    login.init_app(app)
+    # Templates get the viewer from `frame`; Flask-Login would ask a database that has just failed.
+    login.init_app(app, add_context_processor=False)
     app.before_request(_begin)
 
 
