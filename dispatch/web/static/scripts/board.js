@@ -37,7 +37,7 @@
   let ringing = null;
 
   const needing = () => [...document.querySelectorAll('[data-card="needs_you"]')].filter(
-    (card) => !silenced.has(card.id));
+    (card) => !silenced.has(card.id) && !("seen" in card.dataset));
 
   const beep = () => {
     if (audio?.state !== "running") return;

@@ -1,0 +1,256 @@
+"""Keeping screens fresh: a stream of hints, and fragments that cost little when nothing changed.
+
+A stream says only "this topic has a new revision"; the browser then fetches the fragment with the
+viewer's rights. One thread a process reads the revisions, on a hint and twice a second, and tells
+every stream of it; a stream holds no connection to the database and never more than one pending
+hint a topic. A stream ends with its sign-in, and at once when the process is told to end. What is
+refused here (no seat left) costs time, never truth: browsers also ask every 15 seconds.
+"""
+
+import functools
+import hashlib
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
+from types import FrameType
+from typing import Any, cast
+
+import flask
+from flask import Blueprint, current_app, request
+from flask.typing import ResponseReturnValue
+
+from dispatch import clock, logs, upkeep
+from dispatch.db import Session, Store, Unavailable
+from dispatch.people import accounts
+from dispatch.people.access import Right, Viewer
+from dispatch.web import failures, session
+from dispatch.web.watch import engine_state, sms_state
+from dispatch.wiring import Parts
+
+log = logs.logger(__name__)
+blueprint = Blueprint("live", __name__)
+
+HEARTBEAT_SECONDS = 15.0
+_LOOK_SECONDS = 0.5
+#: Threads of a process that streams may never take.
+_KEPT_FREE = 32
+
+Revisions = Mapping[tuple[int, str], int]
+
+
+class Stream:
+    """What one browser has not been told yet."""
+
+    def __init__(self, organisations: frozenset[int]) -> None:
+        self.organisations = organisations
+        self.begun = False
+        self._changed = threading.Condition()
+        self._pending: dict[str, int] = {}
+        self._ended = False
+
+    def tell(self, topic: str, revision: int) -> None:
+        """Add a hint; an older one of the same topic is forgotten."""
+        with self._changed:
+            self._pending[topic] = revision
+            self._changed.notify()
+
+    def end(self) -> None:
+        """End the stream now."""
+        with self._changed:
+            self._ended = True
+            self._changed.notify()
+
+    def wait(self, seconds: float) -> dict[str, int] | None:
+        """Return the hints as soon as there are some, none after so long, None at the end."""
+        with self._changed:
+            if not self._pending and not self._ended:
+                self._changed.wait(seconds)
+            told, self._pending = self._pending, {}
+            return None if self._ended else told
+
+
+class Streams:
+    """Every stream of this process, and the one thread that feeds them all."""
+
+    def __init__(self, store: Store, most: int) -> None:
+        self._store, self._most = store, most
+        self._lock = threading.Lock()
+        self._streams: set[Stream] = set()
+        self._watching = False
+
+    def open(self, organisations: frozenset[int]) -> Stream | None:
+        """Return a new stream, or None when there is no seat left."""
+        with self._lock:
+            if len(self._streams) >= self._most:
+                return None
+            stream = Stream(organisations)
+            self._streams.add(stream)
+            if not self._watching:
+                self._watching = True
+                threading.Thread(target=self._watch, name="streams", daemon=True).start()
+            return stream
+
+    def close(self, stream: Stream) -> None:
+        """Give back a stream's seat."""
+        with self._lock:
+            self._streams.discard(stream)
+
+    def end(self) -> None:
+        """End every stream."""
+        for stream in list(self._streams):
+            stream.end()
+
+    def count(self) -> int:
+        """Return how many streams are open."""
+        return len(self._streams)
+
+    def _watch(self) -> None:
+        """Look for new revisions until nobody listens any more."""
+        listener = self._store.listen("screens")
+        try:
+            seen: Revisions = {}
+            while self._is_needed():
+                seen = self._look(seen)
+                listener.wait(_LOOK_SECONDS)
+        finally:
+            listener.close()
+
+    def _is_needed(self) -> bool:
+        with self._lock:
+            self._watching = bool(self._streams)
+            return self._watching
+
+    def _look(self, seen: Revisions) -> Revisions:
+        try:
+            with self._store.read() as opened:
+                found = upkeep.revisions(opened)
+        except Unavailable:
+            log.warning("revisions_unavailable")
+            return seen
+        changed = {key: value for key, value in found.items() if seen.get(key) != value}
+        with self._lock:
+            streams = list(self._streams)
+        for stream in streams:
+            # A new one is told everything: something may have changed since its screen was made.
+            news = changed if stream.begun else found
+            stream.begun = True
+            for (organisation_id, topic), revision in news.items():
+                if organisation_id in stream.organisations:
+                    stream.tell(topic, revision)
+        return found
+
+
+def visible(viewer: Viewer) -> frozenset[int]:
+    """Return the organisations whose changes the viewer's screens may show; 0 is for all."""
+    return frozenset({0}).union(*(viewer.organisations(right) for right in Right))
+
+
+@blueprint.record_once
+def _install(state: Any) -> None:
+    parts: Parts = state.app.extensions["parts"]
+    most = max(0, parts.settings.web.threads - _KEPT_FREE)
+    streams = state.app.extensions["streams"] = Streams(parts.store, most)
+    _end_with_process(streams)
+
+
+def _end_with_process(streams: Streams) -> None:
+    """End the streams as soon as the process is told to: each holds a thread that it waits for."""
+    if threading.current_thread() is not threading.main_thread():
+        return
+    before = signal.getsignal(signal.SIGTERM)
+    if not callable(before):
+        return
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        streams.end()
+        before(number, frame)
+
+    signal.signal(signal.SIGTERM, handle)
+
+
+def streams() -> Streams:
+    """Return the streams of this application."""
+    return cast(Streams, current_app.extensions["streams"])
+
+
+@blueprint.get("/live")
+def stream() -> ResponseReturnValue:
+    """Stream hints until the sign-in ends."""
+    found = streams().open(visible(session.viewer()))
+    if found is None:
+        answer = failures.problem(503, "No seat for another stream; ask again every 15 seconds.")
+        answer.headers["Retry-After"] = "60"
+        return answer
+    body = _events(session.parts(), session.token(), found)
+    answer = flask.Response(body, content_type="text/event-stream; charset=utf-8")
+    answer.headers["X-Accel-Buffering"] = "no"
+    answer.call_on_close(functools.partial(streams().close, found))
+    return answer
+
+
+def _events(parts: Parts, token: str, stream: Stream) -> Iterator[str]:
+    yield "retry: 3000\n\n"
+    looked = clock.monotonic()
+    while True:
+        told = stream.wait(HEARTBEAT_SECONDS)
+        if told is None:
+            return
+        if clock.monotonic() - looked >= HEARTBEAT_SECONDS:
+            looked = clock.monotonic()
+            if not _signed_in(parts, token):
+                return
+        for topic, revision in told.items():
+            yield f"event: {topic}\ndata: {revision}\n\n"
+        if not told:
+            yield ": still here\n\n"
+
+
+def _signed_in(parts: Parts, token: str) -> bool:
+    web = parts.settings.web
+    idle, longest = timedelta(minutes=web.session_idle_minutes), timedelta(days=web.session_days)
+    try:
+        with parts.store.read() as opened:
+            found = accounts.session_person(opened, token, parts.clock.now(), idle, longest)
+    except Unavailable:
+        # Nobody is signed out by a database that does not answer; it is asked again soon.
+        return True
+    return found is not None
+
+
+def fragment(
+    opened: Session, topics: tuple[str, ...], make: Callable[[], str]
+) -> ResponseReturnValue:
+    """Answer with a fragment, or 304 while no topic has changed since the browser's copy.
+
+    Anew each minute in any case: turns begin and certificates end without a row being written.
+    """
+    etag = _etag(opened, topics)
+    if etag in request.if_none_match:
+        return "", 304, {"ETag": f'"{etag}"'}
+    return make(), 200, {"ETag": f'"{etag}"'}
+
+
+def _etag(opened: Session, topics: tuple[str, ...]) -> str:
+    viewer = session.viewer()
+    mine = visible(viewer)
+    revision = sum(
+        value
+        for (organisation_id, topic), value in upkeep.revisions(opened).items()
+        if organisation_id in mine and topic in topics
+    )
+    minute = int(session.now().timestamp()) // 60
+    language = flask.session.get("language", viewer.language)
+    told = f"{viewer.person_id} {language} {request.full_path} {topics} {revision} {minute}"
+    return hashlib.sha256(told.encode()).hexdigest()[:24]
+
+
+@blueprint.get("/live/centre")
+def centre() -> ResponseReturnValue:
+    """Show whether the centre works."""
+    state = f"{engine_state()} {sms_state()} {flask.session.get('language')}"
+    etag = hashlib.sha256(state.encode()).hexdigest()[:24]
+    if etag in request.if_none_match:
+        return "", 304, {"ETag": f'"{etag}"'}
+    shown = flask.render_template("_centre.html", live_screen=True)
+    return shown, 200, {"ETag": f'"{etag}"'}
