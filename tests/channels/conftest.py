@@ -1,14 +1,30 @@
 """A real channel, the simulated supplier, and a web server that takes its callbacks."""
 
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
+from dispatch.channels.contract import Kind, Outgoing
 from dispatch.channels.twilio import TwilioChannel
+from dispatch.clock import SystemClock
 from tests.simulated import ACCOUNT, Customer, SimulatedTwilio
 
 MakeChannel = Callable[..., TwilioChannel]
+AN, BERT = "+32470000001", "+32470000002"
+
+
+def text(uid: str = "m1", to: str = AN, body: str = "Oproep 482", validity: int = 1800) -> Outgoing:
+    return Outgoing(uid, Kind.SMS, to, body, "nl", validity)
+
+
+def call(uid: str = "c1", to: str = AN, body: str = "Oproep", gather: bool = True) -> Outgoing:
+    return Outgoing(uid, Kind.CALL, to, body, "nl", 1800, gather)
+
+
+def a_while_ago() -> datetime:
+    return SystemClock().now() - timedelta(seconds=2)
 
 
 @pytest.fixture
