@@ -226,9 +226,9 @@ def _pursue(session: Session, callout: Callout, moment: Moment) -> None:
         _page_nobody_list(session, callout, moment)
     for step in policy.due_steps(plan, callout.step, callout.began_at, now):
         _take(session, callout, step, moment)
-    while not _people_open(callout) and callout.step < len(plan.steps):
+    while not _people_open(callout, moment) and callout.step < len(plan.steps):
         _take(session, callout, plan.steps[callout.step], moment)
-    if not _people_open(callout):
+    if not _people_open(callout, moment):
         _page_best(session, callout, moment)
     if callout.step >= len(plan.steps):
         _repeat_if_exhausted(session, callout, plan, moment)
@@ -244,8 +244,11 @@ def begin_anew(callout: Callout, now: datetime) -> None:
     callout.filled_at = callout.exhausted_at = None
 
 
-def _people_open(callout: Callout) -> int:
-    return sum(page.person_id is not None for page in pages.still_open(callout))
+def _people_open(callout: Callout, moment: Moment) -> int:
+    """How many are being tried; who has no channel left can no longer be."""
+    ids = [page.person_id for page in pages.still_open(callout) if page.person_id is not None]
+    methods = moment.methods(ids)
+    return sum(bool(candidates.channels_of(methods[person_id])) for person_id in ids)
 
 
 def _take(session: Session, callout: Callout, step: Step, moment: Moment) -> None:
@@ -436,8 +439,9 @@ def hasten(session: Session, callout: Callout, now: datetime) -> None:
     """Take the next step at once: an answer in own words, or a dispatcher's wish."""
     plan = plan_of(session, callout.policy)
     if callout.cancelled_at is None and callout.filled_at is None:
-        moment, before = Moment(session, callout.want, now), _people_open(callout)
-        while callout.step < len(plan.steps) and _people_open(callout) == before:
+        moment = Moment(session, callout.want, now)
+        before = _people_open(callout, moment)
+        while callout.step < len(plan.steps) and _people_open(callout, moment) == before:
             _take(session, callout, plan.steps[callout.step], moment)
 
 

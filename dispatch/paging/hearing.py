@@ -23,6 +23,8 @@ from dispatch.people import phones
 
 #: The owner texted a stop word: the supplier refuses texts, calls go through.
 _STOPPED = "21610"
+#: Telephones that take no texts but can be called.
+_NO_TEXTS = frozenset({"21614", "21635", "30006"})
 
 
 def settled(
@@ -150,6 +152,8 @@ def _mark_method(session: Session, message: Message, permanent: bool, now: datet
     elif message.code == _STOPPED:
         phones.block(session, message.fingerprint, now)
         _tell_blocked(session, message, now)
+    elif message.code in _NO_TEXTS:
+        phones.block(session, message.fingerprint, now)
     elif permanent:
         phones.mark_unusable(session, method_id, now)
 

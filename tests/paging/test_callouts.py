@@ -151,6 +151,25 @@ def test_unusable_number_is_flagged(night: Night) -> None:
     assert flagged == [night.cast.people["An"].id]
 
 
+def test_number_that_nobody_has_brings_the_next_person_at_once(night: Night) -> None:
+    night.report()
+    with night.store.write() as session:
+        uid = session.scalars(sa.select(Message.uid)).one()
+        failed = Receipt(State.FAILED, code="30005", permanent=True)
+        hearing.receipt_in(session, uid, failed, night.now)
+    assert len(night.said("Bert", "sms")) == 1
+
+
+def test_telephone_that_takes_no_texts_is_called(night: Night) -> None:
+    night.report()
+    with night.store.write() as session:
+        uid = session.scalars(sa.select(Message.uid)).one()
+        failed = Receipt(State.FAILED, code="21635", permanent=True)
+        hearing.receipt_in(session, uid, failed, night.now)
+    assert len(night.said("An", "call")) == 1
+    assert night.said("Bert") == []
+
+
 def test_receipts_only_move_a_page_forward(night: Night) -> None:
     night.report()
     with night.store.write() as session:

@@ -59,7 +59,7 @@ def test_undelivered_text_is_called_before_its_time(zone: Zone) -> None:
 
 
 def test_refused_text_is_called_at_once(zone: Zone) -> None:
-    zone.twilio.fault(AN, code=21612)
+    zone.twilio.fault(AN, refuse=21612, times=1)
     zone.report()
     assert zone.twilio.messages(AN, kind="call")
 
