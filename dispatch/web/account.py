@@ -14,7 +14,7 @@ from flask_babel import gettext
 from itsdangerous import BadSignature, URLSafeSerializer
 
 from dispatch.db import Session
-from dispatch.errors import DispatchError, Invalid, NotFound
+from dispatch.errors import DispatchError, Invalid, NotFound, Refused
 from dispatch.people import accounts, phones
 from dispatch.people.models import ContactMethod, Person
 from dispatch.texts import N_
@@ -25,6 +25,7 @@ blueprint = Blueprint("account", __name__)
 
 #: How long a browser is remembered as one that signed in before.
 _KNOWN_SECONDS = 400 * 86400
+_TOO_MANY = N_("Too many tries. Wait a quarter of an hour, then try again.")
 _LENGTHS = {
     "least": accounts.LEAST_LENGTH,
     "advised": accounts.ADVISED_LENGTH,
@@ -57,7 +58,7 @@ def _let_in(form: Form) -> ResponseReturnValue:
             opened, name, request.remote_addr or "", _known_person(), session.now()
         )
     if attempt.limited:
-        form.error("", N_("Too many tries. Wait a quarter of an hour, then try again."))
+        form.error("", _TOO_MANY)
         return _ask(form, onward), 429
     if not accounts.matches(attempt, password) or attempt.person_id is None:
         form.error("", N_("Name or password is wrong."))
@@ -97,11 +98,14 @@ def password() -> ResponseReturnValue:
     """Change one's own password; every other browser has to sign in again."""
     form = Form(request.form)
     present, wanted = form.secret("present"), form.secret("password")
-    with session.reading() as opened:
+    with session.transaction() as opened:
         owner = opened.get_one(Person, session.viewer().person_id)
+        attempt = accounts.attempt(
+            opened, owner.sign_in or "", request.remote_addr or "", owner.id, session.now()
+        )
     try:
+        _require_present(attempt, present)
         accounts.check_password(wanted, owner.name, owner.sign_in or "")
-        _require_present(owner, present)
         stored = accounts.hashed(wanted)
     except DispatchError as error:
         return _me(form.refuse(error)), 422
@@ -138,9 +142,10 @@ def confirm(uid: str) -> ResponseReturnValue:
     return redirect(url_for("account.me"), 303)
 
 
-def _require_present(owner: Person, present: str) -> None:
-    known = accounts.Attempt(False, owner.id, owner.password_hash)
-    if not accounts.matches(known, present):
+def _require_present(attempt: accounts.Attempt, present: str) -> None:
+    if attempt.limited:
+        raise Refused(_TOO_MANY)
+    if not accounts.matches(attempt, present):
         sentence = N_("This is not your present password.")
         raise Invalid(sentence, present=sentence)
 
