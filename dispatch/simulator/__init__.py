@@ -3,7 +3,8 @@
 `state` is what it knows, `carrier` moves texts and calls, `relay` calls the customer back, `twiml`
 reads what a call shall say, `faults` breaks things, `api` is the supplier's interface, `phones` the
 page. The demo mounts it beside the console, the tests start it; the product sends through
-`channels.twilio` as it would to the real one. Promise: nothing in it knows the product.
+`channels.twilio` as it would to the real one. Promise: but for `centre`, which invents the data of
+the demo, nothing in it knows the product.
 """
 
 from collections.abc import Callable, Iterable
