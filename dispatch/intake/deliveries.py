@@ -39,7 +39,8 @@ class Sought:
     source_id: int | None = None
     status: DeliveryStatus | None = None
     since: datetime | None = None
-    before: datetime | None = None
+    before_id: int | None = None
+    """Older than this delivery."""
 
 
 def found(session: Session, sought: Sought, limit: int) -> Sequence[Delivery]:
@@ -51,9 +52,9 @@ def found(session: Session, sought: Sought, limit: int) -> Sequence[Delivery]:
         query = query.where(Delivery.status == sought.status)
     if sought.since is not None:
         query = query.where(Delivery.received_at >= sought.since)
-    if sought.before is not None:
-        query = query.where(Delivery.received_at < sought.before)
-    query = query.order_by(Delivery.received_at.desc(), Delivery.id.desc()).limit(limit)
+    if sought.before_id is not None:
+        query = query.where(Delivery.id < sought.before_id)
+    query = query.order_by(Delivery.id.desc()).limit(limit)
     return session.scalars(query).all()
 
 
@@ -67,6 +68,11 @@ def unseen(session: Session, organisation_ids: Iterable[int]) -> Sequence[Delive
         Delivery.seen_at.is_(None), Delivery.due_at.is_not(None) | clashed
     )
     return session.scalars(query.order_by(Delivery.received_at)).all()
+
+
+def needs_somebody(delivery: Delivery) -> bool:
+    """Return whether the console sounds for a delivery."""
+    return delivery.seen_at is None and (delivery.due_at is not None or delivery.clashes > 0)
 
 
 def by_uid(session: Session, uid: str, organisation_ids: Iterable[int]) -> Delivery:

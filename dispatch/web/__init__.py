@@ -31,6 +31,7 @@ TOPICS = (
     "planner",
     "shifts",
     "admin",
+    "deliveries",
     "hooks",
     "api",
     "api_rota",
