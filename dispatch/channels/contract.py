@@ -98,7 +98,7 @@ class Channel(Protocol):
     name: str
 
     def warm(self) -> bool:
-        """Open a connection before the first alert needs it; return whether the supplier is well."""
+        """Open a connection before the first alert; return whether the supplier is well."""
 
     def send(self, message: Outgoing) -> Outcome:
         """Make one attempt; end within `SEND_DEADLINE_SECONDS`; never raise."""

@@ -26,6 +26,10 @@ from dispatch.paging.models import Callout, Page, PageStatus
 from dispatch.paging.policy import Attempt, Judged
 from dispatch.people.models import Person
 
+#: The supplier's word for a phone that is off or out of reach, often for a moment only: its text
+#: is sent once more.
+_OUT_OF_REACH = "30003"
+_TRY_AGAIN_SECONDS = 60
 #: Numbers that people ring in need: never a code.
 _EMERGENCY = frozenset({"911", "999", "990", "997", "998"})
 
@@ -167,9 +171,14 @@ def _reread_page(page: Page, messages: Sequence[Message], now: datetime) -> None
     if len(in_doubt) == len(messages) and all(m.status is State.FAILED for m in in_doubt):
         page.status = PageStatus.FAILED
     newest = messages[-1]
-    if page.attempts and _in_trouble(newest):
-        attempts = [(channel, datetime.fromisoformat(at)) for channel, at in page.attempts]
-        page.attempts = _kept(policy.brought_forward(attempts, newest.kind, now))
+    if not _in_trouble(newest):
+        return
+    attempts = [(channel, datetime.fromisoformat(at)) for channel, at in page.attempts]
+    again = str(newest.kind)
+    tried, planned = [m.kind for m in messages].count(newest.kind), [c for c, _ in attempts]
+    if newest.code == _OUT_OF_REACH and tried == 1 and again not in planned:
+        attempts.append((again, now + timedelta(seconds=_TRY_AGAIN_SECONDS)))
+    page.attempts = _kept(policy.brought_forward(attempts, newest.kind, now))
 
 
 def _in_trouble(message: Message) -> bool:

@@ -137,6 +137,8 @@ def test_failed_text_brings_the_call_forward(night: Night) -> None:
         failed = Receipt(State.FAILED, code="30003")
         hearing.receipt_in(session, uid, failed, night.now + timedelta(seconds=1))
     assert len(night.said("An", "call")) == 1
+    night.pass_time(62)
+    assert len(night.said("An", "sms")) == 2
 
 
 def test_unusable_number_is_flagged(night: Night) -> None:
