@@ -9,7 +9,7 @@ from dispatch.db import Base, Id
 
 
 class CalendarAddress(Base):
-    """One person's secret address. Revoked, it serves an empty calendar for a while, then nothing."""
+    """A secret address. Revoked, it serves an empty calendar for a while, then nothing."""
 
     __tablename__ = "calendar_address"
     id: Mapped[Id]
