@@ -45,9 +45,10 @@ def enter_shift(
 ) -> Shift:
     """Put a person on a line; a turn that is over already needs a reason."""
     team = session.get_one(Team, line.team_id)
-    problems = _times(starts_at, ends_at) | _past(ends_at <= now, reason)
+    problems = _times(starts_at, ends_at)
     if not problems:
-        problems = _person(session, team, person, starts_at, ends_at)
+        problems = _past(ends_at <= now, reason)
+        problems |= _person(session, team, person, starts_at, ends_at)
         problems |= _line_taken(session, team, line, starts_at, ends_at)
     _refuse(problems)
     shift = Shift(
@@ -84,9 +85,10 @@ def change_shift(
     if (starts_at, ends_at) == (shift.starts_at, shift.ends_at) and not handed:
         return shift
     holder = person or session.get_one(Person, shift.person_id)
-    problems = _times(starts_at, ends_at) | _past(min(shift.ends_at, ends_at) <= now, reason)
+    problems = _times(starts_at, ends_at)
     if not problems:
-        problems = _person(session, team, holder, starts_at, ends_at)
+        problems = _past(_changes_from(shift, starts_at, ends_at, handed) <= now, reason)
+        problems |= _person(session, team, holder, starts_at, ends_at)
         problems |= _line_taken(session, team, line, starts_at, ends_at, shift.id)
         problems |= _covers_left_out(session, team, shift, starts_at, ends_at, handed)
     _refuse(problems)
@@ -128,9 +130,10 @@ def enter_cover(
     """Let a person take a turn, or a part of it; one that is over already needs a reason."""
     shift = _standing(session, Shift, shift.id)
     _, team = _place(session, shift)
-    problems = _times(starts_at, ends_at) | _past(ends_at <= now, reason)
+    problems = _times(starts_at, ends_at)
     if not problems:
-        problems = _person(session, team, person, starts_at, ends_at)
+        problems = _past(ends_at <= now, reason)
+        problems |= _person(session, team, person, starts_at, ends_at)
         problems |= _cover_fits(session, team, shift, person, starts_at, ends_at)
     _refuse(problems)
     cover = Cover(
@@ -169,9 +172,10 @@ def change_cover(
     if (starts_at, ends_at) == (cover.starts_at, cover.ends_at) and not handed:
         return cover
     holder = person or session.get_one(Person, cover.person_id)
-    problems = _times(starts_at, ends_at) | _past(min(cover.ends_at, ends_at) <= now, reason)
+    problems = _times(starts_at, ends_at)
     if not problems:
-        problems = _person(session, team, holder, starts_at, ends_at)
+        problems = _past(_changes_from(cover, starts_at, ends_at, handed) <= now, reason)
+        problems |= _person(session, team, holder, starts_at, ends_at)
         problems |= _cover_fits(session, team, shift, holder, starts_at, ends_at, cover.id)
     _refuse(problems)
     if handed:
@@ -211,6 +215,15 @@ def _past(touched: bool, reason: str) -> dict[str, str]:
     if touched and not reason.strip():
         return {"reason": "This changes what has been: say why."}
     return {}
+
+
+def _changes_from(
+    row: Shift | Cover, starts_at: datetime, ends_at: datetime, handed: bool
+) -> datetime:
+    """Return the first instant at which a change puts somebody else on duty, or nobody."""
+    if handed or starts_at != row.starts_at:
+        return min(starts_at, row.starts_at)
+    return min(ends_at, row.ends_at)
 
 
 def _person(

@@ -74,7 +74,10 @@ def _team(
         "key": team.key,
         "name": team.name,
         "seats": seats,
-        "warnings": _warnings(gaps(opened, team, now, now + AHEAD), now),
+        "warnings": [
+            *_doubled([line[0] for line in lines if _is_turn(line[0])]),
+            *_empty(gaps(opened, team, now, now + AHEAD), now),
+        ],
         "closed": None if wanted else {"until": opens, "contact": team.day_contact},
     }
 
@@ -105,7 +108,23 @@ def _seat(team: Team, line: Sequence[Stretch], people: "_People") -> dict[str, A
     }
 
 
-def _warnings(found: Sequence[Gap], now: datetime) -> list[str]:
+def _doubled(turns: Sequence[Turn]) -> list[str]:
+    """Say who is on several lines at once: whoever is backup to themselves has none."""
+    held: dict[int, list[Turn]] = {}
+    for turn in turns:
+        held.setdefault(turn.person_id, []).append(turn)
+    return [
+        gettext(
+            "%(name)s is on %(lines)s at once",
+            name=mine[0].person_name,
+            lines=", ".join(turn.line_name for turn in mine),
+        )
+        for mine in held.values()
+        if len(mine) > 1
+    ]
+
+
+def _empty(found: Sequence[Gap], now: datetime) -> list[str]:
     """Say which lines become empty; what is empty already stands at its seat."""
     coming = [gap for gap in found if gap.from_at is not None and gap.from_at > now]
     said = [

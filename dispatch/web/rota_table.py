@@ -46,12 +46,13 @@ def month_table(opened: Session, team: Team, first: date, now: datetime) -> dict
     begin, end = midnight(days[0], zone), midnight(following(first), zone)
     stretches = duty_between(opened, team, begin, end)
     turns = [stretch for stretch in stretches if isinstance(stretch, Turn)]
-    shown: list[Turn | Gap] = [*turns, *gaps(opened, team, begin, end)]
+    # A day more at each end: a gap that goes on must not look as if it ended with the month.
+    around = (begin - timedelta(days=1), end + timedelta(days=1))
+    shown: list[Turn | Gap] = [*turns, *gaps(opened, team, *around)]
     lines = lines_of(opened, team)
-    today = now.astimezone(zone).date()
     return {
         "lines": [line.name for line in lines],
-        "days": [_day(day, zone, today, lines, shown) for day in days],
+        "days": [_day(day, zone, now, lines, shown) for day in days],
     }
 
 
@@ -82,7 +83,7 @@ def field_text(at: datetime, zone: ZoneInfo) -> str:
 
 
 def _day(
-    day: date, zone: ZoneInfo, today: date, lines: Sequence[Line], shown: Sequence[Turn | Gap]
+    day: date, zone: ZoneInfo, now: datetime, lines: Sequence[Line], shown: Sequence[Turn | Gap]
 ) -> dict[str, Any]:
     begin, end = midnight(day, zone), midnight(day + timedelta(days=1), zone)
     here = [
@@ -94,11 +95,11 @@ def _day(
     return {
         "date": day,
         "label": format_date(day, "EEE d"),
-        "today": day == today,
+        "today": begin <= now < end,
         "weekend": day.weekday() >= 5,
         "note": _clocks(end - begin),
         "cells": [
-            [_item(one, begin, end, zone) for one in here if one.line_id == line.id]
+            [_item(one, begin, end, zone, now) for one in here if one.line_id == line.id]
             for line in lines
         ],
     }
@@ -113,7 +114,9 @@ def _clocks(length: timedelta) -> str | None:
     return str(gettext("%(hours)s hours: the clock goes back", hours=hours))
 
 
-def _item(stretch: Turn | Gap, begin: datetime, end: datetime, zone: ZoneInfo) -> dict[str, Any]:
+def _item(
+    stretch: Turn | Gap, begin: datetime, end: datetime, zone: ZoneInfo, now: datetime
+) -> dict[str, Any]:
     from_at, until_at = stretch.from_at or begin, stretch.until_at or end
     item: dict[str, Any] = {
         "from": wall_clock(from_at, zone) if from_at >= begin else None,
@@ -121,7 +124,8 @@ def _item(stretch: Turn | Gap, begin: datetime, end: datetime, zone: ZoneInfo) -
     }
     if isinstance(stretch, Gap):
         times = {"starts_at": field_text(from_at, zone), "ends_at": field_text(until_at, zone)}
-        return item | {"gap": why_nobody(stretch), "line": stretch.line_key, **times}
+        told = {"gap": why_nobody(stretch), "past": until_at <= now, "line": stretch.line_key}
+        return item | told | times
     return item | {
         "name": stretch.person_name,
         "covers": stretch.covers,

@@ -122,6 +122,16 @@ def test_what_is_over_is_changed_only_with_a_reason(zone, now):
     assert shift.cancelled_at == now
 
 
+def test_a_running_turn_is_shortened_freely_but_its_past_needs_a_reason(zone):
+    running = enter(zone, zone.at("2026-03-10 09:00"))
+    noon = zone.at("2026-03-14 12:00")
+    change(zone, noon, running, ends_at="2026-03-14 18:00")
+    refused(lambda: change(zone, noon, running, ends_at="2026-03-14 11:00"), "reason")
+    refused(lambda: change(zone, noon, running, starts_at="2026-03-14 09:00"), "reason")
+    refused(lambda: change(zone, noon, running, person=zone.people["Bert"]), "reason")
+    change(zone, noon, running, person=zone.people["Bert"], reason="Bert came from the start")
+
+
 def test_a_moved_turn_keeps_its_uid_and_its_sequence_grows(zone, now):
     shift = enter(zone, now)
     uid, later = shift.uid, now + timedelta(hours=1)

@@ -122,6 +122,13 @@ def test_a_line_that_becomes_empty_is_announced(screens):
     assert "primary: nobody from Wed 18 Mar 14:02" in shown.replace(" ", " ")
 
 
+def test_somebody_who_is_on_two_lines_at_once_is_announced(screens):
+    with screens.store.write() as session:
+        session.execute(sa.update(Shift).values(person_id=screens.officer))
+    shown = text(screens.client(screens.planner).get("/on-duty"))
+    assert "An Peeters is on primary, backup at once" in shown
+
+
 def test_outside_the_hours_of_a_team_an_empty_line_is_no_gap(screens):
     with screens.store.write() as session:
         team = session.get_one(Team, screens.centre.team.id)
