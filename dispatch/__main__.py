@@ -7,7 +7,6 @@ to `serving` and `engine`.
 
 import argparse
 import getpass
-import importlib
 import os
 import sys
 import tomllib
@@ -21,7 +20,7 @@ from typing import Any
 import sqlalchemy as sa
 import standardwebhooks
 
-from dispatch import audit, backup, engine, logs, schema, seal, serving, wiring
+from dispatch import audit, backup, demo, engine, logs, schema, seal, serving, wiring
 from dispatch.audit import Actor
 from dispatch.calendars import feeds
 from dispatch.clock import SystemClock
@@ -79,9 +78,12 @@ def _serve(parts: Parts, _arguments: argparse.Namespace) -> int:
     return serving.supervise(children, os.environ, serving.engine_stuck(parts))
 
 
-def _demo(parts: Parts, _arguments: argparse.Namespace) -> int:
-    status: int = importlib.import_module("dispatch.demo").run(parts, os.environ)
-    return status
+def _demo(_parts: Parts, arguments: argparse.Namespace) -> int:
+    environ = demo.environment(os.environ)
+    parts = wiring.build(environ)
+    logs.configure(parts.settings.log.level)
+    _upgrade(parts, arguments)
+    return demo.run(parts, environ)
 
 
 # --- the database ---

@@ -78,7 +78,9 @@ def configure(level: str) -> None:
 def config(level: str) -> dict[str, Any]:
     """Return the same as a dictionary for gunicorn, which configures logging anew itself."""
     ours = {"handlers": [], "propagate": True, "level": level.upper()}
-    servers = {"handlers": [], "propagate": True, "level": "INFO"}
+    # Never below: a server's own debugging quotes whole requests.
+    calm = "INFO" if level == "debug" else level.upper()
+    servers = {"handlers": [], "propagate": True, "level": calm}
     return {
         "version": 1,
         "disable_existing_loggers": False,
