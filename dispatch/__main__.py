@@ -6,6 +6,7 @@ to `serving` and `engine`.
 """
 
 import argparse
+import contextlib
 import getpass
 import os
 import sys
@@ -20,7 +21,7 @@ from typing import Any
 import sqlalchemy as sa
 import standardwebhooks
 
-from dispatch import audit, backup, demo, engine, logs, schema, seal, serving, wiring
+from dispatch import audit, backup, engine, logs, schema, seal, serving, wiring
 from dispatch.audit import Actor
 from dispatch.calendars import feeds
 from dispatch.clock import SystemClock
@@ -45,10 +46,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     try:
         parts = wiring.build(os.environ)
-        logs.configure(parts.settings.log.level)
-        if arguments.needs_tables:
-            schema.require_present(parts.store)
-        status: int | None = arguments.run(parts, arguments)
+        with contextlib.closing(parts.store):
+            logs.configure(parts.settings.log.level)
+            if arguments.needs_tables:
+                schema.require_present(parts.store)
+            status: int | None = arguments.run(parts, arguments)
     except (SettingsError, SchemaMismatch) as error:
         return _say(error, serving.UNUSABLE)
     except DispatchError as error:
@@ -79,6 +81,9 @@ def _serve(parts: Parts, _arguments: argparse.Namespace) -> int:
 
 
 def _demo(_parts: Parts, arguments: argparse.Namespace) -> int:
+    # Imported here, because its simulator would cost every other command half a second.
+    from dispatch import demo  # noqa: PLC0415
+
     environ = demo.environment(os.environ)
     parts = wiring.build(environ)
     logs.configure(parts.settings.log.level)
@@ -220,18 +225,15 @@ def _by_key(session: Session, table: type[Any], key: str) -> Any:
 
 
 def _alert_send(parts: Parts, arguments: argparse.Namespace) -> int:
-    body = arguments.file.read_bytes()
+    body = _text(arguments.file)
     secret = _secret(parts, arguments)
     at = parts.clock.now()
     webhook_id = f"msg_{seal.new_token()}"
-    try:
-        signature = standardwebhooks.Webhook(secret).sign(webhook_id, at, body.decode())
-    except UnicodeDecodeError:
-        raise Invalid(f"{arguments.file} is not UTF-8.") from None
+    signature = standardwebhooks.Webhook(secret).sign(webhook_id, at, body)
     address = f"{(arguments.url or parts.settings.web.public_url).rstrip('/')}/hooks/alerts/"
     request = urllib.request.Request(  # noqa: S310 - the address is the operator's own
         address + arguments.source,
-        data=body,
+        data=body.encode(),
         headers={
             "Content-Type": arguments.type or _CONTENT_TYPES.get(arguments.file.suffix, ""),
             "webhook-id": webhook_id,
@@ -250,9 +252,18 @@ def _alert_send(parts: Parts, arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _text(path: Path) -> str:
+    try:
+        return path.read_bytes().decode()
+    except OSError as error:
+        raise Invalid(f"{path} cannot be read ({error.strerror}).") from None
+    except UnicodeDecodeError:
+        raise Invalid(f"{path} is not UTF-8.") from None
+
+
 def _secret(parts: Parts, arguments: argparse.Namespace) -> str:
     if arguments.secret_file:
-        return str(arguments.secret_file.read_text().strip())
+        return _text(arguments.secret_file).strip()
     demo = parts.settings.demo
     if demo.enabled and demo.alert_secret and arguments.source == "demo-control-room":
         return demo.alert_secret
