@@ -174,17 +174,23 @@ def _source(source: Source, forged: dict[int | None, int], may_change: bool) -> 
         "address": session.parts().settings.web.public_url + f"/hooks/alerts/{source.key}",
         "last_delivery_at": source.last_delivery_at,
         "forged": forged.get(source.id, 0),
-        "secrets": [
-            {"uid": one.uid, "from": one.valid_from, "until": one.valid_until}
-            for one in source.secrets
-            if _is_valid(one, now)
-        ],
+        "secrets": [_secret_row(one, source) for one in source.secrets if _is_valid(one, now)],
         "may_change": may_change,
     }
 
 
 def _is_valid(secret: SourceSecret, now: datetime) -> bool:
     return secret.valid_until is None or secret.valid_until > now
+
+
+def _secret_row(secret: SourceSecret, source: Source) -> dict[str, Any]:
+    others = [one for one in source.secrets if one is not secret and one.valid_until is None]
+    return {
+        "uid": secret.uid,
+        "from": secret.valid_from,
+        "until": secret.valid_until,
+        "may_end": bool(others),
+    }
 
 
 def _ending(hours: int) -> str:
