@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import quote
 
 import sqlalchemy as sa
+from sqlalchemy.orm import joinedload
 
 from dispatch import logs, seal, upkeep
 from dispatch.audit import Actor
@@ -113,7 +114,8 @@ def take_in(session: Session, source_id: int, prepared: Prepared, now: datetime)
 
     Raises only what the database itself raises when it can keep nothing.
     """
-    source = session.get_one(Source, source_id)
+    beside = (joinedload(Source.organisation), joinedload(Source.default_team))
+    source = session.get_one(Source, source_id, options=beside)
     delivery, is_new = _keep(session, source, prepared, now)
     if delivery.body_hash != _hash(prepared.request):
         return _clash(session, source, delivery, now)
