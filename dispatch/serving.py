@@ -26,7 +26,7 @@ log = logs.logger(__name__)
 
 #: Exit status of a process whose settings or tables are unusable.
 UNUSABLE = 2
-_END_SECONDS = 4.5
+_END_SECONDS = 3.5
 _LOOK_SECONDS = 0.2
 _LONGEST_PAUSE_SECONDS = 30.0
 #: A child that lived so long is started again at once, as if it had never ended.
