@@ -86,9 +86,10 @@ def _demo(_parts: Parts, arguments: argparse.Namespace) -> int:
 
     environ = demo.environment(os.environ)
     parts = wiring.build(environ)
-    logs.configure(parts.settings.log.level)
-    _upgrade(parts, arguments)
-    return demo.run(parts, environ)
+    with contextlib.closing(parts.store):
+        logs.configure(parts.settings.log.level)
+        _upgrade(parts, arguments)
+        return demo.run(parts, environ)
 
 
 # --- the database ---
