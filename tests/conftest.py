@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from dispatch import settings as settings_
@@ -21,6 +22,10 @@ from tests.databases import PostgresDatabases, SqliteDatabases
 from tests.postgres import cluster
 
 INSTALLATION_KEY = bytes(range(32))
+
+# A busy machine is no fault of what is tested, and two runs of CI on one commit try the same cases.
+hypothesis.settings.register_profile("tests", deadline=None, derandomize="CI" in os.environ)
+hypothesis.settings.load_profile("tests")
 
 _server = pytest.StashKey[str]()
 _open = pytest.StashKey[ExitStack]()
