@@ -27,6 +27,7 @@ log = logs.logger(__name__)
 
 blueprint = Blueprint("hooks", __name__)
 
+_SILENCE_SECONDS = 10
 _REFUSED = "The signature does not match, or the request is too old. Check secret, clock and path."
 _TOO_MANY = "Too many requests. Send again after the time that Retry-After gives."
 
@@ -54,6 +55,10 @@ def alert(source: str) -> ResponseReturnValue:
 
 def _body(limit: int) -> bytes:
     """Read the body, of a stated length or not, but never more than the limit (413)."""
+    connection = request.environ.get("gunicorn.socket")
+    if connection is not None:
+        # Whoever stops in the middle of a body would keep one of our threads for ever.
+        connection.settimeout(_SILENCE_SECONDS)
     # One byte more, because reading just ends there: a cut body would look like a forged one.
     request.max_content_length = limit + 1
     body = request.get_data(cache=False)

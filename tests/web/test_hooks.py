@@ -2,6 +2,7 @@
 
 import io
 import json
+import socket
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -255,6 +256,25 @@ def test_a_body_without_a_stated_length_is_read_to_the_limit_and_no_further(
     )
     is_problem(answer, 413)
     assert endless.given < 2 * hooks.parts.settings.intake.body_limit
+
+
+def test_a_sender_that_falls_silent_in_the_middle_of_a_body_is_given_up(
+    hooks: Hooks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dispatch.web.hooks._SILENCE_SECONDS", 0.05)
+    ours, theirs = socket.socketpair()
+    with ours, theirs, ours.makefile("rb") as body:
+        theirs.sendall(ALERT[:10])
+        answer = hooks.client.post(
+            HOOK,
+            headers=signed(ALERT),
+            environ_overrides={
+                "wsgi.input": body,
+                "gunicorn.socket": ours,
+                "CONTENT_LENGTH": str(len(ALERT)),
+            },
+        )
+    is_problem(answer, 400)
 
 
 def test_one_line_of_a_megabyte_lone_surrogates_and_control_marks_are_taken_in(
