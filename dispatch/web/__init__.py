@@ -5,37 +5,53 @@ answer carries the same strict headers, and one blueprint a topic holds the view
 request, call the core in one transaction and show the result; nothing is decided here.
 """
 
-import importlib
-import importlib.util
 from datetime import timedelta
 from typing import Any
 
 import flask_babel
 from babel.support import NullTranslations
-from flask import Blueprint, Flask, request
+from flask import Flask, request
 from flask import session as cookie
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from dispatch import texts
-from dispatch.web import failures, frame, screens, session
+from dispatch.web import (
+    account,
+    admin,
+    api,
+    api_rota,
+    deliveries,
+    dispatcher,
+    failures,
+    feeds,
+    frame,
+    hooks,
+    live,
+    planner,
+    responder,
+    screens,
+    session,
+    shifts,
+    watch,
+)
 from dispatch.wiring import Parts
 
-#: Modules of this package that hold a `blueprint`, in the order of the navigation.
+#: The modules that hold views.
 TOPICS = (
-    "watch",
-    "account",
-    "dispatcher",
-    "live",
-    "responder",
-    "planner",
-    "shifts",
-    "admin",
-    "deliveries",
-    "hooks",
-    "api",
-    "api_rota",
-    "feeds",
+    account,
+    admin,
+    api,
+    api_rota,
+    deliveries,
+    dispatcher,
+    feeds,
+    hooks,
+    live,
+    planner,
+    responder,
+    shifts,
+    watch,
 )
 
 
@@ -74,19 +90,11 @@ def create_app(parts: Parts) -> Flask:
     _Babel(app, locale_selector=_language, timezone_selector=_time_zone)
     screens.install(app)
     frame.install(app)
-    for blueprint in _blueprints():
-        app.register_blueprint(blueprint)
-        if blueprint.name in session.MACHINES:
-            csrf.exempt(blueprint)
+    for topic in TOPICS:
+        app.register_blueprint(topic.blueprint)
+        if topic.blueprint.name in session.MACHINES:
+            csrf.exempt(topic.blueprint)
     return app
-
-
-def _blueprints() -> list[Blueprint]:
-    return [
-        importlib.import_module(f"dispatch.web.{topic}").blueprint
-        for topic in TOPICS
-        if importlib.util.find_spec(f"dispatch.web.{topic}")
-    ]
 
 
 class _Catalogue(flask_babel.Domain):  # type: ignore[misc]

@@ -70,11 +70,11 @@ class Place:
 #: The screens of the header, and, in this order, the first one shown after a sign-in.
 PLACES = (
     Place("dispatcher.board", N_("Board"), "radio-tower", Right.BOARD_READ),
-    Place("responder.calls", N_("My calls"), "bell-ring", None),
     Place("planner.rota", N_("Rota"), "calendar-days", Right.ROTA_CHANGE),
     Place("admin.people", N_("People"), "users", Right.PEOPLE_READ),
     Place("deliveries.listed", N_("Deliveries"), "inbox", Right.DELIVERY_READ_RAW),
     Place("deliveries.sources_", N_("Sources"), "webhook", Right.ADMINISTER),
+    Place("responder.calls", N_("My calls"), "bell-ring", None),
     Place("planner.turns", N_("My turns"), "calendar-check", None),
     Place("planner.on_duty", N_("On duty"), "users-round", Right.ROTA_READ),
 )

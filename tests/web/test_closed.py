@@ -39,6 +39,10 @@ def test_every_screen_asks_for_a_sign_in_unless_it_is_listed(web: Web):
     assert closed > 10
 
 
+def test_what_is_listed_as_public_exists(web: Web):
+    assert {rule.endpoint for rule in web.app.url_map.iter_rules()} >= session.PUBLIC
+
+
 def test_a_stranger_changes_nothing_through_what_proves_itself(web: Web):
     for rule, method, address in addresses(web):
         if is_machine(rule) and method not in ("GET", "HEAD"):

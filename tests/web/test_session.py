@@ -134,14 +134,14 @@ def test_a_sign_in_leads_to_our_own_screens_only(web: Web, target: str | None):
 @pytest.mark.parametrize(
     ("role", "first"),
     [
-        (Role.PLANNER, ("/rota", "/shifts", "/on-duty")),
-        (Role.ADMINISTRATOR, ("/on-duty", "/people")),
-        (Role.PRIVACY_OFFICER, ("/people",)),
+        (Role.DISPATCHER, "/board"),
+        (Role.PLANNER, "/shifts"),
+        (Role.ADMINISTRATOR, "/people"),
+        (Role.PRIVACY_OFFICER, "/people"),
+        (Role.RESPONDER, "/calls"),
     ],
 )
-def test_everybody_begins_at_the_first_screen_they_may_see(
-    web: Web, role: Role, first: tuple[str, ...]
-):
+def test_everybody_begins_at_the_first_screen_they_may_see(web: Web, role: Role, first: str):
     browser = web.as_role(role)
     location = browser.get("/").headers["Location"]
     assert location.startswith(first)
