@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from dispatch.db import Session
 from dispatch.errors import NotFound, Refused
 from dispatch.people.models import Organisation, Person, Role, RoleGrant, Service, Team
+from dispatch.texts import N_
 
 
 class Right(StrEnum):
@@ -158,10 +159,10 @@ class Viewer:
         if self.may(right, organisation_id, team_id):
             return
         if organisation_id is None and team_id is None:
-            raise Refused("Your roles do not allow this. Ask an administrator.")
+            raise Refused(N_("Your roles do not allow this. Ask an administrator."))
         if any(self.may(other, organisation_id, team_id) for other in Right):
-            raise Refused("Your roles do not allow this here. Ask an administrator.")
-        raise NotFound("There is no such thing, or it is not yours to see.")
+            raise Refused(N_("Your roles do not allow this here. Ask an administrator."))
+        raise NotFound(N_("There is no such thing, or it is not yours to see."))
 
 
 def may_read_incident(viewer: Viewer, organisation_id: int, assigned: bool) -> bool:

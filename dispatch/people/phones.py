@@ -19,6 +19,7 @@ from dispatch.audit import Actor
 from dispatch.db import Session
 from dispatch.errors import Conflict, Invalid
 from dispatch.people.models import ContactMethod, MethodKind, Organisation, Person
+from dispatch.texts import N_
 
 _Type = phonenumbers.PhoneNumberType
 _FITTING = {
@@ -26,8 +27,8 @@ _FITTING = {
     MethodKind.LANDLINE: {_Type.FIXED_LINE, _Type.FIXED_LINE_OR_MOBILE, _Type.VOIP},
 }
 _NOT_FITTING = {
-    MethodKind.MOBILE: "This is not a mobile number: a text would not arrive.",
-    MethodKind.LANDLINE: "This is not a landline number. Choose mobile, or check the number.",
+    MethodKind.MOBILE: N_("This is not a mobile number: a text would not arrive."),
+    MethodKind.LANDLINE: N_("This is not a landline number. Choose mobile, or check the number."),
 }
 
 
@@ -62,7 +63,7 @@ def _parsed(number: str, country: str) -> phonenumbers.PhoneNumber:
     except phonenumbers.NumberParseException:
         parsed = None
     if parsed is None or not phonenumbers.is_valid_number(parsed):
-        sentence = "This is no complete telephone number. Write it like +32 470 12 34 56."
+        sentence = N_("This is no complete telephone number. Write it like +32 470 12 34 56.")
         raise Invalid(sentence, address=sentence)
     return parsed
 
@@ -97,7 +98,7 @@ def add_method(
     fingerprint = seal.fingerprint(session, address)
     present = methods(session, person)
     if any(method.fingerprint == fingerprint for method in present):
-        raise Conflict(f"{person.name} has this address already.")
+        raise Conflict(N_("This person has this address already."))
     uid = seal.new_token()
     method = ContactMethod(
         uid=uid,
@@ -116,7 +117,7 @@ def add_method(
 def _address(session: Session, person: Person, kind: MethodKind, address: str) -> str:
     if kind is MethodKind.MAIL:
         if not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", address.strip()):
-            sentence = "This is no mail address. Write it like an.peeters@zone.example."
+            sentence = N_("This is no mail address. Write it like an.peeters@zone.example.")
             raise Invalid(sentence, address=sentence)
         return address.strip().lower()
     employer = session.get_one(Organisation, person.organisation_id)
@@ -135,7 +136,7 @@ def methods(session: Session, person: Person) -> list[ContactMethod]:
 def verify(session: Session, method: ContactMethod, actor: Actor, now: datetime) -> None:
     """Confirm that the address is the person's; it is used from now on."""
     if method.removed_at is not None:
-        raise Conflict("This address was removed. Add it again.")
+        raise Conflict(N_("This address was removed. Add it again."))
     method.verified_at = now
     method.unusable_at = None
     session.flush()

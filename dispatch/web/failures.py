@@ -117,7 +117,8 @@ def _http(error: HTTPException) -> flask.Response:
     status = error.code or 500
     if isinstance(error, CSRFError):
         status = 400
-    detail = _ADVICE.get(status, error.description or "")
+    # Never empty: the catalogue answers an empty text with its own head.
+    detail = _ADVICE.get(status) or error.description or N_("Go back and try another way.")
     answer = _answer(Failure(status, detail))
     for name, value in error.get_headers():
         if name not in ("Content-Type", "Content-Length"):

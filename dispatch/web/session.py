@@ -20,14 +20,17 @@ from flask import Flask, current_app, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import UserMixin
 
+from dispatch import logs
 from dispatch.audit import Actor
-from dispatch.db import Session
+from dispatch.db import Session, Unavailable
 from dispatch.errors import Refused
 from dispatch.people import access, accounts
 from dispatch.people.access import Viewer
 from dispatch.people.models import ApiKey
 from dispatch.texts import N_
 from dispatch.wiring import Parts
+
+log = logs.logger(__name__)
 
 #: Endpoints that anybody may ask for.
 PUBLIC = frozenset(
@@ -235,8 +238,12 @@ def _load(token: str) -> Account | None:
             return None
         viewer = access.viewer_of(session, found.person)
     if now() - found.seen_at >= timedelta(seconds=_TOUCH_SECONDS):
-        with transaction() as session:
-            accounts.touch(session, token, now())
+        try:
+            with transaction() as session:
+                accounts.touch(session, token, now())
+        except Unavailable:
+            # Reading must go on while writing does not; the next click notes it.
+            log.warning("session_not_touched")
     return Account(token, viewer)
 
 

@@ -6,6 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from dispatch.audit import AuditEntry
+from dispatch.db import Unavailable
 from dispatch.people import access, accounts, staff
 from dispatch.people.models import Person, Role, SignIn
 from dispatch.web import session
@@ -361,3 +362,15 @@ def test_rights_are_loaded_once_for_a_request(web: Web, ada: Person, monkeypatch
     monkeypatch.setattr(access, "viewer_of", counted)
     assert is_signed_in(web.browser(ada))
     assert loaded == [ada.id]
+
+
+def test_reading_goes_on_while_nothing_can_be_written(
+    web: Web, ada: Person, monkeypatch: pytest.MonkeyPatch
+):
+    def busy():
+        raise Unavailable("The database is busy.")
+
+    browser = web.browser(ada)
+    web.clock.advance(minutes=5)
+    monkeypatch.setattr(web.store, "write", busy)
+    assert is_signed_in(browser)
