@@ -154,28 +154,10 @@ def open_incident(
     routing = route(session, alert, origin)
     if wants is not None:
         routing = replace(routing, wants=tuple(wants))
-    category = routing.category
-    incident = Incident(
-        reference=reference or new_reference(),
-        organisation_id=routing.organisation.id,
-        source_id=origin.source_id,
-        source_reference=alert.reference if origin.source_id else None,
-        status=status,
-        category=category,
-        priority=alert.priority
-        or (category.priority if category else catalogue.UNCLASSIFIED_PRIORITY),
-        response_mode=category.response_mode if category else catalogue.UNCLASSIFIED_MODE,
-        municipality=alert.place.municipality,
-        postcode=alert.place.postcode,
-        occurred_at=alert.occurred_at,
-        received_at=now,
-        drill=alert.drill,
-        alarm=alarm or ("no_match" if routing.fallback not in ("", "no_place") else ""),
-        wishes=dict(alert.wishes),
-        flags=dict(alert.flags),
-        problems=[asdict(p) for p in (*alert.problems, *routing.problems)],
-    )
-    incident.organisation = routing.organisation
+    incident = _incident(alert, origin, routing, now)
+    incident.reference = reference or new_reference()
+    incident.status = status
+    incident.alarm = alarm or incident.alarm
     _seal(session, incident, alert)
     if status is IncidentStatus.OPEN:
         incident.wants = [
@@ -186,6 +168,30 @@ def open_incident(
     session.flush()
     _tell_opening(session, incident, alert, routing, actor, now)
     return incident
+
+
+def _incident(alert: Alert, origin: Origin, routing: Routing, now: datetime) -> Incident:
+    """Return what an alert says as a row, its plain part only."""
+    category = routing.category
+    priority = category.priority if category else catalogue.UNCLASSIFIED_PRIORITY
+    return Incident(
+        organisation=routing.organisation,
+        organisation_id=routing.organisation.id,
+        source_id=origin.source_id,
+        source_reference=alert.reference if origin.source_id else None,
+        category=category,
+        priority=alert.priority or priority,
+        response_mode=category.response_mode if category else catalogue.UNCLASSIFIED_MODE,
+        municipality=alert.place.municipality,
+        postcode=alert.place.postcode,
+        occurred_at=alert.occurred_at,
+        received_at=now,
+        drill=alert.drill,
+        alarm="no_match" if routing.fallback not in ("", "no_place") else "",
+        wishes=dict(alert.wishes),
+        flags=dict(alert.flags),
+        problems=[asdict(p) for p in (*alert.problems, *routing.problems)],
+    )
 
 
 def _tell_opening(
@@ -217,8 +223,12 @@ def _tell_opening(
 
 def _seal(session: Session, incident: Incident, alert: Alert) -> None:
     """Seal what tells of people; an empty field of an update leaves what was there."""
-    held = timeline.unseal_json(session, incident, "sealed_facts") if incident.sealed_facts else {}
-    facts = held | {key: value for key, value in facts_of(alert).items() if value}
+    held = timeline.unseal_json(session, incident, "sealed_facts")
+    facts = dict(held)
+    for key, value in facts_of(alert).items():
+        if value:
+            # Half a place corrects that half and leaves the other.
+            facts[key] = held.get(key, {}) | value if isinstance(value, dict) else value
     incident.sealed_facts = timeline.seal_json(session, incident, "sealed_facts", facts)
     if alert.narrative:
         incident.sealed_narrative = timeline.seal_json(
@@ -254,12 +264,40 @@ def update_incident(
 ) -> Change:
     """Take over what an update says and return what changed; who goes is paging's business."""
     routing = route(session, _completed(incident, alert), origin)
-    before = (incident.category_id, incident.postcode, incident.municipality, incident.priority)
-    old_facts = timeline.unseal_json(session, incident, "sealed_facts")
-    old_address = old_facts.get("place", {}).get("address", "")
+    before = _deciding(session, incident)
+    _take_over(incident, alert, routing)
+    _seal(session, incident, alert)
+    after = _deciding(session, incident)
+    changed = [name for name in after if after[name] != before[name]]
+    session.flush()
+    timeline.add(session, incident, "updated", actor, now, fields=", ".join(changed))
+    audit.record(
+        session,
+        actor,
+        "incident.update",
+        f"incident:{incident.reference}",
+        {"fields": changed},
+        now,
+    )
+    upkeep.bump(session, incident.organisation_id, "board")
+    return Change(tuple(changed), bool(changed), routing)
+
+
+def _deciding(session: Session, incident: Incident) -> dict[str, Any]:
+    """Return what decides who must go."""
+    facts = timeline.unseal_json(session, incident, "sealed_facts")
+    return {
+        "category": incident.category.key if incident.category else None,
+        "postcode": incident.postcode,
+        "municipality": incident.municipality,
+        "address": facts.get("place", {}).get("address", ""),
+        "priority": incident.priority,
+    }
+
+
+def _take_over(incident: Incident, alert: Alert, routing: Routing) -> None:
     if routing.category is not None and alert.category:
         incident.category = routing.category
-        incident.category_id = routing.category.id
         incident.response_mode = routing.category.response_mode
         incident.priority = alert.priority or routing.category.priority
     incident.priority = alert.priority or incident.priority
@@ -269,25 +307,6 @@ def update_incident(
     incident.flags = {**incident.flags, **alert.flags}
     incident.problems = [asdict(p) for p in (*alert.problems, *routing.problems)]
     incident.occurred_at = alert.occurred_at or incident.occurred_at
-    _seal(session, incident, alert)
-    after = (incident.category_id, incident.postcode, incident.municipality, incident.priority)
-    names = ("category", "postcode", "municipality", "priority")
-    changed = [name for name, old, new in zip(names, before, after, strict=True) if old != new]
-    if alert.place.address and alert.place.address != old_address:
-        changed.append("address")
-    change = Change(tuple(changed), bool(changed), routing)
-    session.flush()
-    timeline.add(session, incident, "updated", actor, now, fields=", ".join(changed))
-    audit.record(
-        session,
-        actor,
-        "incident.update",
-        f"incident:{incident.reference}",
-        {"fields": list(changed)},
-        now,
-    )
-    upkeep.bump(session, incident.organisation_id, "board")
-    return change
 
 
 def _completed(incident: Incident, alert: Alert) -> Alert:
