@@ -204,26 +204,40 @@ def _during(stretch: Stretch, at: datetime) -> bool:
 # --- From rows to stretches.
 
 _FROM, _UNTIL = sa.bindparam("from_at", type_=Instant()), sa.bindparam("until_at", type_=Instant())
-_other = sa.orm.aliased(Shift)
-_on_line = sa.select(_other.starts_at).where(
-    _other.line_id == Line.id, _other.cancelled_at.is_(None)
-)
+_on_line = sa.select(Shift.starts_at).where(Shift.line_id == Line.id, Shift.cancelled_at.is_(None))
 # Shifts of a line do not overlap, so the last one begun and the next one to begin bound
-# everything that matters, however long the history: each is one step in the index.
-_last_begun = (
-    _on_line.where(_other.starts_at <= _FROM)
-    .order_by(_other.starts_at.desc())
-    .limit(1)
-    .scalar_subquery()
-)
-_next_to_begin = (
-    _on_line.where(_other.starts_at > _UNTIL).order_by(_other.starts_at).limit(1).scalar_subquery()
+# everything that matters, however long the history: each is one step in the index. They are found
+# once for each line; joined in directly, PostgreSQL would find them again for every shift.
+_bounds = (
+    sa.select(
+        Line.id,
+        Line.key,
+        Line.name,
+        Line.position,
+        sa.func.coalesce(
+            _on_line.where(Shift.starts_at <= _FROM)
+            .order_by(Shift.starts_at.desc())
+            .limit(1)
+            .scalar_subquery(),
+            _FROM,
+        ).label("begins_at"),
+        sa.func.coalesce(
+            _on_line.where(Shift.starts_at > _UNTIL)
+            .order_by(Shift.starts_at)
+            .limit(1)
+            .scalar_subquery(),
+            _UNTIL,
+        ).label("ends_at"),
+    )
+    .where(Line.team_id == sa.bindparam("team_id"))
+    .cte("bounds")
+    .prefix_with("MATERIALIZED", dialect="postgresql")
 )
 _PLAN = (
     sa.select(
-        Line.id.label("line_id"),
-        Line.key.label("line_key"),
-        Line.name.label("line_name"),
+        _bounds.c.id.label("line_id"),
+        _bounds.c.key.label("line_key"),
+        _bounds.c.name.label("line_name"),
         Shift.uid.label("shift_uid"),
         Shift.person_id,
         Shift.starts_at,
@@ -233,19 +247,17 @@ _PLAN = (
         Cover.starts_at.label("cover_starts_at"),
         Cover.ends_at.label("cover_ends_at"),
     )
-    .select_from(Line)
+    .select_from(_bounds)
     .outerjoin(
         Shift,
         sa.and_(
-            Shift.line_id == Line.id,
+            Shift.line_id == _bounds.c.id,
             Shift.cancelled_at.is_(None),
-            Shift.starts_at >= sa.func.coalesce(_last_begun, _FROM),
-            Shift.starts_at <= sa.func.coalesce(_next_to_begin, _UNTIL),
+            Shift.starts_at.between(_bounds.c.begins_at, _bounds.c.ends_at),
         ),
     )
     .outerjoin(Cover, sa.and_(Cover.shift_id == Shift.id, Cover.cancelled_at.is_(None)))
-    .where(Line.team_id == sa.bindparam("team_id"))
-    .order_by(Line.position, Line.id, Shift.starts_at, Cover.starts_at)
+    .order_by(_bounds.c.position, _bounds.c.id, Shift.starts_at, Cover.starts_at)
 )
 _PEOPLE = (
     sa.select(Person.id, Person.name, Person.left_at, Membership.from_on, Membership.until_on)

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from dispatch.clock import monotonic
 from dispatch.db import Store
 from dispatch.people.models import Membership
 from dispatch.rota.duty import Duty, Gap, Turn, duty_between, expected, gaps, on_duty
@@ -201,6 +202,28 @@ def test_it_takes_two_queries_however_many_lines_and_covers(zone):
     finally:
         sa.event.remove(engine, "before_cursor_execute", note)
     assert len(statements) == 2
+
+
+def test_a_long_history_does_not_slow_the_answer(zone):
+    first = zone.at("2022-01-01 00:00")
+    rows = [
+        {
+            "uid": str(number),
+            "line_id": zone.lines["primary"].id,
+            "person_id": zone.people["An"].id,
+            "starts_at": first + number * timedelta(hours=12),
+            "ends_at": first + (number + 1) * timedelta(hours=12),
+            "sequence": 0,
+            "changed_at": first,
+        }
+        for number in range(3000)
+    ]
+    zone.session.execute(sa.insert(Shift), rows)
+    begin = monotonic()
+    for days in range(0, 1500, 100):
+        assert names(on_duty(zone.session, zone.team, first + timedelta(days=days)))[0]
+    # A plan that looks at every shift for every shift takes minutes.
+    assert monotonic() - begin < 3
 
 
 # --- A naive model: every half hour of three days around a change of clocks, asked one by one.
