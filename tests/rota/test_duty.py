@@ -176,6 +176,12 @@ def test_hours_of_the_changing_nights_leave_no_minute_out(zone):
             at += timedelta(minutes=15)
 
 
+def test_a_window_lasts_until_the_second_of_two_equal_times(zone):
+    zone.team.hours = [[5, "20:00", "02:30"]]
+    assert expected(zone.team, zone.at("2026-10-25 02:15", fold=1))
+    assert not expected(zone.team, zone.at("2026-10-25 02:30", fold=1))
+
+
 def test_gaps_are_told_within_the_hours_only_and_joined_windows_give_one_gap(zone):
     zone.team.hours = [[5, "08:00", "12:00"], [5, "12:00", "20:00"]]
     zone.shift("An", "2026-03-14 08:00", "2026-03-14 10:00")
