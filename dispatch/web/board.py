@@ -16,7 +16,7 @@ from flask_babel import get_locale, gettext
 from sqlalchemy.orm import joinedload
 
 from dispatch.db import Session
-from dispatch.incidents import catalogue
+from dispatch.incidents import catalogue, timeline
 from dispatch.incidents.models import Incident, IncidentStatus, TimelineEntry
 from dispatch.intake import deliveries
 from dispatch.intake.models import Delivery
@@ -70,6 +70,7 @@ def lanes(opened: Session, now: datetime) -> dict[str, list[dict[str, Any]]]:
     incidents = _incidents(opened, visible, now)
     ids = [incident.id for incident in incidents]
     held, last = story.callouts_of(opened, ids), _last(opened, ids)
+    words = _words(opened, incidents)
     ahead = Ahead(opened, now)
     found: dict[str, list[dict[str, Any]]] = {
         "needs_you": [_delivery(one) for one in deliveries.unseen(opened, visible)],
@@ -80,6 +81,7 @@ def lanes(opened: Session, now: datetime) -> dict[str, list[dict[str, Any]]]:
     for incident in incidents:
         card = _card(incident, held[incident.id], ahead)
         card["last"] = _line(incident, last.get(incident.id))
+        card["words"] = words.get(incident.id) if card["needs"] else None
         found[_lane(card)].append(card)
     found["needs_you"].sort(key=lambda card: (card["seen"], card["priority"], card["opened_at"]))
     found["paging"].sort(key=lambda card: (card["priority"], card["opened_at"]))
@@ -116,6 +118,22 @@ def _last(opened: Session, incident_ids: Sequence[int]) -> Mapping[int, Timeline
     )
     found = opened.scalars(sa.select(TimelineEntry).where(TimelineEntry.id.in_(newest)))
     return {entry.incident_id: entry for entry in found}
+
+
+def _words(opened: Session, incidents: Sequence[Incident]) -> dict[int, dict[str, Any]]:
+    """Return the newest answer in own words, where that is what a dispatcher must act on."""
+    alarmed = {one.id: one for one in incidents if one.alarm == "unclear_reply"}
+    query = sa.select(TimelineEntry).where(
+        TimelineEntry.incident_id.in_(alarmed),
+        TimelineEntry.kind.in_(("unclear_reply", "wrong_code")),
+    )
+    return {
+        entry.incident_id: {
+            "person": entry.facts.get("person", ""),
+            "text": timeline.words_of(opened, alarmed[entry.incident_id], entry),
+        }
+        for entry in opened.scalars(query.order_by(TimelineEntry.id))
+    }
 
 
 def _line(incident: Incident, entry: TimelineEntry | None) -> dict[str, Any] | None:

@@ -5,7 +5,7 @@ that nobody takes a masked fact for a missing one. A map is offered as coordinat
 own program: no address ever goes to somebody else's.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
@@ -27,6 +27,7 @@ from dispatch.people.models import MethodKind, Service, Team
 from dispatch.texts import N_
 from dispatch.web import board, screens
 from dispatch.web.board import language
+from dispatch.web.forms import clean_text
 
 FLAGS = {
     "children_present": N_("children present"),
@@ -129,7 +130,11 @@ def facts_of(incident: Incident, facts: Mapping[str, Any]) -> Iterator[dict[str,
     contact = facts.get("contact", {})
     if contact:
         who = ", ".join(contact[key] for key in ("name", "role") if contact.get(key))
-        yield {"label": gettext("Who asks"), "value": who, "phone": contact.get("phone")}
+        yield {
+            "label": gettext("Who asks"),
+            "value": who,
+            "phone": phones.spaced(contact.get("phone", "")),
+        }
     for person in facts.get("persons", ()):
         yield {"label": gettext("Person"), "value": _person(person)}
     flags = [gettext(word) for name, word in FLAGS.items() if incident.flags.get(name)]
@@ -170,12 +175,12 @@ def language_name(code: str) -> str:
 
 
 def categories(opened: Session) -> list[dict[str, Any]]:
-    """Return the categories to choose from; the first nine have a digit."""
+    """Return the categories to choose from."""
     return [
         {
             "code": one.key,
             "name": catalogue.name(one, language()),
-            "digit": one.number if one.number <= 9 else None,
+            "digit": one.number,
             "response_mode": str(one.response_mode),
             "priority": one.priority,
         }
@@ -200,7 +205,7 @@ def _edit(incident: Incident, facts: Mapping[str, Any]) -> dict[str, Any]:
         "municipality": incident.municipality,
         "safe_to_approach": safe,
     }
-    return {"values": values, "errors": {}}
+    return {"values": {name: clean_text(value) for name, value in values.items()}, "errors": {}}
 
 
 def _callout(
@@ -211,9 +216,11 @@ def _callout(
     open_ = callout.incident.status is IncidentStatus.OPEN and not ended
     may = _may(callout) if may_handle and open_ else set()
     zone = callout.incident.organisation.time_zone
+    tried = [one.person_id for one in pages.still_open(callout) if one.person_id is not None]
+    numbers = numbers_of(opened, tried)
     return shown | {
         "going": going(opened, callouts.active_assignments(callout), may_handle and not ended),
-        "pages": [_page(page, zone) for page in callout.pages],
+        "pages": [_page(page, zone, numbers.get(page.person_id)) for page in callout.pages],
         "candidates": _candidates(opened, callout, zone, ahead.now) if may else [],
         "may": may,
     }
@@ -232,23 +239,29 @@ def going(
     opened: Session, assignments: Sequence[Assignment], may_handle: bool
 ) -> list[dict[str, Any]]:
     """Return who goes, how to ring them, and what may be keyed for them."""
-    reachable = phones.reachable(opened, [one.person_id for one in assignments])
-    shown = []
-    for one in assignments:
-        numbers = [m for m in reachable[one.person_id] if m.kind is not MethodKind.MAIL]
-        shown.append(
-            {
-                "id": one.id,
-                "person_id": one.person_id,
-                "name": one.person.name,
-                "status": str(one.status),
-                "at": _since(one),
-                "eta_at": one.expected_at if one.on_scene_at is None else None,
-                "phone": phones.spaced(phones.address_of(opened, numbers[0])) if numbers else None,
-                "next": next_steps(one) if may_handle else [],
-            }
-        )
-    return shown
+    numbers = numbers_of(opened, [one.person_id for one in assignments])
+    return [
+        {
+            "id": one.id,
+            "name": one.person.name,
+            "status": str(one.status),
+            "at": _since(one),
+            "eta_at": one.expected_at if one.on_scene_at is None else None,
+            "phone": numbers.get(one.person_id),
+            "next": next_steps(one) if may_handle else [],
+        }
+        for one in assignments
+    ]
+
+
+def numbers_of(opened: Session, person_ids: Collection[int]) -> dict[int | None, str]:
+    """Return the number to ring of each who has one."""
+    found: dict[int | None, str] = {}
+    for person_id, methods in phones.reachable(opened, person_ids).items():
+        for method in methods:
+            if method.kind is not MethodKind.MAIL:
+                found.setdefault(person_id, phones.spaced(phones.address_of(opened, method)))
+    return found
 
 
 def _since(assignment: Assignment) -> datetime:
@@ -271,7 +284,7 @@ def next_steps(assignment: Assignment) -> list[dict[str, str]]:
     ]
 
 
-def _page(page: Page, zone: str) -> dict[str, Any]:
+def _page(page: Page, zone: str, phone: str | None) -> dict[str, Any]:
     return {
         "id": page.id,
         "person": {"id": page.person_id, "name": story.name_of(page, language())},
@@ -279,6 +292,7 @@ def _page(page: Page, zone: str) -> dict[str, Any]:
         "reason": wording.reason(page.reason, language(), zone),
         "sent_at": page.sent_at,
         "answered_at": page.answered_at,
+        "phone": phone,
     }
 
 

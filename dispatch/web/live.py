@@ -97,8 +97,9 @@ class Streams:
             self._streams.discard(stream)
 
     def end(self) -> None:
-        """End every stream."""
-        for stream in list(self._streams):
+        """End every stream, and with them the thread that feeds them."""
+        ending, self._streams = self._streams, set()
+        for stream in ending:
             stream.end()
 
     def count(self) -> int:

@@ -31,7 +31,7 @@ from dispatch.web.forms import Form
 blueprint = Blueprint("responder", __name__)
 
 #: Minutes of arrival to choose from.
-MINUTES = (10, 20, 30, 45, 60)
+MINUTES = (10, 20, 30, 60)
 _UNFINISHED = (AssignmentStatus.ACCEPTED, AssignmentStatus.ON_THE_WAY, AssignmentStatus.ON_SCENE)
 _OUTCOMES = {Taken.TOO_LATE: "taken", Taken.OVER: "closed"}
 

@@ -13,8 +13,10 @@ from dispatch.incidents.handling import Origin
 from dispatch.incidents.models import Incident
 from dispatch.paging import callouts, story, telling
 from dispatch.paging.models import Assignment, Callout, Page
-from dispatch.people.models import Organisation
+from dispatch.people.models import Area, Organisation
 from tests.centre import ADA, NOW, Centre
+
+__all__ = ["Area", "Contact", "Place"]
 
 NARRATIVE = "A lorry drove through the red light."
 ADDRESS = "Stationsstraat 12"
@@ -83,6 +85,11 @@ def going(store: Store, reference: str) -> list[tuple[int, str]]:
             .where(Incident.reference == reference)
         )
         return [(row.person_id, str(row.status)) for row in rows]
+
+
+def told(session, reference: str) -> list[story.Line]:
+    """The incident's timeline in English."""
+    return story.timeline(session, of(session, reference), "en")
 
 
 def snapshot(store: Store, *beside: str) -> dict[str, list[tuple[Any, ...]]]:

@@ -94,6 +94,24 @@
   document.addEventListener("htmx:after:swap", announce);
   sound();
 
+  // --- an action that was done: its form is empty and closed again, its message goes by itself
+
+  const DONE_MESSAGE_MS = 12_000;
+  let clearing = null;
+
+  document.addEventListener("htmx:after:request", (event) => {
+    const { ctx } = event.detail;
+    const form = ctx.sourceElement;
+    if (!form.matches?.("#incident form") || ctx.response.status >= 300) return;
+    delete form.dataset.edited;
+    form.reset();
+    form.closest("details:not(#narrative)")?.removeAttribute("open");
+    clearTimeout(clearing);
+    clearing = setTimeout(() => {
+      for (const done of document.querySelectorAll('#messages [data-kind="done"]')) done.remove();
+    }, DONE_MESSAGE_MS);
+  });
+
   // --- the chosen card
 
   document.addEventListener("click", (event) => {

@@ -1,11 +1,14 @@
-// Enter an incident by keyboard: a digit chooses the category, Ctrl+Enter sends.
+// Enter an incident by keyboard: its number chooses the category, Ctrl+Enter sends.
 //
 // Leaves the list of who would be called to htmx, and everything else to the form, which works
 // without this.
 "use strict";
 
 (() => {
+  const SECOND_DIGIT_MS = 600;
   const form = document.getElementById("new");
+  let typed = "";
+  let waiting = null;
 
   document.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
@@ -15,11 +18,19 @@
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     // Digits belong to the fields; only outside of them do they choose.
     if (event.target.closest("input:not([type=radio]):not([type=checkbox]), select, textarea")) return;
-    const choice = form.querySelector(`[data-digit="${CSS.escape(event.key)}"]`);
+    if (!/^\d$/.test(event.key)) return;
+    const numbered = (digits) => form.querySelector(`[data-digit="${digits}"]`);
+    typed = numbered(typed + event.key) ? typed + event.key : event.key;
+    const choice = numbered(typed);
     if (!choice) return;
     event.preventDefault();
     choice.click();
-    document.getElementById("address")?.focus();
+    clearTimeout(waiting);
+    // A second digit may follow: 1 may become 12.
+    waiting = setTimeout(() => {
+      typed = "";
+      document.getElementById("address")?.focus();
+    }, SECOND_DIGIT_MS);
   });
 
   document.getElementById("errors")?.focus();
