@@ -254,4 +254,3 @@ def _begin_sqlite(connection: sa.Connection) -> None:
     """Take the write lock at BEGIN: upgrading later is where SQLite deadlocks."""
     writing = connection.get_execution_options().get("writing")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
-

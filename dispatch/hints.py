@@ -9,7 +9,6 @@ commit, because NOTIFY inside a transaction makes all commits queue behind one l
 
 import contextlib
 import hashlib
-import logging
 import os
 import select
 import socket
@@ -23,7 +22,9 @@ import psycopg
 import psycopg.sql
 import sqlalchemy as sa
 
-log = logging.getLogger(__name__)
+from dispatch import logs
+
+log = logs.logger(__name__)
 
 
 class Listener(Protocol):
@@ -166,6 +167,8 @@ class NotifyHints:
             except psycopg.Error:
                 # Only a hint is lost: every listener looks by itself twice a second.
                 log.warning("hint_lost")
+                if connection is not None:
+                    connection.close()
                 connection = None
         if connection is not None:
             connection.close()
@@ -193,8 +196,13 @@ class _NotifyListener:
 
     def _connect(self) -> psycopg.Connection:
         connection = psycopg.connect(self._address, autocommit=True, connect_timeout=5)
-        for channel in self._channels:
-            connection.execute(psycopg.sql.SQL("LISTEN {}").format(psycopg.sql.Identifier(channel)))
+        try:
+            for channel in self._channels:
+                listen = psycopg.sql.SQL("LISTEN {}").format(psycopg.sql.Identifier(channel))
+                connection.execute(listen)
+        except psycopg.Error:
+            connection.close()
+            raise
         return connection
 
     def wait(self, seconds: float) -> bool:
@@ -207,12 +215,16 @@ class _NotifyListener:
                 return True
             return any(True for _ in self._connection.notifies(timeout=seconds, stop_after=1))
         except (psycopg.Error, OSError):
-            self._connection = None
+            self._drop()
             self._closed.wait(min(seconds, 0.5))
             return False
 
     def close(self) -> None:
         """Close the connection."""
         self._closed.set()
+        self._drop()
+
+    def _drop(self) -> None:
         if self._connection is not None:
             self._connection.close()
+            self._connection = None

@@ -6,6 +6,7 @@ and answers come back over real connections, signed.
 
 import json
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 import requests
 import sqlalchemy as sa
+from flask import Flask
 
 from dispatch import settings as settings_
 from dispatch.clock import ManualClock
@@ -109,50 +111,43 @@ class Zone:
 @pytest.fixture
 def zone(database: str, clock: ManualClock, tmp_path: Path) -> Iterator[Zone]:
     """A running centre at a Saturday afternoon, its phones all in order."""
-    with SimulatedTwilio.in_thread() as twilio:
-        environment = {
-            "DISPATCH_DATA_DIR": str(tmp_path),
-            "DISPATCH_DATABASE_URL": database,
-            **twilio.environment("http://127.0.0.1:1"),
-        }
-        first = settings_.load(environment)
-        store = Store(database, settings=first, installation_key=INSTALLATION_KEY)
-        cast = centre.build(store)
-        with store.write() as session:
-            key = accounts.create_api_key(
-                session, "test", None, ["incidents:read"], centre.ADA, clock.now()
-            )
-        store.close()
-        yield from _running(environment, twilio, clock, cast, key)
-
-
-def _running(
-    environment: dict[str, str],
-    twilio: SimulatedTwilio,
-    clock: ManualClock,
-    cast: centre.Centre,
-    key: str,
-) -> Iterator[Zone]:
-    """Serve the console; the supplier is told its address once it is known."""
-    holder: dict[str, Any] = {}
+    console: dict[str, Flask] = {}
 
     def app(*call: Any) -> Any:
-        return holder["app"](*call)
+        return console["app"](*call)
 
-    with served(app) as url:
-        environment |= twilio.environment(url) | {"DISPATCH_WEB__PUBLIC_URL": url}
-        settings = settings_.load(environment)
-        store = Store(
-            environment["DISPATCH_DATABASE_URL"],
-            settings=settings,
-            installation_key=INSTALLATION_KEY,
-        )
-        parts = Parts(settings, store, clock, channels(settings))
-        holder["app"] = create_app(parts)
-        twilio.inbound_url = f"{url}/hooks/twilio/sms"
+    # The supplier ends before the console it calls back, and the console before its database.
+    with ExitStack() as ending:
+        url = ending.enter_context(served(app))
+        twilio = ending.enter_context(SimulatedTwilio.in_thread(f"{url}/hooks/twilio/sms"))
+        parts = _parts(twilio, url, database, clock, tmp_path)
+        console["app"] = create_app(parts)
+        cast = centre.build(parts.store)
+        with parts.store.write() as session:
+            scopes = ["incidents:read"]
+            key = accounts.create_api_key(session, "test", None, scopes, centre.ADA, clock.now())
         engine = Engine(parts)
         zone = Zone(parts, engine, twilio, clock, cast, key, url)
         yield zone
         engine.stop()
         zone.http.close()
-        store.close()
+    # Whoever was still answering a callback gives its connection back first.
+    pool = parts.store.engine.pool
+    assert isinstance(pool, sa.QueuePool)
+    SimulatedTwilio.wait_until(lambda: pool.checkedout() == 0)
+    parts.store.close()
+
+
+def _parts(
+    twilio: SimulatedTwilio, url: str, database: str, clock: ManualClock, folder: Path
+) -> Parts:
+    settings = settings_.load(
+        {
+            "DISPATCH_DATA_DIR": str(folder),
+            "DISPATCH_DATABASE_URL": database,
+            "DISPATCH_WEB__PUBLIC_URL": url,
+            **twilio.environment(url),
+        }
+    )
+    store = Store(database, settings=settings, installation_key=INSTALLATION_KEY)
+    return Parts(settings, store, clock, channels(settings))

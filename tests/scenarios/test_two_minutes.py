@@ -62,6 +62,15 @@ class Demonstration:
         found: dict[str, Any] = self.incident(reference)["callouts"][0]
         return found
 
+    def pick_up_and_press(self, number: str, key: str) -> None:
+        """Wait until a phone rings and press a key."""
+
+        def press() -> bool:
+            ringing = self.phones.messages(number, kind="call", status="ringing")
+            return any(self.phones.press(number, key, call["id"]) for call in ringing)
+
+        SimulatedTwilio.wait_until(press, PATIENCE)
+
     def wait_for_callout(self, reference: str, status: str) -> None:
         """Wait until the incident's callout is so far."""
         SimulatedTwilio.wait_until(
@@ -72,9 +81,9 @@ class Demonstration:
 
 
 def environment(data: Path, port: int) -> dict[str, str]:
-    """Return a newcomer's environment, with every wait cut to two seconds."""
+    """Return a newcomer's environment, with every wait cut to three seconds."""
     plain = {name: value for name, value in os.environ.items() if not name.startswith("DISPATCH_")}
-    ours = {"PORT": str(port), "DISPATCH_DATA_DIR": str(data), "DISPATCH_DEMO__STEP_SECONDS": "2"}
+    ours = {"PORT": str(port), "DISPATCH_DATA_DIR": str(data), "DISPATCH_DEMO__STEP_SECONDS": "3"}
     return plain | ours
 
 
@@ -140,8 +149,7 @@ def test_a_newcomer_sees_the_alert_answers_it_and_sees_the_board_change(tmp_path
         assert time.monotonic() - began < 60, "the clone and its packages take the other minute"
 
         reference = demo.send("sexual_offence.json")["reference"]
-        demo.phones.wait_for(AN, seconds=PATIENCE, kind="call", status="ringing")
-        demo.phones.press(AN, "1")
+        demo.pick_up_and_press(AN, "1")
         demo.wait_for_callout(reference, "accepted")
         (responder,) = demo.callout(reference)["responders"]
         assert responder["person"]["name"] == "An Peeters"
@@ -149,6 +157,14 @@ def test_a_newcomer_sees_the_alert_answers_it_and_sees_the_board_change(tmp_path
         demo.process.send_signal(signal.SIGINT)
         assert demo.process.wait(PATIENCE) == 0
         assert living(tmp_path) == []
+        a_real_centre_is_not_served_from_it(demo)
+
+
+def a_real_centre_is_not_served_from_it(demo: Demonstration) -> None:
+    default = {"DISPATCH_CONFIG": str(ROOT / "config" / "default.toml")}
+    refused = dispatch("serve", environ=demo.environ | default)
+    assert refused.returncode == 2
+    assert "published passwords" in refused.stderr
 
 
 def the_greeting_holds_all_that_is_needed(demo: Demonstration) -> None:
