@@ -29,6 +29,7 @@ from dispatch.db import Session
 from dispatch.errors import DispatchError, Invalid, NotFound
 from dispatch.incidents import catalogue
 from dispatch.intake import sources
+from dispatch.intake.models import Source
 from dispatch.paging import policies
 from dispatch.people import accounts, phones, staff
 from dispatch.people.models import MethodKind, Organisation, Person, Role, Team
@@ -67,14 +68,17 @@ def _say(error: Exception, status: int) -> int:
 
 
 def _web(parts: Parts, _arguments: argparse.Namespace) -> None:
+    _refuse_demo(parts)
     serving.web(parts, os.environ)
 
 
 def _engine(parts: Parts, _arguments: argparse.Namespace) -> None:
+    _refuse_demo(parts)
     engine.run(parts)
 
 
 def _serve(parts: Parts, _arguments: argparse.Namespace) -> int:
+    _refuse_demo(parts)
     print(f"Dispatch: {parts.settings.web.public_url} (Ctrl-C ends it)", flush=True)
     children = {name: serving.command(name) for name in ("web", "engine")}
     return serving.supervise(children, os.environ, serving.engine_stuck(parts))
@@ -90,6 +94,18 @@ def _demo(_parts: Parts, arguments: argparse.Namespace) -> int:
         logs.configure(parts.settings.log.level)
         _upgrade(parts, arguments)
         return demo.run(parts, environ)
+
+
+def _refuse_demo(parts: Parts) -> None:
+    """Serve no demonstration's data as a real centre's: its passwords are published."""
+    if parts.settings.demo.enabled:
+        return
+    with parts.store.read() as session:
+        if session.scalar(sa.select(Source.id).where(Source.key == sources.DEMO)) is not None:
+            raise SettingsError(
+                "The database is a demonstration's, with published passwords. Start it by "
+                "`dispatch demo`, or let DISPATCH_DATA_DIR name another folder."
+            )
 
 
 # --- the database ---
@@ -266,7 +282,7 @@ def _secret(parts: Parts, arguments: argparse.Namespace) -> str:
     if arguments.secret_file:
         return _text(arguments.secret_file).strip()
     demo = parts.settings.demo
-    if demo.enabled and demo.alert_secret and arguments.source == "demo-control-room":
+    if demo.enabled and demo.alert_secret and arguments.source == sources.DEMO:
         return demo.alert_secret
     schema.require_present(parts.store)
     with parts.store.read() as session:

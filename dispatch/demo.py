@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 
 from dispatch import serving, simulator, wiring
+from dispatch.intake import sources
 from dispatch.people.models import Team
 from dispatch.rota import duty
 from dispatch.settings import Settings, SettingsError, shipped
@@ -144,7 +145,7 @@ Dispatch demo: an invented centre with simulated phones. Ctrl-C ends it, its dat
 def _command(settings: Settings, environ: Mapping[str, str]) -> str:
     """Return the line that sends an alert, for a shell in the same folder."""
     words = [_short(Path(sys.executable)), "-m", "dispatch", "alert", "send"]
-    words += [_short(_EXAMPLE), "--source", centre.SOURCE]
+    words += [_short(_EXAMPLE), "--source", sources.DEMO]
     if settings.web.port != _PORT:
         words += ["--url", settings.web.public_url]
     # By default the secret is found in the database; where that is elsewhere, in the settings.

@@ -29,6 +29,8 @@ from dispatch.people.models import Organisation, Service, Team
 log = logs.logger(__name__)
 
 HEADERS = ("webhook-id", "webhook-timestamp", "webhook-signature")
+#: The demonstration's source, whose secret is published.
+DEMO = "demo-control-room"
 PREFIX = "whsec_"
 _KEY = re.compile(r"[a-z0-9][a-z0-9-]{1,59}")
 #: What the standard allows, in bytes.

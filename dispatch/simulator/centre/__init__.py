@@ -34,7 +34,6 @@ from dispatch.rota.models import Line, Shift
 from dispatch.settings import Settings
 from dispatch.simulator.centre import past, people, turns
 
-SOURCE = "demo-control-room"
 _ACTOR = Actor("command", None, "demo")
 _BEFORE, _AHEAD = timedelta(weeks=8), timedelta(weeks=12)
 #: Everything is set up a little before the first turn.
@@ -60,7 +59,7 @@ def fill(session: Session, settings: Settings, now: datetime) -> bool:
     Returns whether it was empty. Raises Conflict when it holds another centre.
     """
     keys = set(session.scalars(sa.select(Organisation.key)))
-    if keys and not session.scalar(sa.select(Source.id).where(Source.key == SOURCE)):
+    if keys and not session.scalar(sa.select(Source.id).where(Source.key == sources.DEMO)):
         raise Conflict(
             "The database holds another centre. Let DISPATCH_DATA_DIR name an empty folder."
         )
@@ -100,7 +99,7 @@ def _fill(session: Session, settings: Settings, now: datetime) -> None:
             session.add(NobodyOnDuty(team_id=team_id, person_id=person_id, position=position))
     source, _ = sources.add_source(
         session,
-        SOURCE,
+        sources.DEMO,
         "Control room Dender",
         organisations["dender"],
         teams["victim-support"],

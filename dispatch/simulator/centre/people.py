@@ -50,9 +50,9 @@ class Member:
 
 #: In the order in which they take turns.
 VICTIM_SUPPORT = (
-    Member("An Peeters", "nl", "woman", "+32460200211", _ALL, languages=("fr", "en")),
+    Member("An Peeters", "nl", "woman", "+32460200211", _ALL, "+3253555011", ("fr", "en")),
     Member("Bert Maes", "nl", "man", "+32460200212", _ALL, "+3253555012", ("en",)),
-    Member("Chloé Dubois", "fr", "woman", "+32460200213", _ALL, languages=("nl",)),
+    Member("Chloé Dubois", "fr", "woman", "+32460200213", _ALL, "+3254555013", ("nl",)),
     Member(
         "Gilles Lambert",
         "fr",
@@ -73,7 +73,7 @@ VICTIM_SUPPORT = (
     Member("Petra Willems", "en", "woman", "+32460200217", _ALL, "+3253555017", ("nl", "fr")),
 )
 SOCIAL_ON_CALL = (
-    Member("Ingrid Söderlund", "sv", "woman", "+46701740607", _SOCIAL, languages=("nl",)),
+    Member("Ingrid Söderlund", "sv", "woman", "+46701740607", _SOCIAL, "+3253555020", ("nl",)),
     Member("Jonas Van Damme", "nl", "man", "+32460200221", _SOCIAL),
     Member("Luc Moreau", "fr", "man", "+32460200222", _SOCIAL, "+3253555022", ("nl",)),
     Member("Maud Lefèvre", "fr", "woman", "+32460200223", {**_SOCIAL, "bad_news": (300, 430)}),
