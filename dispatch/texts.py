@@ -10,6 +10,7 @@ import functools
 import gettext
 import io
 from pathlib import Path
+from typing import Self
 
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
@@ -41,6 +42,23 @@ def say(language: str, text: str, **facts: object) -> str:
     """Return `text` in `language` with `facts` put into its `%(name)s` places."""
     translated = catalogue(language).gettext(text)
     return translated % facts if facts else translated
+
+
+class Sentence(str):
+    """An English sentence with facts in it that can still be said in another language.
+
+    The core refuses in sentences and does not know who reads them; the edges do. To everybody else
+    it is the plain text that it looks like.
+    """
+
+    text: str
+    facts: dict[str, object]
+
+    def __new__(cls, text: str, **facts: object) -> Self:
+        """Put `facts` into the `%(name)s` places of `text`, and remember both."""
+        made = super().__new__(cls, text % facts)
+        made.text, made.facts = text, facts
+        return made
 
 
 def N_(text: str) -> str:  # noqa: N802 - the name that gettext's tools look for

@@ -21,6 +21,7 @@ from dispatch.incidents import catalogue, states, timeline
 from dispatch.incidents.alerts import Alert, Place, Problem
 from dispatch.incidents.models import Category, Incident, IncidentStatus, Want
 from dispatch.people.models import Area, Organisation, Service, Team
+from dispatch.texts import N_
 
 _LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ"
 _DIGITS = "23456789"
@@ -345,7 +346,7 @@ def end_incident(
     if incident.status is then:
         return False
     if not states.may_follow(states.INCIDENT, incident.status, then):
-        raise Conflict(f"This incident is {incident.status} and cannot become {then}.")
+        raise Conflict(N_("This incident has ended already."))
     incident.status = then
     incident.closed_at = now
     incident.alarm = ""
@@ -373,7 +374,8 @@ def raise_alarm(session: Session, incident: Incident, alarm: str) -> None:
 def add_note(session: Session, incident: Incident, text: str, actor: Actor, now: datetime) -> None:
     """Add somebody's own words, sealed. Raises Invalid when there are none."""
     if not text.strip():
-        raise Invalid("Write a note first.", text="Write a note first.")
+        told = N_("Write a note first.")
+        raise Invalid(told, text=told)
     timeline.add(session, incident, "note", actor, now, own_words=text.strip(), by=actor.name)
     upkeep.bump(session, incident.organisation_id, "board")
 
@@ -383,7 +385,8 @@ def open_narrative(
 ) -> str:
     """Return the narrative and record who opened it and why. Raises Invalid without a reason."""
     if not reason.strip():
-        raise Invalid("Say why you open this.", reason="Say why you open this.")
+        told = N_("Say why you open this.")
+        raise Invalid(told, reason=told)
     audit.record(
         session,
         actor,

@@ -23,6 +23,7 @@ from dispatch.incidents.models import Incident
 from dispatch.intake import receive
 from dispatch.intake.models import Delivery, DeliveryStatus, Source
 from dispatch.paging import callouts
+from dispatch.texts import N_
 
 log = logs.logger(__name__)
 
@@ -79,7 +80,7 @@ def by_uid(session: Session, uid: str, organisation_ids: Iterable[int]) -> Deliv
     """Return a delivery of these organisations. Raises NotFound."""
     delivery = session.scalars(_of(organisation_ids).where(Delivery.uid == uid)).one_or_none()
     if delivery is None:
-        raise NotFound("There is no such delivery, or it is not yours to see.")
+        raise NotFound(N_("There is no such delivery, or it is not yours to see."))
     return delivery
 
 
@@ -88,7 +89,8 @@ def open_raw(
 ) -> bytes:
     """Return the body as it came, and record who opened it and why. Raises Invalid without why."""
     if not reason.strip():
-        raise Invalid("Say why you open this.", reason="Say why you open this.")
+        told = N_("Say why you open this.")
+        raise Invalid(told, reason=told)
     subject, details = f"delivery:{delivery.uid}", {"reason": reason.strip()}
     audit.record(session, actor, "delivery.open_raw", subject, details, now)
     owner, place = delivery.source.organisation_id, receive.body_place(delivery.uid)

@@ -37,6 +37,7 @@ from dispatch.paging.models import (
 )
 from dispatch.paging.policy import Attempt, Judged, Plan, Step
 from dispatch.people.models import Person
+from dispatch.texts import N_, Sentence
 
 _UNFINISHED = (AssignmentStatus.ACCEPTED, AssignmentStatus.ON_THE_WAY, AssignmentStatus.ON_SCENE)
 #: Somebody on the way to a cancelled call is told again and again until it is confirmed.
@@ -450,10 +451,12 @@ def page_person(
 ) -> None:
     """Page somebody whom a dispatcher chose. Raises Invalid when there is no way to reach them."""
     if any(page.person_id == person.id for page in pages.still_open(callout)):
-        raise Invalid(f"{person.name} is being paged already.", person="Is being paged already.")
+        told = Sentence(N_("%(name)s is being paged already."), name=person.name)
+        raise Invalid(told, person=told)
     judged = Moment(session, callout.want, now).by_hand(person, actor.name)
     if not judged.fit:
-        raise Invalid(f"{person.name} has no verified phone.", person="Has no verified phone.")
+        told = Sentence(N_("%(name)s has no verified phone."), name=person.name)
+        raise Invalid(told, person=told)
     if callout.filled_at is not None:
         callout.want.people += 1
         callout.filled_at = None

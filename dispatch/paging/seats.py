@@ -23,6 +23,7 @@ from dispatch.outbox import queue
 from dispatch.paging import callouts, pages, telling
 from dispatch.paging.models import Assignment, AssignmentStatus, Callout, Page, PageStatus
 from dispatch.people.models import Person, Team
+from dispatch.texts import N_, Sentence
 
 
 class Taken(StrEnum):
@@ -182,7 +183,7 @@ def move_on(
     """Note how far somebody has come, only ever forward; return False when it changes nothing."""
     order = list(_STEPS)
     if then not in _STEPS or assignment.status is AssignmentStatus.RELEASED:
-        raise Conflict("This call-out was given up.")
+        raise Conflict(N_("This call-out was given up."))
     if order.index(then) <= order.index(assignment.status):
         return False
     assignment.status = then
@@ -248,12 +249,14 @@ def want_more(
 ) -> None:
     """Ask for more people of a team, or for a team that was not wanted yet."""
     if people < 1:
-        raise Invalid("Ask for one person or more.", people="Ask for one person or more.")
+        told = N_("Ask for one person or more.")
+        raise Invalid(told, people=told)
     want = next((want for want in incident.wants if want.team_id == team.id), None)
     if want is None:
         incident.wants.append(Want(team=team, people=people))
     elif want.ended_at is not None:
-        raise Conflict(f"{team.name} was stood down for this incident: page somebody by hand.")
+        told = N_("%(team)s was stood down for this incident: page somebody by hand.")
+        raise Conflict(Sentence(told, team=team.name))
     else:
         want.people += people
     timeline.add(
@@ -315,11 +318,12 @@ def _check_order(gone: Went, now: datetime) -> None:
     given = [at for at in instants if at is not None]
     if given != sorted(given):
         raise Invalid(
-            "The times are not in order: went, on scene, done.",
-            on_scene_at="Must come after the time of going and before the end.",
+            N_("The times are not in order: went, on scene, done."),
+            on_scene_at=N_("Must come after the time of going and before the end."),
         )
     if given[-1] > now:
-        raise Invalid("A time lies in the future.", done_at="Lies in the future.")
+        told = N_("This lies in the future.")
+        raise Invalid(told, done_at=told)
 
 
 def _audit(
@@ -336,4 +340,4 @@ def locked_page(session: Session, page_id: int) -> Page:
         for page in callout.pages:
             if page.id == page_id:
                 return page
-    raise Conflict("This page is gone.")
+    raise Conflict(N_("This page is gone."))

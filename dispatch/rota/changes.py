@@ -28,6 +28,7 @@ from dispatch.errors import Conflict, Invalid
 from dispatch.people.models import Person, Service, Team
 from dispatch.rota.duty import not_counted
 from dispatch.rota.models import Cover, Line, Shift
+from dispatch.texts import N_, Sentence
 
 #: Longer is a slip of the year or the month far more often than a turn.
 LONGEST = timedelta(days=14)
@@ -205,15 +206,16 @@ def cancel_cover(
 
 def _times(starts_at: datetime, ends_at: datetime) -> dict[str, str]:
     if ends_at <= starts_at:
-        return {"ends_at": "The end must be after the start."}
+        return {"ends_at": N_("The end must be after the start.")}
     if ends_at - starts_at > LONGEST:
-        return {"ends_at": f"Longer than {LONGEST.days} days: enter it in parts."}
+        told = N_("Longer than %(days)s days: enter it in parts.")
+        return {"ends_at": Sentence(told, days=LONGEST.days)}
     return {}
 
 
 def _past(touched: bool, reason: str) -> dict[str, str]:
     if touched and not reason.strip():
-        return {"reason": "This changes what has been: say why."}
+        return {"reason": N_("This changes what has been: say why.")}
     return {}
 
 
@@ -234,8 +236,10 @@ def _person(
         return {}
     why, at = found
     if why == "left":
-        return {"person": f"{person.name} takes part until {_local(team, person.left_at or at)}."}
-    return {"person": f"{person.name} is no member of {team.name} on {_local(team, at)}."}
+        told, at = N_("%(name)s takes part until %(at)s."), person.left_at or at
+    else:
+        told = N_("%(name)s is no member of %(team)s on %(at)s.")
+    return {"person": Sentence(told, name=person.name, team=team.name, at=_local(team, at))}
 
 
 def _line_taken(
@@ -261,8 +265,9 @@ def _line_taken(
     ).first()
     if taken is None:
         return {}
-    time = _span(team, taken.starts_at, taken.ends_at)
-    return {"starts_at": f"{taken.name} is on {line.name} {time}."}
+    told = N_("%(name)s is on %(line)s from %(begin)s to %(end)s.")
+    facts = _span(team, taken.starts_at, taken.ends_at)
+    return {"starts_at": Sentence(told, name=taken.name, line=line.name, **facts)}
 
 
 def _covers_left_out(
@@ -271,13 +276,15 @@ def _covers_left_out(
     problems: dict[str, str] = {}
     for cover in _covers(session, shift):
         name = session.get_one(Person, cover.person_id).name
-        told = f"{name} covers {_span(team, cover.starts_at, cover.ends_at)}"
+        change = N_("%(name)s covers from %(begin)s to %(end)s: change that cover first.")
+        cancel = N_("%(name)s covers from %(begin)s to %(end)s: cancel that cover first.")
+        facts = {"name": name, **_span(team, cover.starts_at, cover.ends_at)}
         if handed:
-            problems["person"] = f"{told}: cancel that cover first."
+            problems["person"] = Sentence(cancel, **facts)
         if cover.starts_at < starts_at:
-            problems["starts_at"] = f"{told}: change that cover first."
+            problems["starts_at"] = Sentence(change, **facts)
         if cover.ends_at > ends_at:
-            problems["ends_at"] = f"{told}: change that cover first."
+            problems["ends_at"] = Sentence(change, **facts)
     return problems
 
 
@@ -292,16 +299,19 @@ def _cover_fits(
 ) -> dict[str, str]:
     problems: dict[str, str] = {}
     if person.id == shift.person_id:
-        problems["person"] = f"{person.name} has this turn already."
+        problems["person"] = Sentence(N_("%(name)s has this turn already."), name=person.name)
     if starts_at < shift.starts_at:
-        problems["starts_at"] = f"The turn begins on {_local(team, shift.starts_at)}."
+        told = N_("The turn begins on %(at)s.")
+        problems["starts_at"] = Sentence(told, at=_local(team, shift.starts_at))
     if ends_at > shift.ends_at:
-        problems["ends_at"] = f"The turn ends on {_local(team, shift.ends_at)}."
+        told = N_("The turn ends on %(at)s.")
+        problems["ends_at"] = Sentence(told, at=_local(team, shift.ends_at))
     for other in _covers(session, shift):
         if other.id != but and other.starts_at < ends_at and starts_at < other.ends_at:
             name = session.get_one(Person, other.person_id).name
-            time = _span(team, other.starts_at, other.ends_at)
-            problems.setdefault("starts_at", f"{name} covers {time}.")
+            told = N_("%(name)s covers from %(begin)s to %(end)s.")
+            facts = _span(team, other.starts_at, other.ends_at)
+            problems.setdefault("starts_at", Sentence(told, name=name, **facts))
     return problems
 
 
@@ -314,8 +324,8 @@ def _local(team: Team, at: datetime) -> str:
     return f"{at.astimezone(ZoneInfo(team.time_zone)):%Y-%m-%d %H:%M}"
 
 
-def _span(team: Team, starts_at: datetime, ends_at: datetime) -> str:
-    return f"from {_local(team, starts_at)} to {_local(team, ends_at)}"
+def _span(team: Team, starts_at: datetime, ends_at: datetime) -> dict[str, str]:
+    return {"begin": _local(team, starts_at), "end": _local(team, ends_at)}
 
 
 # --- Reading and writing rows.
@@ -328,7 +338,7 @@ def _standing(session: Session, table: type[_Row], row_id: int) -> _Row:
     query = sa.select(table).where(table.id == row_id).with_for_update()
     row = session.scalars(query.execution_options(populate_existing=True)).one()
     if row.cancelled_at is not None:
-        raise Conflict("This turn was cancelled meanwhile. Look at the rota again.")
+        raise Conflict(N_("This turn was cancelled meanwhile. Look at the rota again."))
     return row
 
 
@@ -366,7 +376,7 @@ def _alone(session: Session) -> Iterator[None]:
             yield
     except IntegrityError as error:
         raise Conflict(
-            "Somebody entered a turn at this time a moment ago. Look at the rota again."
+            N_("Somebody entered a turn at this time a moment ago. Look at the rota again.")
         ) from error
 
 

@@ -31,7 +31,7 @@ from dispatch.people.models import Organisation, Person, Team
 from dispatch.texts import N_
 from dispatch.web import case, session
 from dispatch.web.board import language
-from dispatch.web.forms import CHOOSE, Form
+from dispatch.web.forms import CHOOSE, REQUIRED, Form
 
 #: More people of one team are asked for by telephone anyway.
 MOST_PEOPLE = 5
@@ -243,7 +243,7 @@ def record(opened: Session, form: Form, given: str, actor: Actor, now: datetime)
         form.error("handled_by", N_("Say who went."))
     form.check()
     if accepted_at is None:
-        raise Invalid("A time is missing.")
+        raise Invalid(REQUIRED, accepted_at=REQUIRED)
     went = [
         Went(team_of[one], opened.get_one(Person, int(one)), accepted_at, on_scene_at, done_at)
         for one in chosen

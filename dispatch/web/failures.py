@@ -20,6 +20,7 @@ from dispatch import logs
 from dispatch.db import Unavailable
 from dispatch.errors import Conflict, DispatchError, Invalid, NotFound, Refused
 from dispatch.texts import N_
+from dispatch.web.forms import told
 
 log = logs.logger(__name__)
 
@@ -144,7 +145,7 @@ def _answer(failure: Failure) -> flask.Response:
         shown = {
             "status": failure.status,
             "title": gettext(failure.title),
-            "detail": gettext(failure.detail),
+            "detail": told(failure.detail),
             "reference": failure.reference,
         }
         answer = flask.make_response(flask.render_template(template, error=shown), failure.status)

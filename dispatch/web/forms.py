@@ -18,7 +18,7 @@ from flask_babel import gettext
 from werkzeug.datastructures import MultiDict
 
 from dispatch.errors import DispatchError, Invalid
-from dispatch.texts import N_
+from dispatch.texts import N_, Sentence
 
 Word = TypeVar("Word", bound=StrEnum)
 
@@ -40,6 +40,13 @@ def clean_text(text: str, *, lines: bool = False) -> str:
     if lines:
         return "\n".join(line.rstrip() for line in text.split("\n")).strip()
     return " ".join(text.split())
+
+
+def told(sentence: str) -> str:
+    """Return a sentence of the core in the viewer's language."""
+    if isinstance(sentence, Sentence):
+        return str(gettext(sentence.text, **sentence.facts))
+    return str(gettext(sentence))
 
 
 class Form:
@@ -150,7 +157,7 @@ class Form:
 
     def error(self, name: str, sentence: str, **facts: object) -> None:
         """Note what is wrong with a field; the first thing said stays."""
-        self.errors.setdefault(name, gettext(sentence, **facts))
+        self.errors.setdefault(name, gettext(sentence, **facts) if facts else told(sentence))
 
     def refuse(self, error: DispatchError) -> "Form":
         """Take in what the core refused; what names no field is said above the form."""
