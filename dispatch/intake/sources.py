@@ -25,6 +25,7 @@ from dispatch.db import Session
 from dispatch.errors import Conflict, Invalid
 from dispatch.intake.models import Source, SourceSecret
 from dispatch.people.models import Organisation, Service, Team
+from dispatch.texts import N_
 
 log = logs.logger(__name__)
 
@@ -169,13 +170,13 @@ def add_source(
     not serve the organisation.
     """
     if not _KEY.fullmatch(key):
-        raise _invalid("key", "Use 2 to 60 small letters, digits and hyphens.")
+        raise _invalid("key", N_("Use 2 to 60 small letters, digits and hyphens."))
     if not name.strip():
-        raise _invalid("name", "Give the source a name that a dispatcher knows.")
+        raise _invalid("name", N_("Give the source a name that a dispatcher knows."))
     if session.scalar(sa.select(Source.id).where(Source.key == key)) is not None:
-        raise _invalid("key", "Another source has this key.")
+        raise _invalid("key", N_("Another source has this key."))
     if session.get(Service, (default_team.id, organisation.id)) is None:
-        raise _invalid("default_team", "This team does not serve the organisation.")
+        raise _invalid("default_team", N_("This team does not serve the organisation."))
     source = Source(key=key, name=name.strip(), organisation=organisation)
     source.default_team = default_team
     session.add(source)
@@ -194,7 +195,7 @@ def add_secret(
     except (binascii.Error, ValueError):
         usable = False
     if not usable:
-        raise _invalid("secret", "Use whsec_ followed by 24 to 64 bytes in base64.")
+        raise _invalid("secret", N_("Use whsec_ followed by 24 to 64 bytes in base64."))
     uid = seal.new_token()
     sealed = seal.seal(session, source.organisation_id, _place(uid), secret)
     source.secrets.append(SourceSecret(uid=uid, sealed_secret=sealed, valid_from=now))
@@ -213,9 +214,10 @@ def end_secret(
     others = [s for s in source.secrets if s.uid != uid and s.valid_until is None]
     ending = next((s for s in source.secrets if s.uid == uid), None)
     if ending is None or (ending.valid_until is not None and ending.valid_until <= now):
-        raise Conflict("This secret has ended already.")
+        raise Conflict(N_("This secret has ended already."))
     if not others:
-        raise Conflict("Add the new secret first: without one this source could not send alerts.")
+        told = N_("Add the new secret first: without one this source could not send alerts.")
+        raise Conflict(told)
     ending.valid_until = now + timedelta(hours=max(0, hours))
     details = {"secret": uid, "hours": hours}
     audit.record(session, actor, "source.end_secret", f"source:{source.key}", details, now)
