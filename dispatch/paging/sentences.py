@@ -182,7 +182,8 @@ class _Facts(dict[str, str]):
 
 
 def _values(facts: Mapping[str, Any], language: str, time_zone: str) -> _Facts:
-    values = _Facts({key: _in_language(value, language) for key, value in facts.items()})
+    given = {key: value for key, value in facts.items() if value is not None}
+    values = _Facts({key: _in_language(value, language) for key, value in given.items()})
     if isinstance(facts.get("reason"), Mapping):
         values["reason"] = reason(facts["reason"], language, time_zone)
     for key in ("until", "expected"):

@@ -103,9 +103,10 @@
     const { ctx } = event.detail;
     const form = ctx.sourceElement;
     if (!form.matches?.("#incident form") || ctx.response.status >= 300) return;
-    delete form.dataset.edited;
-    form.reset();
-    form.closest("details:not(#narrative)")?.removeAttribute("open");
+    if (!("edited" in form.dataset)) { // else somebody writes the next one already
+      form.reset();
+      form.closest("details:not(#narrative)")?.removeAttribute("open");
+    }
     clearTimeout(clearing);
     clearing = setTimeout(() => {
       for (const done of document.querySelectorAll('#messages [data-kind="done"]')) done.remove();

@@ -4,8 +4,9 @@
 // the topics it shows in data-topics and refetches itself (hx-get on the event "live", swapped by
 // morphing) on a hint, after a reconnect and every 15 seconds. So a refused or broken stream costs
 // time, never truth. A form that somebody is writing in is marked data-edited and left alone by the
-// morph. A hidden tab gives its connection back (a browser has six for a whole host) but goes on
-// asking every 15 seconds, because an alarm must sound behind other windows too.
+// morph, and so is what was opened for reading (data-kept). A hidden tab gives its connection back
+// (a browser has six for a whole host) but goes on asking every 15 seconds, because an alarm must
+// sound behind other windows too.
 "use strict";
 
 (() => {
