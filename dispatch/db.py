@@ -140,7 +140,6 @@ class Store:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.context = context
         self.engine = self._sqlite() if self.is_sqlite else self._postgresql(pool_size)
-        self._writing = self.engine.execution_options(writing=True)
         self._turn = threading.Lock()
         self._hints = hints.connect(self.url)
 
@@ -153,7 +152,6 @@ class Store:
             path = Path(str(self.url.database) + ".lock")
             self._lock_file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         sa.event.listen(engine, "connect", _prepare_sqlite)
-        sa.event.listen(engine, "begin", _begin_sqlite)
         return engine
 
     def _postgresql(self, pool_size: int) -> sa.Engine:
@@ -172,7 +170,7 @@ class Store:
     @contextmanager
     def read(self) -> Iterator[Session]:
         """Open a consistent view that is rolled back on leaving."""
-        with self._session(self.engine) as session:
+        with self._session("BEGIN") as session:
             yield session
 
     @contextmanager
@@ -182,20 +180,24 @@ class Store:
         Raises Unavailable when the database cannot be reached or gives no turn in time.
         """
         if not self.is_sqlite:
-            with self._session(self._writing) as session:
+            with self._session("") as session:
                 yield session
                 session.commit()
         else:
-            with self._turn_to_write(), self._session(self._writing) as session:
+            # Upgrading a view to a write later is where SQLite deadlocks.
+            with self._turn_to_write(), self._session("BEGIN IMMEDIATE") as session:
                 yield session
                 session.commit()
         self._hints.send(session.info.get("hints", ()))
 
     @contextmanager
-    def _session(self, bind: sa.Engine) -> Iterator[Session]:
-        session = Session(bind, expire_on_commit=False, info=dict(self.context))
+    def _session(self, begin: str) -> Iterator[Session]:
+        session = Session(self.engine, expire_on_commit=False, info=dict(self.context))
         _open.depth = getattr(_open, "depth", 0) + 1
         try:
+            if self.is_sqlite:
+                # Said here: a listener of the engine would be asked at every statement.
+                session.connection().exec_driver_sql(begin)
             yield session
         except (sa.exc.OperationalError, sa.exc.TimeoutError) as error:
             raise Unavailable("The database is not available. Try again in a moment.") from error
@@ -248,9 +250,3 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
-
-
-def _begin_sqlite(connection: sa.Connection) -> None:
-    """Take the write lock at BEGIN: upgrading later is where SQLite deadlocks."""
-    writing = connection.get_execution_options().get("writing")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
