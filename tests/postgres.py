@@ -2,8 +2,8 @@
 
 `cluster()` promises a fresh server that only this machine's user can reach (a unix socket in a
 private folder) and that is gone afterwards, even if the tests are killed: the server's shell waits
-at the end of a pipe and stops it when the pipe closes. Durability is off, because a crash of the
-machine loses nothing but a test run. What databases hold is left to `databases`.
+at the end of a pipe and stops it when the pipe closes. Durability is off unless asked for, because
+a crash of the machine loses nothing but a test run. What databases hold is left to `databases`.
 """
 
 import os
@@ -21,13 +21,12 @@ _AS_NOBODY = {"user": "nobody", "group": "nogroup", "extra_groups": []} if os.ge
 _OPTIONS = {
     "listen_addresses": "",
     "unix_socket_directories": ".",
-    "fsync": "off",
-    "synchronous_commit": "off",
-    "full_page_writes": "off",
     "max_connections": "300",
     "shared_buffers": "64MB",
     "max_wal_size": "4GB",
 }
+
+_HASTY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 _LIFE = """
 set -e
@@ -43,11 +42,12 @@ cd / && rm -rf "$2"
 
 
 @contextmanager
-def cluster() -> Iterator[str]:
+def cluster(*, durable: bool = False) -> Iterator[str]:
     """Run a server; yield the address of its `postgres` database."""
     # A socket's path may have no more than about 100 bytes, which a folder of pytest's would pass.
     folder = Path(tempfile.mkdtemp(prefix="dispatch-pg-", dir="/tmp"))
-    settings = "".join(f"{name} = '{value}'\n" for name, value in _OPTIONS.items())
+    options = _OPTIONS if durable else _OPTIONS | _HASTY
+    settings = "".join(f"{name} = '{value}'\n" for name, value in options.items())
     (folder / "settings").write_text(settings.replace("'.'", f"'{folder}'"))
     command = ["/bin/sh", "-c", _LIFE, "sh", str(_reachable_programs(folder)), str(folder)]
     if _AS_NOBODY:
