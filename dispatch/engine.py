@@ -10,6 +10,7 @@ Several engines may run on one PostgreSQL: rows are claimed, chores are leased. 
 when one of the loops has stopped, not only when the process is gone.
 """
 
+import math
 import os
 import queue as queues
 import signal
@@ -25,9 +26,9 @@ from apscheduler.executors.pool import ThreadPoolExecutor as ChorePool
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from dispatch import audit, clock, logs, upkeep
-from dispatch.channels.contract import Channel, Outcome, Receipt, State
+from dispatch.channels.contract import SEND_DEADLINE_SECONDS, Channel, Outcome, Receipt, State
 from dispatch.clock import SystemClock
-from dispatch.db import Session
+from dispatch.db import Session, Unavailable
 from dispatch.incidents import handling
 from dispatch.intake import deliveries
 from dispatch.outbox import queue, receipts
@@ -53,6 +54,7 @@ class Result:
     claimed: Claimed
     outcome: Outcome | None = None
     receipt: Receipt | None = None
+    """The answer to a question."""
 
 
 class Engine:
@@ -83,20 +85,21 @@ class Engine:
             now = self.parts.clock.now()
             with self.store.read() as session:
                 due = callouts.due(session, now)
-            if not due:
+                unseen_at = deliveries.next_due(session)
+            if unseen_at is not None and unseen_at <= now:
+                with self.store.write() as session:
+                    deliveries.page_unseen(session, now)
+            elif not due:
                 break
             for incident_id in due:
                 self._advance(incident_id)
         with self.store.read() as session:
-            unseen_at = deliveries.next_due(session)
-            next_at = callouts.next_due(session)
-        if unseen_at is not None and unseen_at <= self.parts.clock.now():
-            with self.store.write() as session:
-                deliveries.page_unseen(session, self.parts.clock.now())
-            return self.parts.clock.now()
-        return min((at for at in (unseen_at, next_at) if at is not None), default=None)
+            instants = deliveries.next_due(session), callouts.next_due(session)
+        return min((at for at in instants if at is not None), default=None)
 
     def _advance(self, incident_id: int) -> None:
+        # Each time: a disaster's worth of callouts is no reason to take this loop for stuck.
+        self._tick("advance")
         now = self.parts.clock.now()
         try:
             with self.store.write() as session:
@@ -126,14 +129,17 @@ class Engine:
             return self.parts.clock.now()
         return session.execute(sa.select(sa.func.clock_timestamp())).scalar_one()  # type: ignore[no-any-return]
 
-    def perform(self, claimed: Claimed) -> Result:
-        """Do what was claimed with the supplier; no transaction is open, nothing is raised."""
+    def perform(self, claimed: Claimed, until: float = math.inf) -> Result:
+        """Do what was claimed with the supplier; no transaction is open, nothing is raised.
+
+        Nothing is sent after `until` (by the monotonic clock), for the lease would end before it.
+        """
         channel = self.parts.channels.get(claimed.channel) or self.channel
         if channel is None:
             return Result(claimed, Outcome(State.PENDING, code="no-supplier", retry_after=5))
         began = clock.monotonic()
         try:
-            result = self._perform(channel, claimed)
+            result = self._perform(channel, claimed, until)
         except Exception:
             log.exception("channel_raised", message=claimed.outgoing.uid)
             result = Result(claimed, Outcome(State.UNKNOWN, code="channel-raised"))
@@ -144,19 +150,22 @@ class Engine:
             kind=claimed.outgoing.kind.value,
             task=claimed.task.value,
             state=outcome.state.value if outcome else "asked",
-            code=outcome.code if outcome else "",
+            reason=outcome.code if outcome else "",
             took_ms=round((clock.monotonic() - began) * 1000),
         )
         return result
 
-    def _perform(self, channel: Channel, claimed: Claimed) -> Result:
+    def _perform(self, channel: Channel, claimed: Claimed, until: float) -> Result:
         if claimed.task is Task.ASK:
             found = channel.look_up(claimed.outgoing.kind, claimed.supplier_id)
             return Result(claimed, receipt=found)
         if claimed.task is Task.FIND:
             found = channel.find(claimed.outgoing, claimed.created_at, claimed.known)
             if found is not None:
-                return Result(claimed, Outcome(State.SENT, found.supplier_id), found)
+                return Result(claimed, Outcome(State.SENT, found.supplier_id, found=True))
+        if clock.monotonic() > until:
+            # Frozen, starved or kept waiting meanwhile: it may be another engine's before we end.
+            return Result(claimed, Outcome(State.PENDING, code="late"))
         return Result(claimed, channel.send(claimed.outgoing))
 
     def settle(self, results: Sequence[Result]) -> None:
@@ -189,17 +198,21 @@ class Engine:
                 audit.link(session, now)
 
     def ask_for_texts(self) -> int:
-        """Ask the supplier for texts that came in, while callbacks may not be reaching us."""
+        """Ask the supplier for texts that came in, while somebody may answer.
+
+        A callback that found no web server is not repeated, and nobody here knows that it was lost.
+        """
         now = self.parts.clock.now()
         if self.channel is None:
             return 0
+        overdue = self.settings.engine.receipt_overdue_seconds
         with self.store.read() as session:
-            since = receipts.unheard_since(
-                session, now, self.settings.engine.receipt_overdue_seconds
-            )
-        if since is None:
+            since = receipts.unheard_since(session, now, overdue)
+            awaited_since = replies.awaited_since(session, now)
+        instants = [at for at in (since, awaited_since) if at is not None]
+        if not instants:
             return 0
-        came_in = self.channel.inbound(since)
+        came_in = self.channel.inbound(min(instants))
         with self.store.read() as session:
             new = receipts.unknown(session, came_in)
         for inbound in new:
@@ -240,7 +253,13 @@ class Engine:
             timezone="UTC",
         )
         for chore, seconds in ((self.beat, 1), (self.ask_for_texts, 5), (self.sweep, 3600)):
-            self._chores.add_job(self._safely(chore), "interval", seconds=seconds)
+            # At once as well: what came in while no engine ran has waited long enough.
+            self._chores.add_job(
+                self._safely(chore),
+                "interval",
+                seconds=seconds,
+                next_run_time=self.parts.clock.now(),
+            )
         self._chores.start()
         log.info("engine_started", holder=self.holder)
 
@@ -286,12 +305,7 @@ class Engine:
         try:
             while not self._stopping.is_set():
                 self._tick("claim")
-                taken = self._take_seats()
-                claimed = self.claim(taken) if taken and self._anything_due() else []
-                for _ in range(taken - len(claimed)):
-                    self._seats.release()
-                for one in claimed:
-                    self._pool.submit(self._work, one)
+                taken, claimed = self._claim_for_free_seats()
                 if not taken:
                     # Every sender is busy: the next to finish gives its seat back.
                     self._stopping.wait(0.02)
@@ -301,6 +315,21 @@ class Engine:
                     listener.wait(self._pause(due_at))
         finally:
             listener.close()
+
+    def _claim_for_free_seats(self) -> tuple[int, int]:
+        """Claim what the free senders can take, and let them; return both numbers."""
+        taken, claimed = self._take_seats(), []
+        until = clock.monotonic() + self.settings.engine.lease_seconds - SEND_DEADLINE_SECONDS
+        try:
+            if taken and self._anything_due():
+                claimed = self.claim(taken)
+        finally:
+            # Also when the database is away: a seat that is not given back is lost for good.
+            for _ in range(taken - len(claimed)):
+                self._seats.release()
+        for one in claimed:
+            self._pool.submit(self._work, one, until)
+        return taken, len(claimed)
 
     def _anything_due(self) -> bool:
         """Look before taking the write lock: an idle engine must not hold up the web."""
@@ -314,9 +343,9 @@ class Engine:
             taken += 1
         return taken
 
-    def _work(self, claimed: Claimed) -> None:
+    def _work(self, claimed: Claimed, until: float) -> None:
         try:
-            self._results.put(self.perform(claimed))
+            self._results.put(self.perform(claimed, until))
         finally:
             self._seats.release()
 
@@ -334,16 +363,20 @@ class Engine:
     def _settle_surely(self, results: list[Result]) -> None:
         """Keep results until the database takes them; the leases keep others from sending."""
         while True:
+            self._tick("settle")
             try:
                 self.settle(results)
                 return
+            except Unavailable:
+                log.warning("settle_waits", results=len(results))
+                if self._stopping.wait(0.5):
+                    return
             except Exception:
                 log.exception("settle_failed", results=len(results))
-                if self._stopping.wait(0.5) or len(results) == 1:
-                    return
-                # One of them may be at fault: the others must not wait for it.
-                for result in results:
-                    self._settle_surely([result])
+                if len(results) > 1:
+                    # One of them may be at fault: the others must not wait for it.
+                    for result in results:
+                        self._settle_surely([result])
                 return
 
     def stop(self) -> None:

@@ -67,6 +67,8 @@ class Outcome:
     permanent: bool = False
     """The address itself cannot be reached this way: do not try it again."""
     retry_after: float = 0.0
+    found: bool = False
+    """An earlier attempt had gone after all; nothing was sent by this one."""
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,7 @@ class Message(Base):
     expires_at: Mapped[datetime]
     attempts: Mapped[int] = mapped_column(default=0)
     resent: Mapped[int] = mapped_column(default=0)
-    """How often it was sent again after an attempt whose outcome stayed unclear."""
+    """How often it may have been sent again after an attempt whose outcome stayed unclear."""
     sent_at: Mapped[datetime | None]
     delivered_at: Mapped[datetime | None]
     """For a call: picked up."""

@@ -3,12 +3,12 @@
 Promise: at least once, never lost; two live engines never send the same message; after a kill or a
 freeze at most once more, counted in `Message.resent`. A claim is a lease that outlives a send's
 total deadline. A claim whose lease ran out, and an attempt whose outcome stayed unclear, are asked
-about before they are sent again. The WHERE of the claim is the last check: what was withdrawn is
-not claimed. What a message belongs to (`about`) is not read here; whoever put it in is told by the
-return values what became of it.
+about before they are sent again. The claim is the last check: what was withdrawn is not sent. What
+a message belongs to (`about`) is not read here; whoever put it in is told by the return values what
+became of it.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -22,6 +22,10 @@ from dispatch.outbox.models import Message, Purpose
 
 #: Pauses before another try of what a supplier refused for now.
 BACKOFF_SECONDS = (1, 2, 4, 8, 15, 30)
+#: A supplier that takes a message and never says so may do it again: the pauses double up to this.
+_LONGEST_DOUBT_SECONDS = 300
+#: How far back other messages to the same number are looked at, to tell one from another.
+_REMEMBERED = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,7 @@ class Claimed:
     """A message leased to this engine."""
 
     id: int
+    attempt: int
     task: Task
     outgoing: Outgoing
     supplier_id: str
@@ -130,6 +135,10 @@ def claim(
     expired: list[Message] = []
     for message in session.scalars(query).all():
         task = _TASKS[message.status]
+        if message.withdrawn_at is not None and task is not Task.ASK:
+            # Withdrawn while it was on the wire, and its engine never said what became of it.
+            message.status, message.due_at = State.WITHDRAWN, None
+            continue
         if task is not Task.ASK and message.expires_at <= now:
             message.status, message.failed_at, message.due_at = State.FAILED, now, None
             message.code = message.code or "expired"
@@ -139,6 +148,9 @@ def claim(
         if task is not Task.ASK:
             message.status = State.SENDING
             message.attempts += 1
+        if task is Task.FIND:
+            # Counted before: an engine that is killed after sending again counts nothing.
+            message.resent += 1
         claimed.append(_claimed(session, message, task, now))
     session.flush()
     return claimed, expired
@@ -156,6 +168,7 @@ def _claimed(session: Session, message: Message, task: Task, now: datetime) -> C
     )
     return Claimed(
         message.id,
+        message.attempts,
         task,
         outgoing,
         message.supplier_id,
@@ -169,7 +182,7 @@ def _known(session: Session, message: Message) -> frozenset[str]:
     query = sa.select(Message.supplier_id).where(
         Message.fingerprint == message.fingerprint,
         Message.id != message.id,
-        Message.created_at >= message.created_at - timedelta(days=1),
+        Message.created_at >= message.created_at - _REMEMBERED,
     )
     return frozenset(supplier_id for supplier_id in session.scalars(query) if supplier_id)
 
@@ -201,9 +214,11 @@ def settle(
     rows = _locked(session, [claimed.id for claimed, _ in outcomes])
     for claimed, outcome in outcomes:
         message = rows[claimed.id]
-        if claimed.task is Task.FIND and not outcome.supplier_id:
-            # Asked about and not found, so it was sent again.
-            message.resent += 1
+        if outcome.found:
+            outcome = _certain(session, message, outcome)
+        if claimed.attempt != message.attempts and outcome.state is not State.SENT:
+            # The lease ran out meanwhile: what its present holder says counts.
+            continue
         message.leased_until = None
         message.channel = channel
         message.supplier_id = outcome.supplier_id or message.supplier_id
@@ -214,19 +229,41 @@ def settle(
     return list(rows.values())
 
 
+def _certain(session: Session, message: Message, outcome: Outcome) -> Outcome:
+    """Believe that an earlier attempt was found only if it cannot be another message's.
+
+    A supplier shows no words of what it delivered: of two in doubt to one number, one that arrived
+    would be taken for both, and an alert would be lost. Twice is better.
+    """
+    in_doubt = sa.and_(Message.attempts > 0, Message.supplier_id == "")
+    query = sa.select(Message.id).where(
+        Message.fingerprint == message.fingerprint,
+        Message.kind == message.kind,
+        Message.id != message.id,
+        Message.created_at >= message.created_at - _REMEMBERED,
+        sa.or_(in_doubt, Message.supplier_id == outcome.supplier_id),
+    )
+    if session.scalar(query.limit(1)) is not None:
+        return Outcome(State.PENDING, code="doubtful")
+    message.resent -= 1
+    return outcome
+
+
 def _settle_one(message: Message, outcome: Outcome, now: datetime, overdue: float) -> None:
     message.code = outcome.code
+    withdrawn = message.withdrawn_at is not None
     if outcome.state is State.SENT:
         message.status, message.sent_at = State.SENT, now
-        message.due_at = now + timedelta(seconds=overdue)
-    elif message.status is State.WITHDRAWN:
-        message.due_at = None
+        message.due_at = None if withdrawn else now + timedelta(seconds=overdue)
+    elif withdrawn:
+        message.status, message.due_at = State.WITHDRAWN, None
     elif outcome.state is State.FAILED:
         message.status, message.failed_at, message.due_at = State.FAILED, now, None
     elif outcome.state is State.UNKNOWN:
         # The supplier is asked once the time in which it may still answer has passed.
         message.status = State.UNKNOWN
-        message.due_at = now + timedelta(seconds=overdue)
+        pause = min(overdue * 2 ** min(message.attempts - 1, 10), _LONGEST_DOUBT_SECONDS)
+        message.due_at = now + timedelta(seconds=pause)
     else:
         pause = BACKOFF_SECONDS[min(message.attempts, len(BACKOFF_SECONDS)) - 1]
         message.status = State.PENDING
@@ -239,22 +276,11 @@ def _locked(session: Session, ids: Collection[int]) -> dict[int, Message]:
     return {message.id: message for message in session.scalars(query)}
 
 
-def release(session: Session, claimed: Sequence[Claimed], now: datetime) -> None:
-    """Give back what was claimed and not begun: a graceful stop leaves nothing waiting."""
-    sendable = [c.id for c in claimed if c.task is Task.SEND]
-    session.execute(
-        sa.update(Message)
-        .where(Message.id.in_(sendable), Message.status == State.SENDING)
-        .values(status=State.PENDING, due_at=now, leased_until=None, attempts=Message.attempts - 1)
-    )
-    others = [c.id for c in claimed if c.task is not Task.SEND]
-    session.execute(
-        sa.update(Message).where(Message.id.in_(others)).values(due_at=now, leased_until=None)
-    )
-
-
 def withdraw(session: Session, about: Collection[str], now: datetime) -> None:
-    """Take back what has not left; nothing more is asked about what has."""
+    """Take back what has not left; nothing more is asked about what has.
+
+    What is on the wire right now may still leave, but is never tried again.
+    """
     # What was put in a moment ago must be seen, also where the caller writes late.
     session.flush()
     unsent = (State.PENDING, State.UNKNOWN)
@@ -262,6 +288,12 @@ def withdraw(session: Session, about: Collection[str], now: datetime) -> None:
         sa.update(Message)
         .where(Message.about.in_(about), Message.status.in_(unsent))
         .values(status=State.WITHDRAWN, withdrawn_at=now, due_at=None)
+        .execution_options(synchronize_session="fetch")
+    )
+    session.execute(
+        sa.update(Message)
+        .where(Message.about.in_(about), Message.status == State.SENDING)
+        .values(withdrawn_at=now)
         .execution_options(synchronize_session="fetch")
     )
     session.execute(

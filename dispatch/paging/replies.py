@@ -23,7 +23,7 @@ from dispatch.outbox import receipts
 from dispatch.outbox.models import Message, Purpose
 from dispatch.outbox.queue import Recipient
 from dispatch.paging import callouts, reading, seats, telling
-from dispatch.paging.models import AssignmentStatus, Callout, Page, PageStatus
+from dispatch.paging.models import Assignment, AssignmentStatus, Callout, Page, PageStatus
 from dispatch.paging.reading import Reading, Says
 from dispatch.paging.seats import Taken
 from dispatch.people import phones
@@ -61,6 +61,21 @@ def text_in(session: Session, inbound: Inbound, now: datetime) -> str:
     sender = _sender(session, inbound.sender, now)
     kept.outcome = _act(session, inbound, sender, now)
     return kept.outcome
+
+
+def awaited_since(session: Session, now: datetime) -> datetime | None:
+    """Return since when an answer may have come: of anybody paged, or going, who may still text."""
+    going = sa.exists().where(
+        Assignment.callout_id == Page.callout_id,
+        Assignment.person_id == Page.person_id,
+        Assignment.status.not_in((AssignmentStatus.DONE, AssignmentStatus.RELEASED)),
+    )
+    query = sa.select(sa.func.min(Page.created_at)).where(
+        Page.created_at > now - timedelta(hours=_REMEMBERED_HOURS),
+        Page.person_id.is_not(None),
+        sa.or_(Page.ended_at.is_(None), sa.and_(_seated(), going)),
+    )
+    return session.scalar(query)
 
 
 def _sender(session: Session, number: str, now: datetime) -> Sender:

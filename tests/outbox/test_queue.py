@@ -1,0 +1,166 @@
+"""The outbox: leases, doubts, and what is never lost and never sent once too often."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import pytest
+
+from dispatch.channels.contract import Kind, Outcome, State
+from dispatch.db import Store
+from dispatch.outbox import queue
+from dispatch.outbox.models import Message, Purpose
+from dispatch.outbox.queue import Claimed, Draft, Recipient, Task
+from tests import centre
+
+AN = "+32470123450"
+SENT = Outcome(State.SENT, "SM1")
+FOUND = Outcome(State.SENT, "SM1", found=True)
+LATER = Outcome(State.PENDING, code="http-503")
+UNCLEAR = Outcome(State.UNKNOWN, code="timeout")
+LEASE = 15
+
+
+@dataclass
+class Outbox:
+    """The outbox of the small centre, and the present instant."""
+
+    store: Store
+    cast: centre.Centre
+    now: datetime = centre.NOW
+
+    def put(self, text: str = "go", about: str = "") -> int:
+        """Put in a text to An."""
+        an = self.cast.people["An"]
+        with self.store.write() as session:
+            to = Recipient(an.id, None, AN, "An's", "en")
+            until = self.now + timedelta(minutes=30)
+            draft = Draft(Kind.SMS, Purpose.CALLOUT, text, until, about)
+            message = queue.put(session, self.cast.organisation.id, to, draft, self.now)
+            session.flush()
+            return message.id
+
+    def claim(self) -> list[Claimed]:
+        """Claim what is due, for an engine that may die."""
+        with self.store.write() as session:
+            return queue.claim(session, self.now, LEASE, 10)[0]
+
+    def settle(self, *outcomes: tuple[Claimed, Outcome]) -> None:
+        """Write down what became of attempts."""
+        with self.store.write() as session:
+            queue.settle(session, outcomes, "test", self.now, 10)
+
+    def withdraw(self, about: str) -> None:
+        """Take back what belongs to a subject."""
+        with self.store.write() as session:
+            queue.withdraw(session, [about], self.now)
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass."""
+        self.now += timedelta(seconds=seconds)
+
+    def message(self, message_id: int) -> Message:
+        """Return a message as it is now."""
+        with self.store.read() as session:
+            return session.get_one(Message, message_id)
+
+
+@pytest.fixture
+def outbox(store: Store) -> Outbox:
+    """An empty outbox."""
+    return Outbox(store, centre.build(store))
+
+
+def test_what_an_engine_left_behind_is_asked_about_before_it_is_sent_again(outbox: Outbox):
+    put = outbox.put()
+    (claimed,) = outbox.claim()
+    assert claimed.task is Task.SEND
+    assert outbox.claim() == []
+    outbox.wait(LEASE)
+    (claimed,) = outbox.claim()
+    assert claimed.task is Task.FIND
+    outbox.settle((claimed, FOUND))
+    assert (outbox.message(put).status, outbox.message(put).resent) == (State.SENT, 0)
+
+
+def test_what_was_sent_again_is_counted_even_if_that_engine_dies_too(outbox: Outbox):
+    put = outbox.put()
+    outbox.claim()
+    for times in (1, 2):
+        outbox.wait(LEASE)
+        (claimed,) = outbox.claim()
+        assert outbox.message(put).resent == times
+    outbox.settle((claimed, SENT))
+    assert outbox.message(put).resent == 2
+
+
+def test_one_arrival_is_not_taken_for_two_messages(outbox: Outbox):
+    """Delivered texts show no words: what was found may be the other one."""
+    both = [outbox.put("go to Aalst"), outbox.put("go to Ninove")]
+    outbox.claim()
+    outbox.wait(LEASE)
+    outbox.settle(*((claimed, FOUND) for claimed in outbox.claim()))
+    assert [outbox.message(put).status for put in both] == [State.PENDING, State.PENDING]
+
+
+def test_an_arrival_that_is_anothers_already_is_not_taken_again(outbox: Outbox):
+    put = outbox.put()
+    (mine,) = outbox.claim()
+    outbox.put("another")
+    (other,) = outbox.claim()
+    outbox.settle((other, SENT))
+    outbox.settle((mine, FOUND))
+    assert outbox.message(put).status is State.PENDING
+
+
+@pytest.mark.parametrize("outcome", [LATER, UNCLEAR])
+def test_what_was_withdrawn_on_the_wire_is_never_tried_again(outbox: Outbox, outcome: Outcome):
+    put = outbox.put(about="page:x")
+    (claimed,) = outbox.claim()
+    outbox.withdraw("page:x")
+    outbox.settle((claimed, outcome))
+    outbox.wait(600)
+    assert outbox.claim() == []
+    assert outbox.message(put).status is State.WITHDRAWN
+
+
+def test_what_was_withdrawn_on_the_wire_of_a_dead_engine_is_not_tried_again(outbox: Outbox):
+    put = outbox.put(about="page:x")
+    outbox.claim()
+    outbox.withdraw("page:x")
+    outbox.wait(LEASE)
+    assert outbox.claim() == []
+    assert outbox.message(put).status is State.WITHDRAWN
+
+
+def test_what_was_withdrawn_on_the_wire_and_left_is_sent(outbox: Outbox):
+    put = outbox.put(about="page:x")
+    (claimed,) = outbox.claim()
+    outbox.withdraw("page:x")
+    outbox.settle((claimed, SENT))
+    assert (outbox.message(put).status, outbox.message(put).due_at) == (State.SENT, None)
+
+
+def test_an_engine_that_comes_too_late_speaks_only_of_what_it_sent(outbox: Outbox):
+    """Else a message on the wire of another engine would be sent a third time."""
+    put = outbox.put()
+    (frozen,) = outbox.claim()
+    outbox.wait(LEASE)
+    outbox.claim()
+    outbox.settle((frozen, LATER))
+    assert outbox.message(put).status is State.SENDING
+    outbox.settle((frozen, SENT))
+    assert outbox.message(put).status is State.SENT
+
+
+def test_doubts_that_come_again_are_cleared_up_later_each_time(outbox: Outbox):
+    """A supplier that takes every text and says so of none must not ring a phone all night."""
+    put = outbox.put()
+    pauses = []
+    for _ in range(7):
+        (claimed,) = outbox.claim()
+        outbox.settle((claimed, UNCLEAR))
+        due_at = outbox.message(put).due_at
+        assert due_at is not None
+        pauses.append((due_at - outbox.now).total_seconds())
+        outbox.now = due_at
+    assert pauses == [10, 20, 40, 80, 160, 300, 300]
