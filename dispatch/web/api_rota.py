@@ -6,8 +6,10 @@ facts with a sentence in English.
 """
 
 import re
-from datetime import UTC, datetime, timedelta
+from contextlib import suppress
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from flask import Blueprint, jsonify, request
@@ -24,6 +26,8 @@ blueprint = Blueprint("api_rota", __name__)
 
 #: A longer time is asked for in parts, so that no single question holds the database.
 LONGEST = timedelta(days=400)
+
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 _GAPS = {
     "nobody": "Nobody is planned.",
@@ -45,13 +49,14 @@ def duty() -> ResponseReturnValue:
 @api_key_required("rota:read")
 def shifts() -> ResponseReturnValue:
     """Answer with the turns of a team that touch a time."""
-    from_at, until_at = _required("from"), _required("to")
-    if until_at <= from_at:
-        raise _invalid("to", "Give an instant after `from`.")
-    if until_at - from_at > LONGEST:
-        raise _invalid("to", f"Ask for at most {LONGEST.days} days at once.")
     with session.reading() as opened:
-        return jsonify(shifts_json(opened, _team(opened), from_at, until_at))
+        team = _team(opened)
+        from_at, until_at = _required("from", team), _required("to", team)
+        if until_at <= from_at:
+            raise _invalid("to", "Give an instant after `from`.")
+        if until_at - from_at > LONGEST:
+            raise _invalid("to", f"Ask for at most {LONGEST.days} days at once.")
+        return jsonify(shifts_json(opened, team, from_at, until_at))
 
 
 def duty_json(opened: Session, team: Team, at: datetime) -> dict[str, Any]:
@@ -129,10 +134,15 @@ def _team(opened: Session) -> Team:
     return team
 
 
-def _required(name: str) -> datetime:
+def _required(name: str, team: Team) -> datetime:
+    """Return the instant asked for; a bare day begins at the team's own midnight."""
+    if _DAY.fullmatch(request.args.get(name, "")):
+        with suppress(ValueError):
+            day = date.fromisoformat(request.args[name])
+            return datetime.combine(day, time.min, ZoneInfo(team.time_zone)).astimezone(UTC)
     at = _instant(name)
     if at is None:
-        raise _invalid(name, "Give an instant with its zone, such as 2026-03-29T02:00:00Z.")
+        raise _invalid(name, "Give a day, or an instant with its zone: 2026-03-29T02:00:00Z.")
     return at
 
 

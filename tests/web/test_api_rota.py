@@ -146,6 +146,12 @@ def test_the_shifts_of_a_time_are_listed_line_by_line(machine):
     assert answer.json["shifts"][0]["shift"] == "shift-primary"
 
 
+def test_a_day_begins_at_the_teams_own_midnight(machine):
+    answer = machine.get("shifts", team="support", **{"from": "2026-03-29", "to": "2026-03-30"})
+    assert answer.json["from"] == "2026-03-28T23:00:00Z"
+    assert answer.json["to"] == "2026-03-29T22:00:00Z"
+
+
 @pytest.mark.parametrize(
     ("begin", "end", "field"),
     [
@@ -153,7 +159,8 @@ def test_the_shifts_of_a_time_are_listed_line_by_line(machine):
         ("2026-03-01T00:00:00Z", "", "to"),
         ("2026-03-01T00:00:00Z", "2026-03-01T00:00:00Z", "to"),
         ("2026-03-01T00:00:00Z", "2029-03-01T00:00:00Z", "to"),
-        ("2026-03-01", "2026-04-01T00:00:00Z", "from"),
+        ("2026-03-01T00:00:00", "2026-04-01T00:00:00Z", "from"),
+        ("2026-02-30", "2026-04-01", "from"),
     ],
 )
 def test_a_bad_time_is_refused_naming_the_field(machine, begin, end, field):
