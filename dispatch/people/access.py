@@ -5,7 +5,7 @@ and team, and never changed. `may` answers, `require` raises: NotFound where the
 nothing at all, so that nobody learns what exists in another zone, Refused where a right is missing.
 Rights over one incident also come from being assigned to it: `may_read_incident` and `may_open`
 decide on what the caller knows of the assignment. Finding out who is asking is left to `accounts`,
-and barring a person from one case to `incidents.confidentiality`.
+and barring a person from one case to `paging.confidentiality`.
 """
 
 from collections.abc import Iterable, Mapping
