@@ -73,6 +73,14 @@ migration: .venv/test.stamp ## Write the migration to the present models (NAME="
 	@$(BIN)/ruff check --fix --quiet migrations
 	@$(BIN)/ruff format --quiet migrations
 
+# Nothing is guessed from a similar text: a wrong word in a call-out is worse than an English one.
+.PHONY: translations
+translations: .venv/run.stamp ## Bring dispatch/translations up to date with the texts
+	@$(BIN)/pybabel -q extract -F pyproject.toml --no-location --sort-output \
+		-o .venv/messages.pot .
+	@$(BIN)/pybabel -q update -i .venv/messages.pot -d dispatch/translations -w 100 \
+		--no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date
+
 .PHONY: lock
 lock: .venv/run.stamp ## Write the locks anew (LOCK=--upgrade: with the newest versions)
 	@$(compile) --group install -o $(LOCKS)/install.txt
