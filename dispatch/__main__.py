@@ -21,18 +21,18 @@ from typing import Any
 import sqlalchemy as sa
 import standardwebhooks
 
-from dispatch import audit, backup, engine, logs, schema, seal, serving, wiring
+from dispatch import audit, backup, engine, founding, logs, schema, seal, serving, wiring
 from dispatch.audit import Actor
 from dispatch.calendars import feeds
 from dispatch.clock import SystemClock
-from dispatch.db import Session
 from dispatch.errors import DispatchError, Invalid, NotFound
 from dispatch.incidents import catalogue
 from dispatch.intake import sources
 from dispatch.intake.models import Source
 from dispatch.paging import policies
 from dispatch.people import accounts, phones, staff
-from dispatch.people.models import MethodKind, Organisation, Person, Role, Team
+from dispatch.people.models import MethodKind, Organisation, Role, Team
+from dispatch.people.organisations import by_key
 from dispatch.schema import SchemaMismatch
 from dispatch.settings import SettingsError
 from dispatch.wiring import Parts
@@ -164,14 +164,41 @@ def _check(parts: Parts, _arguments: argparse.Namespace) -> int:
 # --- people and keys ---
 
 
-def _person_add(parts: Parts, arguments: argparse.Namespace) -> None:
+def _centre(parts: Parts, arguments: argparse.Namespace) -> None:
+    try:
+        document = tomllib.loads(_text(arguments.file))
+    except tomllib.TOMLDecodeError as error:
+        raise Invalid(f"{arguments.file} is not TOML ({error}).") from None
+    with parts.store.write() as session:
+        now, centre = parts.clock.now(), parts.settings.centre
+        said = founding.found(session, document, centre, _ACTOR, now)
+    for sentence in said:
+        print(sentence)
+    print("Nothing that was there already is changed or removed.")
+
+
+def _password(arguments: argparse.Namespace, *about: str) -> tuple[str, str]:
+    """Return a password, read or made, and what is stored of it."""
     password = sys.stdin.readline().rstrip("\n") if arguments.password_stdin else seal.new_token(12)
-    accounts.check_password(password, arguments.name, arguments.sign_in)
-    stored = accounts.hashed(password)
+    accounts.check_password(password, *about)
+    return password, accounts.hashed(password)
+
+
+def _person_password(parts: Parts, arguments: argparse.Namespace) -> None:
+    password, stored = _password(arguments, arguments.person)
+    with parts.store.write() as session:
+        person = staff.by_sign_in(session, arguments.person)
+        accounts.set_password(session, person, stored, _ACTOR, parts.clock.now())
+    if not arguments.password_stdin:
+        print(password)
+
+
+def _person_add(parts: Parts, arguments: argparse.Namespace) -> None:
+    password, stored = _password(arguments, arguments.name, arguments.sign_in)
     now = parts.clock.now()
     with parts.store.write() as session:
-        organisation = _by_key(session, Organisation, arguments.organisation)
-        team = _by_key(session, Team, arguments.team) if arguments.team else None
+        organisation = by_key(session, Organisation, arguments.organisation)
+        team = by_key(session, Team, arguments.team) if arguments.team else None
         person = staff.add_person(
             session,
             organisation,
@@ -203,8 +230,8 @@ def _source_add(parts: Parts, arguments: argparse.Namespace) -> None:
             session,
             arguments.key,
             arguments.name,
-            _by_key(session, Organisation, arguments.organisation),
-            _by_key(session, Team, arguments.team),
+            by_key(session, Organisation, arguments.organisation),
+            by_key(session, Team, arguments.team),
             _ACTOR,
             parts.clock.now(),
         )
@@ -214,7 +241,7 @@ def _source_add(parts: Parts, arguments: argparse.Namespace) -> None:
 def _api_key_add(parts: Parts, arguments: argparse.Namespace) -> None:
     with parts.store.write() as session:
         chosen = arguments.organisation
-        organisation = _by_key(session, Organisation, chosen) if chosen else None
+        organisation = by_key(session, Organisation, chosen) if chosen else None
         key = accounts.create_api_key(
             session, arguments.name, organisation, arguments.scope, _ACTOR, parts.clock.now()
         )
@@ -223,19 +250,9 @@ def _api_key_add(parts: Parts, arguments: argparse.Namespace) -> None:
 
 def _calendar_address(parts: Parts, arguments: argparse.Namespace) -> None:
     with parts.store.write() as session:
-        person = session.scalar(sa.select(Person).where(Person.sign_in == arguments.person.lower()))
-        if person is None:
-            raise NotFound(f"Nobody signs in as {arguments.person}.")
+        person = staff.by_sign_in(session, arguments.person)
         token = feeds.create_address(session, person, _ACTOR, parts.clock.now())
     print(f"{parts.settings.web.public_url}/calendars/{token}.ics")
-
-
-def _by_key(session: Session, table: type[Any], key: str) -> Any:
-    row = session.scalar(sa.select(table).where(table.key == key))
-    if row is None:
-        known = ", ".join(sorted(session.scalars(sa.select(table.key)))) or "none"
-        raise NotFound(f"There is no {table.__tablename__} {key}. Known: {known}.")
-    return row
 
 
 # --- alerts ---
@@ -305,15 +322,16 @@ def _parser() -> argparse.ArgumentParser:
     _add(commands, "upgrade", _upgrade, "bring the database to this version", tables=False)
     _add(commands, "check-config", _check, "say what would keep people from being paged")
     for name, run, text in (
+        ("centre", _centre, "add organisations, teams and people that a file describes"),
         ("backup", _backup, "write a copy of the database"),
         ("restore", _restore, "put a copy back into an empty database"),
     ):
-        _add(commands, name, run, text, tables=name == "backup").add_argument("file", type=Path)
+        _add(commands, name, run, text, tables=name != "restore").add_argument("file", type=Path)
     address = _add(commands, "calendar-address", _calendar_address, "make a calendar address")
     address.add_argument("person", help="the name to sign in with")
     _add(_group(commands, "audit"), "verify", _verify, "check the audit record")
     _add(_group(commands, "key"), "rotate", _rotate, "seal with new keys from now on")
-    _person_arguments(_add(_group(commands, "person"), "add", _person_add, "add somebody"))
+    _person_arguments(_group(commands, "person"))
     source = _add(_group(commands, "source"), "add", _source_add, "let a police system in")
     source.add_argument("key", help="stands in its address: /hooks/alerts/KEY")
     source.add_argument("--name", required=True)
@@ -332,7 +350,10 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _person_arguments(person: argparse.ArgumentParser) -> None:
+def _person_arguments(people: Any) -> None:
+    fresh = _add(people, "password", _person_password, "give somebody a new password")
+    fresh.add_argument("person", help="the name to sign in with")
+    person = _add(people, "add", _person_add, "add somebody")
     person.add_argument("name")
     person.add_argument("--sign-in", required=True, help="usually the mail address")
     person.add_argument("--organisation", required=True, metavar="KEY")
@@ -346,9 +367,10 @@ def _person_arguments(person: argparse.ArgumentParser) -> None:
         default=SystemClock().now().date(),
         help="first day in the team; default: today",
     )
-    person.add_argument(
-        "--password-stdin", action="store_true", help="read it; default: make and print one"
-    )
+    for command in (fresh, person):
+        command.add_argument(
+            "--password-stdin", action="store_true", help="read it; default: make and print one"
+        )
 
 
 def _group(commands: Any, name: str) -> Any:

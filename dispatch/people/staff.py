@@ -68,6 +68,15 @@ def person_for(
     raise NotFound(N_("There is no such person, or you may not see them."))
 
 
+def by_sign_in(session: Session, sign_in: str) -> Person:
+    """Return who signs in with a name; raises NotFound."""
+    query = sa.select(Person).where(Person.sign_in == sign_in.strip().lower())
+    person = session.scalar(query)
+    if person is None:
+        raise NotFound(f"Nobody signs in as {sign_in}.")
+    return person
+
+
 def add_person(
     session: Session,
     organisation: Organisation,

@@ -1,4 +1,4 @@
-"""Entering, changing and cancelling turns and covers by hand.
+"""Entering, changing and cancelling turns and covers by hand, on lines that a team is given once.
 
 Each verb checks everything a planner can mend and raises Invalid naming the fields; what only the
 database can see, a colleague's overlapping turn written at the same moment, becomes Conflict. A
@@ -32,6 +32,21 @@ from dispatch.texts import N_, Sentence
 
 #: Longer is a slip of the year or the month far more often than a turn.
 LONGEST = timedelta(days=14)
+
+
+def add_line(
+    session: Session, team: Team, key: str, name: str, actor: Actor, now: datetime
+) -> Line:
+    """Give a team's rota one more seat, after the others; raises Conflict when the key is taken."""
+    query = sa.select(Line.key, Line.position).where(Line.team_id == team.id)
+    taken = {row.key: row.position for row in session.execute(query)}
+    if key in taken:
+        raise Conflict(N_("The team has a line with this key already."))
+    line = Line(team_id=team.id, key=key, name=name, position=max(taken.values(), default=-1) + 1)
+    session.add(line)
+    session.flush()
+    audit.record(session, actor, "line.added", f"team:{team.id}", {"line": key}, now)
+    return line
 
 
 def enter_shift(
