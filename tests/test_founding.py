@@ -1,12 +1,23 @@
 """What a file describes becomes a centre: all of it or nothing, and twice is once."""
 
+import json
+import os
 import re
+import shlex
+import signal
+import subprocess
+import sys
 import tomllib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from copy import deepcopy
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
+import requests
 import sqlalchemy as sa
 
 from dispatch import audit, founding
@@ -19,7 +30,9 @@ from dispatch.people import phones, staff
 from dispatch.people.models import Certificate, Organisation, Person, Role, Team
 from dispatch.rota.models import Line
 from dispatch.settings import Settings, shipped
+from tests.simulated import SimulatedTwilio, free_port
 
+ROOT = Path(__file__).parents[1]
 NOW = datetime(2026, 3, 14, 13, 2, tzinfo=UTC)
 OPERATOR = Actor("command", None, "root")
 EXAMPLE = shipped("config") / "examples" / "centre.toml"
@@ -296,3 +309,73 @@ def test_a_list_of_people_without_a_confirmed_telephone_is_told(begun, settings,
             "Team social-on-call: nobody on its nobody-on-duty list has a confirmed telephone."
         ]
         assert session.scalar(sa.select(sa.func.count()).select_from(Certificate)) == 7
+
+
+# --- the commands of the README ---
+
+
+def commands() -> list[list[str]]:
+    """Return what the README types to begin a centre, in order."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    section = readme.partition("## Run a centre")[2].partition("\n## ")[0]
+    lines = re.findall(r"^\.venv/bin/dispatch (.*)$", section, re.MULTILINE)
+    return [shlex.split(line, comments=True) for line in lines]
+
+
+def typed(words: list[str], environ: Mapping[str, str]) -> str:
+    """Run one command to its end and return what it printed."""
+    command = [sys.executable, "-m", "dispatch", *words]
+    done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True)
+    assert done.returncode == 0, (words, done.stdout, done.stderr)
+    return done.stdout
+
+
+@contextmanager
+def serving(environ: Mapping[str, str], url: str) -> Iterator[None]:
+    """Serve until the end; all of it has begun when this begins."""
+    process = psutil.Popen([sys.executable, "-m", "dispatch", "serve"], cwd=ROOT, env=environ)
+    try:
+        SimulatedTwilio.wait_until(lambda: healthy(url), 60)
+        yield
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 0
+    finally:
+        for one in (*process.children(recursive=True), process) if process.is_running() else ():
+            one.kill()
+
+
+def healthy(url: str) -> bool:
+    try:
+        return requests.get(f"{url}/health", timeout=5).ok
+    except requests.ConnectionError:
+        return False
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+def test_the_commands_of_the_readme_lead_from_nothing_to_a_text_on_the_first_phone(tmp_path: Path):
+    *before, serve, send = commands()
+    assert serve == ["serve"]
+    url = f"http://127.0.0.1:{free_port()}"
+    with SimulatedTwilio.in_thread(f"{url}/hooks/twilio/sms") as twilio:
+        environ = {
+            **{key: value for key, value in os.environ.items() if key[:9] != "DISPATCH_"},
+            "DISPATCH_DATA_DIR": str(tmp_path),
+            "DISPATCH_WEB__PORT": url.rpartition(":")[2],
+            **twilio.environment(url),
+        }
+        printed = {" ".join(words[:2]): typed(words, environ) for words in before}
+        assert printed["check-config"] == "Nothing is wrong.\n"
+        key = printed["api-key add"].strip()
+        with serving(environ, url):
+            send[-1] = url
+            answer = json.loads(typed(send, environ))
+            assert answer["problems"] == []
+            twilio.wait_for("+46701740617", kind="sms", seconds=20)
+            seen = requests.get(
+                f"{url}/api/v1/incidents/{answer['reference']}",
+                headers={"Authorization": f"Bearer {key}"},
+                timeout=10,
+            ).json()
+            assert seen["category"] == "fatal_crash"
+            assert "Petra Willems" in json.dumps(seen["callouts"][0]["pages"])

@@ -41,7 +41,7 @@ def add_line(
     query = sa.select(Line.key, Line.position).where(Line.team_id == team.id)
     taken = {row.key: row.position for row in session.execute(query)}
     if key in taken:
-        raise Conflict(N_("The team has a line with this key already."))
+        raise Conflict(f"Team {team.key} has a line {key} already.")
     line = Line(team_id=team.id, key=key, name=name, position=max(taken.values(), default=-1) + 1)
     session.add(line)
     session.flush()
