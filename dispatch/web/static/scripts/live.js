@@ -92,7 +92,7 @@
     word.dataset.state = paused ? "paused" : down ? "lost" : "fresh";
     word.textContent = paused
       ? `${word.dataset.paused} ${missed}`
-      : down ? `${word.dataset.lost} ${age}` : `${word.dataset.fresh} ${age} ${word.dataset.ago}`;
+      : (down ? word.dataset.lost : word.dataset.fresh).replace("{}", age);
     if (lost && lost.hidden === (down && !paused)) {
       lost.hidden = !(down && !paused);
       alerts.textContent = lost.hidden ? "" : lost.textContent.trim();
