@@ -25,14 +25,13 @@ from dispatch.errors import Invalid
 from dispatch.incidents import handling, timeline
 from dispatch.incidents.handling import Change
 from dispatch.incidents.models import Incident, IncidentStatus, Want
-from dispatch.paging import candidates, pages, policy, telling
+from dispatch.paging import candidates, pages, plans, policy, telling
 from dispatch.paging.candidates import Moment
 from dispatch.paging.models import (
     Assignment,
     AssignmentStatus,
     Callout,
     PageStatus,
-    Policy,
     Target,
 )
 from dispatch.paging.policy import Attempt, Judged, Plan, Step
@@ -76,16 +75,19 @@ def bump(session: Session, incident: Incident) -> None:
     upkeep.bump(session, incident.organisation_id, "board")
 
 
+_OF_INCIDENT = (
+    sa.select(Callout)
+    .where(Callout.incident_id == sa.bindparam("incident_id"))
+    .options(selectinload(Callout.pages), selectinload(Callout.assignments))
+    .order_by(Callout.id)
+    .with_for_update(of=Callout)
+    .execution_options(populate_existing=True)
+)
+
+
 def of_incident(session: Session, incident: Incident) -> Sequence[Callout]:
     """Return the incident's callouts with their pages and assignments."""
-    query = (
-        sa.select(Callout)
-        .where(Callout.incident_id == incident.id)
-        .options(selectinload(Callout.pages), selectinload(Callout.assignments))
-        .order_by(Callout.id)
-        .with_for_update(of=Callout)
-    )
-    return session.scalars(query.execution_options(populate_existing=True)).all()
+    return session.scalars(_OF_INCIDENT, {"incident_id": incident.id}).all()
 
 
 def status(callout: Callout) -> str:
@@ -159,7 +161,7 @@ def _open(session: Session, want: Want, moment: Moment) -> Callout | None:
     callout = Callout(
         incident=incident,
         want=want,
-        policy=policy_for(session, want),
+        policy_id=plans.in_force(session, want.team_id, incident.priority),
         step=0,
         repeat=0,
         began_at=now,
@@ -175,44 +177,12 @@ def recorded(session: Session, incident: Incident, want: Want, began_at: datetim
     callout = Callout(
         incident=incident,
         want=want,
-        policy=policy_for(session, want),
+        policy_id=plans.in_force(session, want.team_id, incident.priority),
         began_at=began_at,
         filled_at=began_at,
     )
     session.add(callout)
     return callout
-
-
-def policy_for(session: Session, want: Want) -> Policy:
-    """Return the policy in force: the team's own before the general one, by priority first."""
-    priority = want.incident.priority
-    query = (
-        sa.select(Policy)
-        .where(Policy.retired_at.is_(None))
-        .where(sa.or_(Policy.team_id == want.team_id, Policy.team_id.is_(None)))
-        .where(sa.or_(Policy.priority == priority, Policy.priority.is_(None)))
-        .order_by(Policy.team_id.is_(None), Policy.priority.is_(None), Policy.id.desc())
-        .limit(1)
-        .options(selectinload(Policy.steps))
-    )
-    return session.scalars(query).one()
-
-
-def plan_of(session: Session, found: Policy) -> Plan:
-    """Return a policy as values; a demonstration's waits are shortened."""
-    steps = tuple(
-        Step(
-            after_seconds=step.after_seconds,
-            target=step.target,
-            attempts=tuple((str(channel), float(after)) for channel, after in step.attempts),
-            person_id=step.person_id,
-            team_id=step.team_id,
-        )
-        for step in found.steps
-    )
-    plan = Plan(steps, found.repeat_seconds)
-    shorter = telling.settings(session).demo.step_seconds
-    return policy.shortened(plan, shorter) if shorter else plan
 
 
 def _pursue(session: Session, callout: Callout, moment: Moment) -> None:
@@ -222,15 +192,15 @@ def _pursue(session: Session, callout: Callout, moment: Moment) -> None:
         return
     if callout.filled_at is not None:
         begin_anew(callout, now)
-    plan = plan_of(session, callout.policy)
+    plan = plans.plan_of(session, callout.policy_id, now)
     if callout.step == 0 and not moment.present.turns and not pages.still_open(callout):
-        _page_nobody_list(session, callout, moment)
+        _page_nobody_list(session, callout, plan, moment)
     for step in policy.due_steps(plan, callout.step, callout.began_at, now):
         _take(session, callout, step, moment)
     while not _people_open(callout, moment) and callout.step < len(plan.steps):
         _take(session, callout, plan.steps[callout.step], moment)
     if not _people_open(callout, moment):
-        _page_best(session, callout, moment)
+        _page_best(session, callout, plan, moment)
     if callout.step >= len(plan.steps):
         _repeat_if_exhausted(session, callout, plan, moment)
     pages.reread(session, callout, now)
@@ -291,23 +261,23 @@ def _may_page_again(callout: Callout, person_id: int) -> bool:
     return last is not None and last.status is PageStatus.WITHDRAWN
 
 
-def _page_nobody_list(session: Session, callout: Callout, moment: Moment) -> None:
+def _page_nobody_list(session: Session, callout: Callout, plan: Plan, moment: Moment) -> None:
     incident, team = callout.incident, callout.want.team.name
     timeline.add(session, incident, "nobody_on_duty", ENGINE, moment.now, team=team)
     handling.raise_alarm(session, incident, "nobody_on_duty")
-    attempts = _usual_attempts(callout)
+    attempts = _usual_attempts(plan)
     _page_found(session, callout, moment.nobody_on_duty(), attempts, moment.now)
 
 
-def _usual_attempts(callout: Callout) -> Sequence[Attempt]:
+def _usual_attempts(plan: Plan) -> Sequence[Attempt]:
     """Return how the policy tries a person, for somebody whom no step adds."""
-    for step in callout.policy.steps:
+    for step in plan.steps:
         if step.target is not Target.CONTROL_ROOM:
-            return [(str(channel), float(after)) for channel, after in step.attempts]
+            return step.attempts
     return [(candidates.SMS, 0.0), (candidates.CALL, 20.0)]
 
 
-def _page_best(session: Session, callout: Callout, moment: Moment) -> None:
+def _page_best(session: Session, callout: Callout, plan: Plan, moment: Moment) -> None:
     refused = {
         page.person_id
         for page in callout.pages
@@ -323,7 +293,7 @@ def _page_best(session: Session, callout: Callout, moment: Moment) -> None:
         _exhaust(session, callout, kind, moment.now)
         return
     handling.raise_alarm(session, incident, kind)
-    pages.add(session, callout, best, _usual_attempts(callout), moment.now)
+    pages.add(session, callout, best, _usual_attempts(plan), moment.now)
 
 
 def _exhaust(session: Session, callout: Callout, alarm: str, now: datetime) -> None:
@@ -345,7 +315,7 @@ def _repeat_if_exhausted(session: Session, callout: Callout, plan: Plan, moment:
     for step in plan.steps:
         if step.target is not Target.CONTROL_ROOM:
             _page_found(session, callout, moment.for_step(step), step.attempts, now)
-    pages.try_anew(callout, moment, _usual_attempts(callout))
+    pages.try_anew(callout, moment, _usual_attempts(plan))
 
 
 def _next_instant(callout: Callout, plan: Plan) -> datetime:
@@ -438,7 +408,7 @@ def _warn_if_lacking(
 
 def hasten(session: Session, callout: Callout, now: datetime) -> None:
     """Take the next step at once: an answer in own words, or a dispatcher's wish."""
-    plan = plan_of(session, callout.policy)
+    plan = plans.plan_of(session, callout.policy_id, now)
     if callout.cancelled_at is None and callout.filled_at is None:
         moment = Moment(session, callout.want, now)
         before = _people_open(callout, moment)
@@ -460,4 +430,5 @@ def page_person(
     if callout.filled_at is not None:
         callout.want.people += 1
         callout.filled_at = None
-    pages.add(session, callout, judged, _usual_attempts(callout), now)
+    plan = plans.plan_of(session, callout.policy_id, now)
+    pages.add(session, callout, judged, _usual_attempts(plan), now)

@@ -130,6 +130,11 @@ def ring_control_room(
     timeline.add(session, callout.incident, "ringing_control_room", ENGINE, now)
 
 
+_CODES_USED = sa.select(Page.code).where(
+    Page.ended_at.is_(None), Page.code.in_(sa.bindparam("drawn", expanding=True))
+)
+
+
 def _code(session: Session) -> str:
     """Return digits that no open page has: three, or more when many pages are open."""
     for length in (3, 3, 4, 5, 6):
@@ -138,8 +143,7 @@ def _code(session: Session) -> str:
             + f"{secrets.randbelow(10 ** (length - 1)):0{length - 1}}"
             for _ in range(8)
         ]
-        query = sa.select(Page.code).where(Page.ended_at.is_(None), Page.code.in_(drawn))
-        used = set(session.scalars(query)) | _EMERGENCY
+        used = set(session.scalars(_CODES_USED, {"drawn": drawn})) | _EMERGENCY
         used |= {row.code for row in session.new if isinstance(row, Page)}
         for code in drawn:
             if code not in used:

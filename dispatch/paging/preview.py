@@ -12,7 +12,7 @@ from typing import Any
 from dispatch.db import Session
 from dispatch.incidents.handling import Wanted
 from dispatch.incidents.models import Incident, Want
-from dispatch.paging import callouts
+from dispatch.paging import plans
 from dispatch.paging.candidates import Moment
 from dispatch.paging.models import Target
 from dispatch.paging.policy import Judged, Plan
@@ -66,7 +66,7 @@ def _of_team(
     if not preview.on_duty and not moment.present.expected and others:
         preview.closed = True
         return preview
-    plan = callouts.plan_of(session, callouts.policy_for(session, want))
+    plan = plans.plan_of(session, plans.in_force(session, wanted.team.id, priority), now)
     _walk(preview, moment, plan)
     return preview
 

@@ -211,10 +211,10 @@ def _recipient(session: Session, channel: str, methods: Sequence[Method]) -> Rec
         usable = method.texts if channel == Kind.SMS else method.kind is not MethodKind.MAIL
         if usable:
             return Recipient(
-                method.person_id,
+                method.person.id,
                 method.id,
                 phones.address_of(session, method),
                 method.fingerprint,
-                method.language,
+                method.person.language,
             )
     return None

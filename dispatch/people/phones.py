@@ -37,14 +37,11 @@ class Method:
     """A usable way to reach somebody; the address stays sealed until it is needed."""
 
     id: int
-    person_id: int
-    organisation_id: int
-    """Whose key seals the address."""
+    person: Person
     kind: MethodKind
     uid: str
     sealed_address: str
     fingerprint: str
-    language: str
     texts: bool
     """Takes texts: a mobile whose owner has not texted a stop word. Calls reach it all the same."""
 
@@ -174,25 +171,15 @@ def reachable(session: Session, person_ids: Iterable[int]) -> dict[int, list[Met
     Somebody who left has none.
     """
     result: dict[int, list[Method]] = {person_id: [] for person_id in person_ids}
-    query = (
-        _present()
-        .join(Person)
-        .where(ContactMethod.person_id.in_(result), Person.left_at.is_(None))
-        .where(ContactMethod.verified_at.is_not(None), ContactMethod.unusable_at.is_(None))
-        .order_by(ContactMethod.position, ContactMethod.id)
-        .add_columns(Person)
-    )
-    for method, person in session.execute(query):
-        result[method.person_id].append(
+    for method, person in session.execute(_REACHABLE, {"people": list(result)}):
+        result[person.id].append(
             Method(
                 method.id,
-                method.person_id,
-                person.organisation_id,
+                person,
                 method.kind,
                 method.uid,
                 method.sealed_address,
                 method.fingerprint,
-                person.language,
                 texts=method.kind is MethodKind.MOBILE and method.blocked_at is None,
             )
         )
@@ -206,7 +193,7 @@ def address_of(session: Session, method: Method | ContactMethod) -> str:
     if isinstance(method, ContactMethod):
         owner = session.get_one(Person, method.person_id).organisation_id
     else:
-        owner = method.organisation_id
+        owner = method.person.organisation_id
     return seal.unseal(session, owner, _place(method.uid), method.sealed_address)
 
 
@@ -242,6 +229,17 @@ def _mark(session: Session, which: sa.ColumnElement[bool], **instants: datetime 
 
 def _present() -> sa.Select[ContactMethod]:
     return sa.select(ContactMethod).where(ContactMethod.removed_at.is_(None))
+
+
+_REACHABLE = (
+    _present()
+    .join(Person)
+    .where(ContactMethod.person_id.in_(sa.bindparam("people", expanding=True)))
+    .where(Person.left_at.is_(None), ContactMethod.unusable_at.is_(None))
+    .where(ContactMethod.verified_at.is_not(None))
+    .order_by(ContactMethod.position, ContactMethod.id)
+    .add_columns(Person)
+)
 
 
 def _place(uid: str) -> str:

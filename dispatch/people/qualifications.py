@@ -77,15 +77,19 @@ def holders(session: Session, team: Team, qualification_id: int, day: date) -> l
     return [person_id for person_id in ids if found[person_id].valid]
 
 
+_CERTIFICATES = sa.select(Certificate).where(
+    Certificate.qualification_id == sa.bindparam("qualification_id"),
+    Certificate.person_id.in_(sa.bindparam("people", expanding=True)),
+)
+
+
 def standing(
     session: Session, person_ids: Iterable[int], qualification_id: int, day: date
 ) -> dict[int, Standing]:
     """Return how each person stands, in one query; the best of several certificates counts."""
     result = {person_id: Standing(False, Reason.NONE) for person_id in person_ids}
-    query = sa.select(Certificate).where(
-        Certificate.qualification_id == qualification_id, Certificate.person_id.in_(result)
-    )
-    for certificate in session.scalars(query):
+    values = {"qualification_id": qualification_id, "people": list(result)}
+    for certificate in session.scalars(_CERTIFICATES, values):
         found = standing_of(certificate, day)
         if _weight(found) > _weight(result[certificate.person_id]):
             result[certificate.person_id] = found

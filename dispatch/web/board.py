@@ -20,7 +20,7 @@ from dispatch.incidents import catalogue, timeline
 from dispatch.incidents.models import Incident, IncidentStatus, TimelineEntry
 from dispatch.intake import deliveries
 from dispatch.intake.models import Delivery
-from dispatch.paging import callouts, pages, policy, story, wording
+from dispatch.paging import callouts, pages, plans, policy, story, wording
 from dispatch.paging.models import Callout, Target
 from dispatch.people.access import Right
 from dispatch.people.models import Team
@@ -240,7 +240,7 @@ class Ahead:
         return summary
 
     def _next(self, callout: Callout) -> dict[str, Any]:
-        plan = callouts.plan_of(self.opened, callout.policy)
+        plan = plans.plan_of(self.opened, callout.policy_id, self.now)
         due_at = policy.next_step_at(plan, callout.step, callout.repeat, callout.began_at)
         before = callout.began_at
         if callout.step >= len(plan.steps):

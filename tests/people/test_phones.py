@@ -137,7 +137,7 @@ def test_a_method_says_in_which_language_and_with_whose_key(cast: Cast):
     an.language = "fr"
     added(cast, an, "0470 12 34 56")
     (used,) = phones.reachable(cast.session, [an.id])[an.id]
-    assert (used.language, used.organisation_id) == ("fr", cast.town.id)
+    assert (used.person.language, used.person.organisation_id) == ("fr", cast.town.id)
     assert phones.address_of(cast.session, used) == "+32470123456"
 
 
