@@ -170,6 +170,29 @@ def test_a_password_may_be_given_on_standard_input_and_is_then_not_printed(run: 
     assert (said.status, said.out) == (0, "")
 
 
+def test_somebody_is_given_a_new_password(run: Run, centre: Parts):
+    with centre.store.write() as session:
+        session.scalars(sa.select(Person)).first().sign_in = "an"  # type: ignore[union-attr]
+    said = run("person", "password", "AN")
+    with centre.store.read() as session:
+        an = session.scalars(sa.select(Person).where(Person.sign_in == "an")).one()
+    assert accounts.matches(accounts.Attempt(False, an.id, an.password_hash), said.out.strip())
+    nobody = run("person", "password", "bert")
+    assert (nobody.status, nobody.err) == (1, "dispatch: Nobody signs in as bert.\n")
+
+
+def test_a_file_that_describes_no_centre_is_refused_with_the_place(run: Run, tmp_path: Path):
+    assert run("upgrade").status == 0
+    file = tmp_path / "centre.toml"
+    file.write_text("[[organisation]\n")
+    said = run("centre", str(file))
+    assert (said.status, "is not TOML" in said.err, "line 1" in said.err) == (1, True, True)
+    file.write_text("[[organisation]]\nkey = 'dender'\n")
+    said = run("centre", str(file))
+    assert (said.status, said.out) == (1, "")
+    assert "organisation dender, name: is missing." in said.err
+
+
 def test_whatever_does_not_exist_is_named_with_what_does(run: Run, centre: Parts):
     said = run(*"person add Ada --sign-in ada --organisation leie".split())
     assert (said.status, said.err) == (

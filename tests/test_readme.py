@@ -41,6 +41,7 @@ def names_in(path: Path) -> set[str]:
 
 COMMANDS = [
     "upgrade",
+    "centre",
     "check-config",
     "serve",
     "web",
@@ -50,6 +51,7 @@ COMMANDS = [
     "restore",
     "audit verify",
     "person add",
+    "person password",
     "source add",
     "api-key add",
     "calendar-address",

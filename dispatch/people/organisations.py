@@ -166,4 +166,4 @@ def _free_key(session: Session, table: type[Organisation] | type[Team], key: str
     if not _KEY.fullmatch(key):
         raise Invalid(f"{key} is no key. Use 2 to 60 small letters, digits and hyphens.")
     if session.scalar(sa.select(table.id).where(table.key == key)) is not None:
-        raise Conflict(f"There is a {table.__tablename__} {key} already.")
+        raise Conflict(f"The key {key} is taken by another {table.__tablename__}.")

@@ -7,28 +7,19 @@ duty can be reached and is trained for everything. A database that holds another
 the passwords and secrets of this one are published. Serving it is left to `dispatch.demo`.
 """
 
-from collections.abc import Mapping
 from datetime import datetime, time, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
+from dispatch import founding
 from dispatch.audit import Actor
 from dispatch.db import Session
 from dispatch.errors import Conflict
 from dispatch.intake import sources
 from dispatch.intake.models import Source
-from dispatch.paging.models import NobodyOnDuty
 from dispatch.people import accounts, phones
-from dispatch.people.models import (
-    Area,
-    ContactMethod,
-    MethodKind,
-    Organisation,
-    OrganisationKind,
-    Person,
-    Service,
-    Team,
-)
+from dispatch.people.models import ContactMethod, MethodKind, Organisation, Person, Team
 from dispatch.rota import changes
 from dispatch.rota.models import Line, Shift
 from dispatch.settings import Settings
@@ -39,18 +30,56 @@ _BEFORE, _AHEAD = timedelta(weeks=8), timedelta(weeks=12)
 #: Everything is set up a little before the first turn.
 _SET_UP = timedelta(weeks=10)
 
-_ZONES = {
-    "dender": ("Police zone Dender", "+3253555100"),
-    "molenland": ("Police zone Molenland", "+3254555100"),
-}
-_AREAS = {
-    "dender": (
-        ("9400", "9404", "Ninove"),
-        ("9450", "9451", "Haaltert"),
-        ("9470", "9473", "Denderleeuw"),
-    ),
-    "molenland": (("9500", "9506", "Geraardsbergen"), ("9570", "9572", "Lierde")),
-}
+_ORGANISATIONS = [
+    {
+        "key": "dender",
+        "name": "Police zone Dender",
+        "kind": "police_zone",
+        "control_room_phone": "+3253555100",
+        "areas": [
+            {"first": "9400", "last": "9404", "municipality": "Ninove"},
+            {"first": "9450", "last": "9451", "municipality": "Haaltert"},
+            {"first": "9470", "last": "9473", "municipality": "Denderleeuw"},
+        ],
+    },
+    {
+        "key": "molenland",
+        "name": "Police zone Molenland",
+        "kind": "police_zone",
+        "control_room_phone": "+3254555100",
+        "areas": [
+            {"first": "9500", "last": "9506", "municipality": "Geraardsbergen"},
+            {"first": "9570", "last": "9572", "municipality": "Lierde"},
+        ],
+    },
+]
+_TEAMS: list[dict[str, Any]] = [
+    {
+        "key": "victim-support",
+        "name": "Victim support",
+        "organisation": "dender",
+        "serves": ["dender", "molenland"],
+        "function": "victim_support",
+    },
+    {
+        "key": "social-on-call",
+        "name": "Social on-call",
+        "organisation": "dender",
+        "serves": ["dender"],
+        "function": "social_on_call",
+        "hours": [
+            {
+                "days": ["monday", "tuesday", "wednesday", "thursday", "friday"],
+                "starts": "17:00",
+                "ends": "08:30",
+            },
+            {"days": ["saturday", "sunday"], "starts": "08:30", "ends": "08:30"},
+        ],
+        "day_contact": "Social house of Ninove, +32 53 55 51 10",
+    },
+]
+_LINES = [{"key": "primary", "name": "Primary"}, {"key": "backup", "name": "Backup"}]
+_NOBODY_ON_DUTY = {"victim-support": ("Petra", "Bert"), "social-on-call": ("Ingrid",)}
 
 
 def fill(session: Session, settings: Settings, now: datetime) -> bool:
@@ -89,14 +118,16 @@ def owners(session: Session) -> dict[str, tuple[str, str]]:
 
 def _fill(session: Session, settings: Settings, now: datetime) -> None:
     began = now - _SET_UP
-    organisations = _organisations(session, settings)
-    teams = _teams(session, organisations)
+    founding.found(session, {"organisation": _ORGANISATIONS}, settings.centre, _ACTOR, began)
+    organisations = {row.key: row for row in session.scalars(sa.select(Organisation))}
     pool = people.add(session, organisations, settings.demo, _ACTOR, began, now)
+    listed = {key: [pool[name].sign_in for name in names] for key, names in _NOBODY_ON_DUTY.items()}
+    described = [
+        {**team, "lines": _LINES, "nobody_on_duty": listed[team["key"]]} for team in _TEAMS
+    ]
+    founding.found(session, {"team": described}, settings.centre, _ACTOR, began)
+    teams = {row.key: row for row in session.scalars(sa.select(Team).order_by(Team.id))}
     people.place(session, pool, organisations, teams, _ACTOR, began)
-    for key, names in (("victim-support", ("Petra", "Bert")), ("social-on-call", ("Ingrid",))):
-        for position, name in enumerate(names):
-            team_id, person_id = teams[key].id, pool[name].id
-            session.add(NobodyOnDuty(team_id=team_id, person_id=person_id, position=position))
     source, _ = sources.add_source(
         session,
         sources.DEMO,
@@ -114,62 +145,6 @@ def _fill(session: Session, settings: Settings, now: datetime) -> None:
         turns.extend(session, team, pool, now, now - _BEFORE, now + _AHEAD, _ACTOR)
     _cover(session, teams["victim-support"], pool["Petra"], now)
     past.play(session, source, pool, now)
-
-
-def _organisations(session: Session, settings: Settings) -> dict[str, Organisation]:
-    organisations = {}
-    for key, (name, control_room) in _ZONES.items():
-        organisations[key] = Organisation(
-            key=key,
-            name=name,
-            kind=OrganisationKind.POLICE_ZONE,
-            country=settings.centre.country,
-            time_zone=settings.centre.time_zone,
-            language=settings.centre.language,
-            control_room_phone=control_room,
-            areas=[
-                Area(
-                    country=settings.centre.country,
-                    first_postcode=first,
-                    last_postcode=last,
-                    municipality=municipality,
-                )
-                for first, last, municipality in _AREAS[key]
-            ],
-        )
-    session.add_all(organisations.values())
-    session.flush()
-    return organisations
-
-
-def _teams(session: Session, organisations: Mapping[str, Organisation]) -> dict[str, Team]:
-    dender = organisations["dender"]
-    zone = dender.time_zone
-    support = Team(
-        key="victim-support",
-        name="Victim support",
-        organisation_id=dender.id,
-        function="victim_support",
-        time_zone=zone,
-        services=[Service(organisation_id=each.id) for each in organisations.values()],
-    )
-    social = Team(
-        key="social-on-call",
-        name="Social on-call",
-        organisation_id=dender.id,
-        function="social_on_call",
-        time_zone=zone,
-        hours=turns.AFTER_HOURS,
-        day_contact="Social house of Ninove, +32 53 55 51 10",
-        services=[Service(organisation_id=dender.id)],
-    )
-    session.add_all([support, social])
-    session.flush()
-    for team in (support, social):
-        for position, (key, name) in enumerate((("primary", "Primary"), ("backup", "Backup"))):
-            session.add(Line(team_id=team.id, key=key, name=name, position=position))
-    session.flush()
-    return {"victim-support": support, "social-on-call": social}
 
 
 def _cover(session: Session, team: Team, person: Person, now: datetime) -> None:

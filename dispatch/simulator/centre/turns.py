@@ -28,11 +28,6 @@ _SUPPORT = [member.first_name for member in VICTIM_SUPPORT]
 _SOCIAL = [member.first_name for member in SOCIAL_ON_CALL]
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
-#: Weekly windows of `Team.hours`: after office hours, and the whole weekend.
-AFTER_HOURS = [[day, "17:00", "08:30"] for day in range(5)] + [
-    [day, "08:30", "08:30"] for day in (5, 6)
-]
-
 
 @dataclass(frozen=True)
 class _Turn:
