@@ -53,8 +53,8 @@ bench: .venv/test.stamp ## Measure, and print tables
 	@$(BIN)/python -m tests.benchmarks $(ARGS)
 
 # With the demo's published account, so that a centre set up like the demo can use it.
-.PHONY: simulate
-simulate: .venv/run.stamp ## Start the telephones alone on http://127.0.0.1:8001 (PORT=...)
+.PHONY: phones
+phones: .venv/run.stamp ## Start the telephones alone on http://127.0.0.1:8001 (PORT=...)
 	@account=$$($(BIN)/python -c 'import tomllib; \
 		twilio = tomllib.load(open("config/demo.toml", "rb"))["twilio"]; \
 		print("--account-sid", twilio["account_sid"], "--auth-token", twilio["auth_token"], \
@@ -65,6 +65,10 @@ simulate: .venv/run.stamp ## Start the telephones alone on http://127.0.0.1:8001
 .PHONY: browser
 browser: .venv/test.stamp ## Fetch a browser for the tests, if there is none
 	@$(BIN)/python -m tests.browser.chromium
+
+.PHONY: pictures
+pictures: browser ## Take the pictures in the README anew
+	@$(BIN)/python -m tests.browser.pictures
 
 .PHONY: migration
 migration: .venv/test.stamp ## Write the migration to the present models (NAME="Say what changes")
