@@ -41,7 +41,7 @@ def test_a_wrong_password_and_an_unknown_name_are_answered_alike(web: Web, ada: 
         for name in ("ada@dender.example", "nobody@dender.example", "")
     ]
     assert {answer.status_code for answer in answers} == {422}
-    assert all("Name or password is wrong." in answer.text for answer in answers)
+    assert all("Naam of wachtwoord is fout." in answer.text for answer in answers)
 
 
 def test_the_name_is_kept_on_the_form_and_the_password_is_not(web: Web, ada: Person):
