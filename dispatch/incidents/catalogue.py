@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.orm import joinedload
 
 from dispatch.db import Session
 from dispatch.incidents.models import Category, CategoryWant, ResponseMode
@@ -51,12 +52,19 @@ def _category(entry: Mapping[str, Any], qualifications: Mapping[str, Qualificati
     )
 
 
+# With all that an incident needs of it, in one question.
+_BY_KEY = (
+    sa.select(Category)
+    .where(Category.key == sa.bindparam("key"), Category.retired_at.is_(None))
+    .options(joinedload(Category.wants).joinedload(CategoryWant.qualification))
+)
+
+
 def by_key(session: Session, key: str | None) -> Category | None:
     """Return the category in use with this key, if there is one."""
     if not key:
         return None
-    query = sa.select(Category).where(Category.key == key, Category.retired_at.is_(None))
-    return session.scalars(query).one_or_none()
+    return session.scalars(_BY_KEY, {"key": key}).unique().one_or_none()
 
 
 def in_use(session: Session) -> list[Category]:

@@ -99,22 +99,41 @@ def _why_nowhere(place: Place) -> str:
     return "no_area" if place.postcode or place.municipality else "no_place"
 
 
+_AT_POSTCODE = (
+    sa.select(Organisation)
+    .join(Area)
+    .where(Area.country == sa.bindparam("country"))
+    .where(Area.first_postcode <= sa.bindparam("postcode"))
+    .where(Area.last_postcode >= sa.bindparam("postcode"))
+    .limit(1)
+)
+_AT_MUNICIPALITY = (
+    sa.select(Organisation)
+    .join(Area)
+    .where(Area.country == sa.bindparam("country"))
+    .where(sa.func.lower(Area.municipality) == sa.bindparam("municipality"))
+    .limit(1)
+)
+_SERVING = (
+    sa.select(Team)
+    .join(Service)
+    .where(Service.organisation_id == sa.bindparam("organisation_id"))
+    .order_by(Team.id)
+)
+
+
 def _organisation_at(session: Session, place: Place, origin: Origin) -> Organisation | None:
-    query = sa.select(Organisation).join(Area).where(Area.country == origin.organisation.country)
+    where = {"country": origin.organisation.country}
     if place.postcode:
-        query = query.where(
-            Area.first_postcode <= place.postcode, place.postcode <= Area.last_postcode
-        )
-    elif place.municipality:
-        query = query.where(sa.func.lower(Area.municipality) == place.municipality.lower())
-    else:
-        return None
-    return session.scalars(query.limit(1)).first()
+        return session.scalars(_AT_POSTCODE, where | {"postcode": place.postcode}).first()
+    if place.municipality:
+        municipality = place.municipality.lower()
+        return session.scalars(_AT_MUNICIPALITY, where | {"municipality": municipality}).first()
+    return None
 
 
 def _teams_serving(session: Session, organisation: Organisation) -> Sequence[Team]:
-    query = sa.select(Team).join(Service).where(Service.organisation_id == organisation.id)
-    return session.scalars(query.order_by(Team.id)).all()
+    return session.scalars(_SERVING, {"organisation_id": organisation.id}).all()
 
 
 def _named_teams(alert: Alert, teams: Sequence[Team], problems: list[Problem]) -> list[Wanted]:

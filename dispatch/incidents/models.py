@@ -50,6 +50,7 @@ class CategoryWant(Base):
     people: Mapped[int] = mapped_column(default=1)
     qualification_id: Mapped[int | None] = mapped_column(sa.ForeignKey("qualification.id"))
     category: Mapped[Category] = relationship(back_populates="wants")
+    qualification: Mapped[Qualification | None] = relationship()
 
 
 class IncidentStatus(StrEnum):

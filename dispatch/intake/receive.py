@@ -257,16 +257,24 @@ def _one_at_a_time(session: Session, source: Source, alert: Alert) -> None:
         session.execute(sa.select(sa.func.pg_advisory_xact_lock(number)))
 
 
+_BY_SENDERS_REFERENCE = sa.select(Incident.id).where(
+    Incident.source_id == sa.bindparam("source_id"),
+    Incident.source_reference == sa.bindparam("reference"),
+)
+_EARLY_CANCEL = sa.select(EarlyCancel).where(
+    EarlyCancel.source_id == sa.bindparam("source_id"),
+    EarlyCancel.source_reference == sa.bindparam("reference"),
+)
+
+
 def _incident_meant(
     session: Session, source: Source, delivery: Delivery, alert: Alert
 ) -> Incident | None:
     """Return the incident of this reference, or the one opened for this delivery unread, locked."""
     incident_id = None
     if alert.reference is not None:
-        query = sa.select(Incident.id).where(
-            Incident.source_id == source.id, Incident.source_reference == alert.reference
-        )
-        incident_id = session.scalar(query)
+        known = {"source_id": source.id, "reference": alert.reference}
+        incident_id = session.scalar(_BY_SENDERS_REFERENCE, known)
     if incident_id is None and delivery.answer:
         query = sa.select(Incident.id).where(Incident.reference == delivery.reference)
         incident_id = session.scalar(query)
@@ -343,10 +351,8 @@ def _cancel(
 def _early_cancel(session: Session, source: Source, reference: str | None) -> EarlyCancel | None:
     if reference is None:
         return None
-    query = sa.select(EarlyCancel).where(
-        EarlyCancel.source_id == source.id, EarlyCancel.source_reference == reference
-    )
-    return session.scalars(query).one_or_none()
+    found = session.scalars(_EARLY_CANCEL, {"source_id": source.id, "reference": reference})
+    return found.one_or_none()
 
 
 def origin(source: Source) -> Origin:
