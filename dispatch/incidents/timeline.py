@@ -15,7 +15,6 @@ from dispatch.audit import Actor
 from dispatch.db import Base, Session
 from dispatch.incidents.models import Incident, TimelineEntry
 
-
 _INSERT = sa.insert(Base.metadata.tables["timeline_entry"])
 
 
