@@ -156,8 +156,12 @@ class Store:
 
     def _postgresql(self, pool_size: int) -> sa.Engine:
         # A lost connection must be noticed before a transaction begins on it, and a wait for a
-        # lock must end before the sender of an alert gives up.
-        options = "-c timezone=UTC -c lock_timeout=8s -c statement_timeout=20s"
+        # lock must end before the sender of an alert gives up. What a process that is frozen in
+        # the middle of a transaction has locked is free before whoever waits for it gives up.
+        options = (
+            "-c timezone=UTC -c lock_timeout=8s -c statement_timeout=20s "
+            "-c idle_in_transaction_session_timeout=5s"
+        )
         return sa.create_engine(
             self.url,
             pool_size=pool_size,

@@ -29,7 +29,6 @@ from dispatch import audit, clock, logs, upkeep
 from dispatch.channels.contract import SEND_DEADLINE_SECONDS, Channel, Outcome, Receipt, State
 from dispatch.clock import SystemClock
 from dispatch.db import Session, Unavailable
-from dispatch.incidents import handling
 from dispatch.intake import deliveries
 from dispatch.outbox import queue, receipts
 from dispatch.outbox.queue import Claimed, Task
@@ -42,9 +41,12 @@ log = logs.logger(__name__)
 _BATCH = 32
 #: A callout that cannot be advanced is put off so long, so that it stops nobody else's.
 _PUT_OFF_SECONDS = 10
+#: What another transaction has is looked at again so soon.
+_LEFT_SECONDS = 0.05
 #: A loop that has not come round for so long is stuck: the heartbeat must stop.
 _STUCK_SECONDS = 8
 _STOP_SECONDS = 12
+_LOOK_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -80,34 +82,44 @@ class Engine:
     # Advancing
 
     def advance_due(self) -> datetime | None:
-        """Advance every incident with a callout due; return when the next one is."""
+        """Advance every incident with a callout due; return when the next one is.
+
+        One that another transaction has is left to it, and looked at again a moment later.
+        """
+        left: set[int] = set()
         while not self._stopping.is_set():
             now = self.parts.clock.now()
             with self.store.read() as session:
-                due = callouts.due(session, now)
+                due = [key for key in callouts.due(session, now) if key not in left]
                 unseen_at = deliveries.next_due(session)
             if unseen_at is not None and unseen_at <= now:
                 with self.store.write() as session:
                     deliveries.page_unseen(session, now)
             elif not due:
                 break
-            for incident_id in due:
-                self._advance(incident_id)
+            left.update(key for key in due if not self._advance(key))
+        if left:
+            return self.parts.clock.now() + timedelta(seconds=_LEFT_SECONDS)
         with self.store.read() as session:
             instants = deliveries.next_due(session), callouts.next_due(session)
         return min((at for at in instants if at is not None), default=None)
 
-    def _advance(self, incident_id: int) -> None:
+    def _advance(self, incident_id: int) -> bool:
+        """Advance one incident; False when another transaction has it."""
         # Each time: a disaster's worth of callouts is no reason to take this loop for stuck.
         self._tick("advance")
         now = self.parts.clock.now()
         try:
             with self.store.write() as session:
-                callouts.advance(session, handling.locked(session, incident_id), now)
+                incident = callouts.take(session, incident_id)
+                if incident is not None:
+                    callouts.advance(session, incident, now)
         except Exception:
             log.exception("advance_failed", incident=incident_id)
             with self.store.write() as session:
                 callouts.put_off(session, incident_id, now + timedelta(seconds=_PUT_OFF_SECONDS))
+            return True
+        return incident is not None
 
     # Sending
 
@@ -194,6 +206,8 @@ class Engine:
         now = self.parts.clock.now()
         with self.store.write() as session:
             upkeep.beat(session, "engine", self.holder, now)
+        # Apart: an engine that is frozen while it links may not stop the hearts of the others.
+        with self.store.write() as session:
             if upkeep.take_lease(session, "audit", self.holder, now, 5):
                 audit.link(session, now)
 
@@ -402,7 +416,9 @@ def run(parts: Parts) -> None:
     warm(parts)
     engine = Engine(parts)
     engine.start()
-    stop.wait()
+    # Again and again: a signal that came while we were frozen may wake another thread than this.
+    while not stop.wait(_LOOK_SECONDS):
+        continue
     engine.stop()
 
 

@@ -129,6 +129,15 @@ def due(session: Session, now: datetime, limit: int = 100) -> list[int]:
     return list(dict.fromkeys(session.scalars(query)))
 
 
+def take(session: Session, incident_id: int) -> Incident | None:
+    """Return an incident locked, or None while another transaction has it: look again soon.
+
+    Whoever has it may have been frozen, and the other incidents must not wait for that.
+    """
+    query = sa.select(Incident).where(Incident.id == incident_id)
+    return session.scalars(query.with_for_update(of=Incident, skip_locked=True)).one_or_none()
+
+
 def next_due(session: Session) -> datetime | None:
     """Return when the next callout is due."""
     return session.scalar(sa.select(sa.func.min(Callout.due_at)))
