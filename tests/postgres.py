@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 # PostgreSQL refuses to run as root, so root lends it to the user whom no file belongs to.
 _AS_NOBODY = {"user": "nobody", "group": "nogroup", "extra_groups": []} if os.getuid() == 0 else {}
@@ -71,6 +72,22 @@ def cluster(*, durable: bool = False) -> Iterator[str]:
         server.stdout.close()
         server.wait()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def stopped(server: str) -> Iterator[None]:
+    """Stop a durable server of `cluster` as a crash would; start it again on leaving."""
+    folder = Path(parse_qs(urlsplit(server).query)["host"][0])
+    # Its own programs, which may be a copy, stand in what it was started with.
+    program = Path((folder / "data/postmaster.opts").read_text().split()[0]).with_name("pg_ctl")
+
+    def control(*arguments: str) -> None:
+        command = [program, "--pgdata=data", "--wait", "--silent", *arguments]
+        subprocess.run(command, cwd=folder, check=True, **_AS_NOBODY)  # type: ignore[call-overload]
+
+    control("stop", "--mode=immediate")
+    yield
+    control("start", "--log=log")
 
 
 def programs() -> Path:
