@@ -38,6 +38,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="both",
         help="run tests that need a database on this one (default: on both)",
     )
+    parser.addoption(
+        "--crashes",
+        type=int,
+        default=0,
+        help="how often the crash tests kill on each database (default: once at every boundary)",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -46,6 +52,22 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     config.stash[_open].close()
+
+
+def pytest_terminal_summary(terminalreporter) -> None:
+    """Print what tests counted: `record_property("figure", sentence)`."""
+    reports = [report for found in terminalreporter.stats.values() for report in found]
+    figures = [
+        value
+        for report in reports
+        if getattr(report, "when", "") == "call"
+        for name, value in report.user_properties
+        if name == "figure"
+    ]
+    if figures:
+        terminalreporter.section("counted")
+    for figure in figures:
+        terminalreporter.line(figure)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -1,0 +1,139 @@
+"""Alerts keep coming while the engine and the web are killed at every boundary of their path."""
+
+import itertools
+from collections import Counter
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from dispatch.channels.contract import Kind
+from dispatch.outbox import queue
+from dispatch.outbox.models import Purpose
+from dispatch.outbox.queue import Draft, Recipient
+from dispatch.paging.models import Page
+from tests.crash import verdict
+from tests.crash.boundaries import BOUNDARIES, Boundary
+from tests.crash.conftest import Site
+from tests.crash.traffic import AN, BERT, ControlRoom, Officers
+from tests.crash.victim import Life
+
+#: How long a boundary may take to be passed; chores of the engine run every five seconds.
+_PASSED_SECONDS = 30
+#: Connections cut for one boundary: some of what they carried is answered before it is in doubt.
+_CUT = 4
+
+
+class Storm:
+    """Kills the processes of a centre, one at a time, and starts them again."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self.control_room = ControlRoom(site.url)
+        self.officers = Officers(site.twilio)
+        self.kills: Counter[str] = Counter()
+        self.leased: Counter[str] = Counter()
+        """How often each message was leased when an engine died."""
+        self.cut = 0
+        """How many messages lost their answer on the way."""
+        self._oddities = itertools.count(1)
+
+    def begin(self) -> None:
+        """Start everything, and the people at both ends."""
+        self.site.serve()
+        self.site.engine.start()
+        # Bert's network tells nothing of what arrived, so the engine has to ask.
+        self.site.twilio.fault(BERT, callbacks="drop")
+        self.control_room.start()
+        self.officers.start()
+
+    def kill(self, boundary: Boundary, passage: int) -> None:
+        """Let the process at a boundary run until it gets there and dies; start it again."""
+        site = self.site
+        victim = site.engine if boundary.process == "engine" else site.web
+        victim.end()
+        {"unclear": self._unclear, "unheard": self._unheard}.get(boundary.need, _nothing)()
+        fails = "callouts.advance" if boundary.need == "fault" else ""
+        victim.start(Life(boundary.name, passage, fails=fails))
+        {"unread": self._unread, "expired": self._expired}.get(boundary.need, _nothing)()
+        try:
+            assert victim.wait(_PASSED_SECONDS) == -9
+        except AssertionError as error:
+            raise AssertionError(f"{boundary} was not passed: {error}") from error
+        self.kills[boundary.process] += 1
+        if boundary.process == "engine":
+            self.leased.update(site.sending())
+        victim.start()
+
+    def _unclear(self) -> None:
+        """The connection is cut after the next messages to An are taken: one stays unanswered."""
+        self.site.twilio.fault(AN, drop="after", callbacks="drop", times=_CUT)
+        self.cut += _CUT
+
+    def _unheard(self) -> None:
+        """An answers while the web is down."""
+        self.site.web.kill()
+        self.site.twilio.reply(AN, "who is calling?")
+        self.site.serve()
+
+    def _unread(self) -> None:
+        self.control_room.send(f"msg_odd_{next(self._oddities)}", b'{"type": "riddle"}')
+
+    def _expired(self) -> None:
+        """A text to Bert waited for too long, as after an outage."""
+        site = self.site
+        now = site.parts.clock.now()
+        bert = site.cast.people["Bert"]
+        with site.store.write() as session:
+            # The oldest, which nobody will answer any more: an answer would withdraw the text.
+            pages = sa.select(Page).where(Page.ended_at.is_(None)).order_by(Page.id)
+            page = session.scalars(pages.limit(1)).one()
+            to = Recipient(bert.id, None, BERT, "", "en")
+            draft = Draft(
+                Kind.SMS, Purpose.CALLOUT, "too late", now - timedelta(1), about=f"page:{page.uid}"
+            )
+            queue.put(session, site.cast.organisation.id, to, draft, now)
+
+    def end(self) -> None:
+        """Let everything come to rest."""
+        self.control_room.finish()
+        self.site.rest()
+        self.officers.finish()
+        assert self.site.engine.end() == 0
+        assert self.site.web.end() == 0
+
+
+def _nothing() -> None:
+    """Most boundaries are passed all the time."""
+
+
+def schedule(crashes: int) -> Iterator[tuple[Boundary, int]]:
+    """Return where to kill, in turn, and at which passage."""
+    for number in range(crashes or len(BOUNDARIES)):
+        turn, place = divmod(number, len(BOUNDARIES))
+        boundary = BOUNDARIES[place]
+        yield boundary, 1 if boundary.need else 1 + turn % 3
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_no_alert_is_lost_and_no_double_uncounted(
+    site: Site, pytestconfig: pytest.Config, record_property
+) -> None:
+    storm = Storm(site)
+    storm.begin()
+    for boundary, passage in schedule(pytestconfig.option.crashes):
+        storm.kill(boundary, passage)
+    storm.end()
+    answers = storm.control_room.answers
+    verdict.nothing_is_lost(site, answers)
+    count = verdict.doubles_are_counted(site)
+    # At most once more for each message that an engine held when it died, or whose answer was cut.
+    assert count.extra <= storm.leased.total() + storm.cut
+    verdict.everything_is_in_order(site)
+    record_property(
+        "figure",
+        f"{site.store.url.get_backend_name()}: killed {dict(storm.kills)} while {len(answers)} "
+        f"alerts came ({storm.control_room.repeats} requests repeated); {count}",
+    )
