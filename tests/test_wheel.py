@@ -86,3 +86,14 @@ def test_an_installed_dispatch_makes_its_tables_and_finds_nothing_wrong(
     assert upgraded.returncode == 0, upgraded.stderr
     checked = dispatch(installed, tmp_path, "check-config")
     assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_an_installed_dispatch_speaks_more_than_english(installed: Path, tmp_path: Path):
+    told = subprocess.run(
+        [sys.executable, "-c", "from dispatch.texts import say; print(say('nl', 'CALL-OUT'))"],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(installed)},
+        capture_output=True,
+        text=True,
+    )
+    assert told.stdout.strip() == "OPROEP", told.stderr
