@@ -3,57 +3,50 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
-from dispatch.channels.contract import Kind, Outcome, Outgoing, State
+from dispatch import settings as settings_
+from dispatch.channels.contract import Kind, State
 from dispatch.clock import ManualClock, monotonic
 from dispatch.db import Store, Unavailable
 from dispatch.engine import Engine
+from dispatch.incidents import handling
+from dispatch.incidents.alerts import Alert, AlertType, Place
+from dispatch.intake import receive
+from dispatch.intake.models import Source
 from dispatch.outbox import queue
 from dispatch.outbox.models import Message, Purpose
 from dispatch.outbox.queue import Draft, Recipient
-from dispatch.settings import Settings
-from dispatch.wiring import Parts
+from dispatch.paging import callouts
+from dispatch.paging.models import Callout, Page
+from dispatch.wiring import Parts, channels
 from tests import centre
-
-
-class Supplier:
-    """Takes everything, and remembers it."""
-
-    name = "supplier"
-
-    def __init__(self) -> None:
-        self.taken: list[Outgoing] = []
-
-    def warm(self) -> bool:
-        return True
-
-    def send(self, message: Outgoing) -> Outcome:
-        self.taken.append(message)
-        return Outcome(State.SENT, f"SM{len(self.taken)}")
-
-    def look_up(self, kind, supplier_id):
-        return None
-
-    def find(self, message, since, known):
-        return None
-
-    def inbound(self, since):
-        return []
+from tests.simulated import SimulatedTwilio
 
 
 @pytest.fixture
-def supplier() -> Supplier:
-    return Supplier()
+def twilio() -> Iterator[SimulatedTwilio]:
+    with SimulatedTwilio.in_thread() as twilio:
+        yield twilio
 
 
 @pytest.fixture
-def engine(store: Store, settings: Settings, clock: ManualClock, supplier: Supplier):
-    made = Engine(Parts(settings, store, clock, {"supplier": supplier}))
+def engine(
+    store: Store, clock: ManualClock, twilio: SimulatedTwilio, tmp_path: Path
+) -> Iterator[Engine]:
+    environment = twilio.environment("http://127.0.0.1:1") | {"DISPATCH_DATA_DIR": str(tmp_path)}
+    settings = settings_.load(environment)
+    made = Engine(Parts(settings, store, clock, channels(settings)))
     yield made
     made.stop()
+
+
+@pytest.fixture
+def cast(store: Store) -> centre.Centre:
+    return centre.build(store)
 
 
 def _put(engine: Engine, cast: centre.Centre) -> None:
@@ -65,18 +58,20 @@ def _put(engine: Engine, cast: centre.Centre) -> None:
 
 
 @contextmanager
-def _away(store: Store) -> Iterator[None]:
-    """Let the outbox be out of reach for a while."""
-    for here, there in (("message", "hidden"), ("hidden", "message")):
-        with store.write() as session:
-            session.execute(sa.text(f"ALTER TABLE {here} RENAME TO {there}"))
-        if here == "message":
-            yield
+def _outbox_away(store: Store) -> Iterator[None]:
+    """Let no message be found for a while."""
+    _rename(store, "message", "hidden")
+    yield
+    _rename(store, "hidden", "message")
 
 
-def test_senders_are_free_again_after_the_database_was_away(engine: Engine, supplier: Supplier):
-    cast = centre.build(engine.store)
-    with _away(engine.store):
+def _rename(store: Store, table: str, name: str) -> None:
+    with store.write() as session:
+        session.execute(sa.text(f"ALTER TABLE {table} RENAME TO {name}"))
+
+
+def test_senders_are_free_again_after_the_database_was_away(engine: Engine, cast: centre.Centre):
+    with _outbox_away(engine.store):
         for _ in range(2 * engine.settings.engine.senders):
             with pytest.raises((Unavailable, sa.exc.SQLAlchemyError)):
                 engine._claim_for_free_seats()
@@ -84,12 +79,47 @@ def test_senders_are_free_again_after_the_database_was_away(engine: Engine, supp
     assert engine._claim_for_free_seats()[1] == 1
 
 
-def test_nothing_is_sent_on_a_claim_that_grew_old(engine: Engine, supplier: Supplier):
+def test_nothing_is_sent_on_a_claim_that_grew_old(
+    engine: Engine, cast: centre.Centre, twilio: SimulatedTwilio
+):
     """The engine was frozen, or starved: the message may be another engine's before it is sent."""
-    cast = centre.build(engine.store)
     _put(engine, cast)
     (claimed,) = engine.claim(1)
     engine.settle([engine.perform(claimed, until=monotonic() - 1)])
-    assert supplier.taken == []
+    assert twilio.arrivals() == []
     with engine.store.read() as session:
         assert session.scalars(sa.select(Message.status)).one() is State.PENDING
+
+
+def test_what_another_transaction_has_is_left_to_it(
+    engine: Engine, cast: centre.Centre, clock: ManualClock
+):
+    """An engine that was frozen in the middle keeps its incident, and no other."""
+    if engine.store.is_sqlite:
+        pytest.skip("SQLite has one writer")
+    mine, other = _report(engine, cast), _report(engine, cast)
+    clock.advance(seconds=240)
+    with engine.store.write() as frozen:
+        assert callouts.take(frozen, mine) is not None
+        again = engine.advance_due()
+    assert again is not None and again <= clock.now() + timedelta(seconds=1)
+    assert [_pages(engine, incident) for incident in (mine, other)] == [1, 2]
+    engine.advance_due()
+    assert _pages(engine, mine) == 2
+
+
+def _report(engine: Engine, cast: centre.Centre) -> int:
+    with engine.store.write() as session:
+        source = session.get_one(Source, cast.source_id)
+        alert = Alert(AlertType.ALERT, category="fatal_crash", place=Place(postcode="9400"))
+        home, sender = receive.origin(source), receive.actor(source)
+        now = engine.parts.clock.now()
+        incident = handling.open_incident(session, alert, home, sender, now)
+        callouts.advance(session, incident, now)
+        return incident.id
+
+
+def _pages(engine: Engine, incident_id: int) -> int:
+    query = sa.select(sa.func.count(Page.id)).join(Callout)
+    with engine.store.read() as session:
+        return session.scalar(query.where(Callout.incident_id == incident_id)) or 0

@@ -74,6 +74,24 @@ def test_callbacks_that_stay_away_are_asked_for(zone: Zone) -> None:
     assert zone.status(reference) == "accepted"
 
 
+def test_answer_that_found_no_web_server_is_asked_for(zone: Zone) -> None:
+    """Receipts came, so nothing tells that a callback was lost while the console was restarted."""
+    reference = zone.report()
+    zone.twilio.inbound_url = ""
+    zone.twilio.reply(AN, f"JA {zone.code(AN)}")
+    assert zone.engine.ask_for_texts() == 1
+    assert zone.status(reference) == "accepted"
+
+
+def test_second_thoughts_that_found_no_web_server_are_asked_for(zone: Zone) -> None:
+    reference = zone.report()
+    zone.reply(AN, zone.code(AN))
+    zone.twilio.inbound_url = ""
+    zone.twilio.reply(AN, "NEE")
+    assert zone.engine.ask_for_texts() == 1
+    assert zone.status(reference) == "paging"
+
+
 def test_repeated_request_gets_the_same_answer_and_pages_once(zone: Zone) -> None:
     first = zone.post("msg_same", reference="K-1", place={"postcode": "9400"})
     second = zone.post("msg_same", reference="K-1", place={"postcode": "9400"})
