@@ -11,9 +11,10 @@ session and flush, never commit.
 """
 
 import fcntl
+import functools
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -22,7 +23,7 @@ from typing import Annotated, Any
 
 import sqlalchemy as sa
 from sqlalchemy import orm
-from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.interfaces import Dialect
 
 from dispatch import hints
@@ -112,6 +113,21 @@ class Session(orm.Session):
     def hint(self, *topics: str) -> None:
         """Ask that whoever listens to `topics` be woken after the commit."""
         self.info.setdefault("hints", set()).update(topics)
+
+
+def insert_once(session: Session, table: sa.Table, row: Mapping[str, Any]) -> int | None:
+    """Insert a row and return its id; None when a unique value of it is taken.
+
+    Waits for another transaction that is inserting the same. Neither needs a SAVEPOINT.
+    """
+    statement = _insert_once(table, session.get_bind().dialect.name)
+    return session.connection().execute(statement, row).scalar_one_or_none()
+
+
+@functools.cache
+def _insert_once(table: sa.Table, dialect: str) -> sa.Executable:
+    insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
+    return insert(table).on_conflict_do_nothing().returning(table.c.id)
 
 
 class Unavailable(DispatchError):

@@ -14,7 +14,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import sqlalchemy as sa
@@ -22,14 +22,14 @@ from sqlalchemy.orm import joinedload
 
 from dispatch import logs, seal, upkeep
 from dispatch.audit import Actor
-from dispatch.db import Session
+from dispatch.db import Base, Session, insert_once
 from dispatch.errors import Conflict
 from dispatch.incidents import handling, timeline
 from dispatch.incidents.alerts import Alert, AlertType, Problem
 from dispatch.incidents.handling import Origin
 from dispatch.incidents.models import Incident, IncidentStatus
 from dispatch.intake import own
-from dispatch.intake.models import Delivery, DeliveryStatus, EarlyCancel, Source
+from dispatch.intake.models import DeliveryStatus, EarlyCancel, Source
 from dispatch.paging import callouts
 from dispatch.paging.models import Callout
 
@@ -109,13 +109,19 @@ def _without_future(alert: Alert, now: datetime) -> Alert:
     return replace(alert, occurred_at=None, problems=problems, unknown=unknown)
 
 
+_SOURCE = (
+    sa.select(Source)
+    .where(Source.id == sa.bindparam("source_id"))
+    .options(joinedload(Source.organisation), joinedload(Source.default_team))
+)
+
+
 def take_in(session: Session, source_id: int, prepared: Prepared, now: datetime) -> Answer:
     """Keep a request, do what it says and return the answer; whatever goes wrong, it is kept.
 
     Raises only what the database itself raises when it can keep nothing.
     """
-    beside = (joinedload(Source.organisation), joinedload(Source.default_team))
-    source = session.get_one(Source, source_id, options=beside)
+    source = session.scalars(_SOURCE, {"source_id": source_id}).one()
     delivery, is_new = _keep(session, source, prepared, now)
     if delivery.body_hash != _hash(prepared.request):
         return _clash(session, source, delivery, now)
@@ -131,35 +137,53 @@ def take_in(session: Session, source_id: int, prepared: Prepared, now: datetime)
     return _fail(session, source, delivery, now)
 
 
+class _Kept(NamedTuple):
+    """The delivery that was kept, as far as handling it depends on it."""
+
+    id: int
+    uid: str
+    reference: str
+    body_hash: str
+    status: DeliveryStatus = DeliveryStatus.FAILED
+    answer_status: int = 503
+    answer: str = ""
+
+
+# Written past the session's bookkeeping, which costs several times as much as the statement.
+_DELIVERY = Base.metadata.tables["delivery"]
+_UPDATE = sa.update(_DELIVERY).where(_DELIVERY.c.id == sa.bindparam("delivery_id"))
+_REPEATED = (
+    sa.select(*(_DELIVERY.c[name] for name in _Kept._fields))
+    .where(_DELIVERY.c.source_id == sa.bindparam("source_id"))
+    .where(_DELIVERY.c.webhook_id == sa.bindparam("webhook_id"))
+    .with_for_update()
+)
+
+
 def _keep(
     session: Session, source: Source, prepared: Prepared, now: datetime
-) -> tuple[Delivery, bool]:
+) -> tuple[_Kept, bool]:
     """Insert the delivery, or return the one that has its id, locked."""
     request = prepared.request
-    uid = seal.new_token()
+    uid, reference, body_hash = seal.new_token(), handling.new_reference(), _hash(request)
     # Latin-1 gives every byte a letter: whatever came in can be got back as it was.
     place, body = body_place(uid), request.body.decode("latin-1")
-    delivery = Delivery(
-        uid=uid,
-        source_id=source.id,
-        webhook_id=_short_id(request.webhook_id),
-        body_hash=_hash(request),
-        content_type=request.content_type[:100],
-        sealed_body=seal.seal(session, source.organisation_id, place, body),
-        reference=handling.new_reference(),
-        status=DeliveryStatus.FAILED,
-        received_at=now,
-        answer_status=503,
-    )
-    try:
-        with session.begin_nested():
-            session.add(delivery)
-        return delivery, True
-    except sa.exc.IntegrityError:
-        query = sa.select(Delivery).where(
-            Delivery.source_id == source.id, Delivery.webhook_id == delivery.webhook_id
-        )
-        return session.scalars(query.with_for_update(of=Delivery)).one(), False
+    key = {"source_id": source.id, "webhook_id": _short_id(request.webhook_id)}
+    row = {
+        **key,
+        "uid": uid,
+        "body_hash": body_hash,
+        "content_type": request.content_type[:100],
+        "sealed_body": seal.seal(session, source.organisation_id, place, body),
+        "reference": reference,
+        "status": DeliveryStatus.FAILED,
+        "received_at": now,
+        "answer_status": 503,
+    }
+    delivery_id = insert_once(session, _DELIVERY, row)
+    if delivery_id is not None:
+        return _Kept(delivery_id, uid, reference, body_hash), True
+    return _Kept(*session.connection().execute(_REPEATED, key).one()), False
 
 
 def body_place(uid: str) -> str:
@@ -185,7 +209,7 @@ def _touch(source: Source, now: datetime) -> None:
 
 
 def _attempt(
-    session: Session, source: Source, delivery: Delivery, alert: Alert, now: datetime
+    session: Session, source: Source, delivery: _Kept, alert: Alert, now: datetime
 ) -> "_Done | None":
     """Do what the alert says, all of it or nothing; None when that failed."""
     for _ in range(_ATTEMPTS):
@@ -213,7 +237,7 @@ class _Done:
     problems: Sequence[Mapping[str, str]] = ()
 
 
-def _do(session: Session, source: Source, delivery: Delivery, alert: Alert, now: datetime) -> _Done:
+def _do(session: Session, source: Source, delivery: _Kept, alert: Alert, now: datetime) -> _Done:
     if alert.type is AlertType.TEST:
         return _Done(delivery.reference, {"status": "test", "callouts": []})
     _one_at_a_time(session, source, alert)
@@ -268,7 +292,7 @@ _EARLY_CANCEL = sa.select(EarlyCancel).where(
 
 
 def _incident_meant(
-    session: Session, source: Source, delivery: Delivery, alert: Alert
+    session: Session, source: Source, delivery: _Kept, alert: Alert
 ) -> Incident | None:
     """Return the incident of this reference, or the one opened for this delivery unread, locked."""
     incident_id = None
@@ -314,7 +338,7 @@ def _update(
 def _cancel(
     session: Session,
     source: Source,
-    delivery: Delivery,
+    delivery: _Kept,
     alert: Alert,
     incident: Incident | None,
     now: datetime,
@@ -372,35 +396,33 @@ def _url(session: Session, reference: str) -> str:
 # --- answers ---
 
 
-def _settle(session: Session, source: Source, delivery: Delivery, done: _Done) -> Answer:
-    delivery.status, delivery.due_at = DeliveryStatus.HANDLED, None
-    delivery.reference, delivery.problems = done.reference, list(done.problems)
-    return _answered(session, source, delivery, 202, done.answer)
+def _settle(session: Session, source: Source, delivery: _Kept, done: _Done) -> Answer:
+    changed: dict[str, Any] = {"status": DeliveryStatus.HANDLED, "due_at": None}
+    changed |= {"reference": done.reference, "problems": list(done.problems)}
+    return _answered(session, source, delivery, 202, done.answer, changed)
 
 
 def _unreadable(
-    session: Session, source: Source, delivery: Delivery, detail: str, now: datetime
+    session: Session, source: Source, delivery: _Kept, detail: str, now: datetime
 ) -> Answer:
-    delivery.status = DeliveryStatus.UNREADABLE
-    delivery.problems = [asdict(Problem("body", detail))]
-    delivery.due_at = _unseen_at(session, now)
     log.warning("delivery_unreadable", delivery=delivery.uid, source=source.key)
-    more = {"reference": delivery.reference}
-    return _answered(session, source, delivery, 422, problem(422, "Unreadable", detail, **more))
+    document = problem(422, "Unreadable", detail, reference=delivery.reference)
+    changed: dict[str, Any] = {"status": DeliveryStatus.UNREADABLE}
+    changed |= {"due_at": _unseen_at(session, now), "problems": [asdict(Problem("body", detail))]}
+    return _answered(session, source, delivery, 422, document, changed)
 
 
-def _fail(session: Session, source: Source, delivery: Delivery, now: datetime) -> Answer:
-    if not delivery.answer:
-        delivery.due_at = _unseen_at(session, now)
+def _fail(session: Session, source: Source, delivery: _Kept, now: datetime) -> Answer:
+    changed = {} if delivery.answer else {"due_at": _unseen_at(session, now)}
     detail = "The alert is kept but could not be handled yet. Send it again, with the same id."
-    more = {"reference": delivery.reference}
-    return _answered(session, source, delivery, 503, problem(503, "Try again", detail, **more))
+    document = problem(503, "Try again", detail, reference=delivery.reference)
+    return _answered(session, source, delivery, 503, document, changed)
 
 
-def _clash(session: Session, source: Source, delivery: Delivery, now: datetime) -> Answer:
+def _clash(session: Session, source: Source, delivery: _Kept, now: datetime) -> Answer:
     """Refuse an id used for two bodies; a person must see it, for one of them is not handled."""
-    delivery.clashes += 1
-    delivery.seen_at = None
+    clash = {"clashes": _DELIVERY.c.clashes + 1, "seen_at": None}
+    session.connection().execute(_UPDATE.values(clash), {"delivery_id": delivery.id})
     query = sa.select(Incident).where(Incident.reference == delivery.reference)
     incident = session.scalars(query).one_or_none()
     if incident is not None:
@@ -416,12 +438,18 @@ def _unseen_at(session: Session, now: datetime) -> datetime:
 
 
 def _answered(
-    session: Session, source: Source, delivery: Delivery, status: int, answer: Mapping[str, Any]
+    session: Session,
+    source: Source,
+    delivery: _Kept,
+    status: int,
+    answer: Mapping[str, Any],
+    changed: Mapping[str, Any],
 ) -> Answer:
-    delivery.answer_status, delivery.answer = status, json.dumps(answer)
-    session.flush()
+    body = json.dumps(answer)
+    kept = {"delivery_id": delivery.id, "answer_status": status, "answer": body}
+    session.connection().execute(_UPDATE, {**changed, **kept})
     upkeep.bump(session, source.organisation_id, "board")
-    return Answer(status, delivery.answer.encode())
+    return Answer(status, body.encode())
 
 
 def problem(status: int, title: str, detail: str, **more: str) -> dict[str, Any]:
