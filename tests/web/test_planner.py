@@ -228,6 +228,13 @@ def test_an_overlap_is_told_with_whom_and_when(screens, planner):
     assert "An Peeters is on primary from 2026-03-11 14:02 to 2026-03-18 14:02." in text(answer)
 
 
+def test_a_refusal_with_names_in_it_is_told_in_the_readers_language(screens, planner):
+    planner.post("/language", data={"language": "nl"})
+    times = {"starts_at": "2026-03-18T10:00", "ends_at": "2026-03-18T20:00"}
+    answer = planner.post("/shifts/new", data=entered(screens, **times))
+    assert "An Peeters staat op primary van 2026-03-11 14:02 tot 2026-03-18 14:02." in text(answer)
+
+
 def test_a_time_that_the_clock_skips_is_refused_with_the_reason(screens, planner):
     answer = planner.post(
         "/shifts/new",
