@@ -24,9 +24,10 @@ from dispatch.outbox.models import Message
 from dispatch.paging.models import Callout, Policy, PolicyStep
 from dispatch.rota.models import Shift
 from dispatch.settings import shipped
+from dispatch.upkeep import Heartbeat
 from dispatch.wiring import Parts
 from tests import centre
-from tests.crash.processes import Process
+from tests.crash.processes import Nursery, Process
 from tests.simulated import SimulatedTwilio, free_port
 
 LEASE_SECONDS = 11
@@ -39,6 +40,7 @@ _IN_DOUBT = (State.PENDING, State.SENDING, State.UNKNOWN)
 class Site:
     """The centre as a test holds it: its processes, its database and its supplier."""
 
+    nursery: Nursery
     environ: dict[str, str]
     folder: Path
     parts: Parts
@@ -53,7 +55,7 @@ class Site:
         """Hold one more engine, as if on a machine of that name."""
         folder = self.folder / name
         folder.mkdir()
-        with Process.of("engine", self.environ, folder) as engine:
+        with Process.of(self.nursery, "engine", self.environ, folder) as engine:
             yield engine
 
     @property
@@ -64,7 +66,7 @@ class Site:
     def serve(self) -> None:
         """Start the web and wait until it answers."""
         self.web.start()
-        self.twilio.wait_until(self.answers, 20)
+        self.twilio.wait_until(self.answers, 60)
 
     def answers(self) -> bool:
         """Whether the web is there."""
@@ -72,6 +74,11 @@ class Site:
             return requests.get(f"{self.url}/ready", timeout=5).ok
         except requests.RequestException:
             return False
+
+    def beating(self) -> int:
+        """Return how many engines have said that they live."""
+        with self.store.read() as session:
+            return session.scalar(sa.select(sa.func.count()).select_from(Heartbeat)) or 0
 
     def sending(self) -> list[str]:
         """Return the messages that are leased for sending."""
@@ -81,7 +88,7 @@ class Site:
 
     def rest(self) -> None:
         """Wait until all that is due has been done; leases of dead engines have to run out."""
-        deadline = monotonic() + 3 * LEASE_SECONDS
+        deadline = monotonic() + 6 * LEASE_SECONDS
         while not self.quiet():
             assert monotonic() < deadline, f"still sending {self.sending()}"
             threading.Event().wait(0.1)
@@ -99,19 +106,28 @@ class Site:
         return not messages and not callouts
 
 
+@pytest.fixture(scope="session")
+def nursery() -> Iterator[Nursery]:
+    """Where all processes of the product come from."""
+    nursery = Nursery()
+    yield nursery
+    nursery.close()
+
+
 @pytest.fixture
-def site(database: str, tmp_path: Path) -> Iterator[Site]:
+def site(nursery: Nursery, database: str, tmp_path: Path) -> Iterator[Site]:
     """The centre on either database."""
-    with located(database, tmp_path) as site:
+    with located(nursery, database, tmp_path) as site:
         yield site
 
 
 @contextmanager
-def located(database: str, folder: Path) -> Iterator[Site]:
+def located(nursery: Nursery, database: str, folder: Path) -> Iterator[Site]:
     """Set up the centre in an empty database, with nothing running yet but the supplier."""
     url = f"http://127.0.0.1:{free_port()}"
     with ExitStack() as stack:
-        port = free_port()
+        supplier = SimulatedTwilio.as_process(f"{url}/hooks/twilio/sms")
+        twilio = stack.enter_context(supplier)
         environ = {
             "DISPATCH_DATA_DIR": str(folder),
             "DISPATCH_DATABASE_URL": database,
@@ -122,19 +138,16 @@ def located(database: str, folder: Path) -> Iterator[Site]:
             "DISPATCH_ENGINE__LEASE_SECONDS": str(LEASE_SECONDS),
             "DISPATCH_ENGINE__RECEIPT_OVERDUE_SECONDS": "1",
             "DISPATCH_INTAKE__UNSEEN_SECONDS": "1",
-            **SimulatedTwilio(f"http://127.0.0.1:{port}").environment(url),
+            **twilio.environment(url),
         }
-        # All three begin to import at the same time.
-        web = stack.enter_context(Process.of("web", environ, folder))
-        engine = stack.enter_context(Process.of("engine", environ, folder))
-        supplier = SimulatedTwilio.as_process(f"{url}/hooks/twilio/sms", port=port)
+        web = stack.enter_context(Process.of(nursery, "web", environ, folder))
+        engine = stack.enter_context(Process.of(nursery, "engine", environ, folder))
         parts = wiring.build(environ)
         stack.callback(parts.store.close)
         cast = centre.build(parts.store)
         with parts.store.write() as session:
             _adapt(session, parts)
-        twilio = stack.enter_context(supplier)
-        yield Site(environ, folder, parts, cast, twilio, url, web, engine)
+        yield Site(nursery, environ, folder, parts, cast, twilio, url, web, engine)
 
 
 def _adapt(session: Session, parts: Parts) -> None:

@@ -9,55 +9,83 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from tests.crash.victim import Life
 
 _ROOT = Path(__file__).parents[2]
-_READY_SECONDS = 60
-_END_SECONDS = 20
+_SECONDS = 60
+
+
+class Nursery:
+    """The process that all others are forked from, by `victim`."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.crash.victim"],
+            cwd=_ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def ask(self, *order: Any) -> int:
+        """Give an order and return its answer."""
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._process.stdin.write(json.dumps(order) + "\n")
+        self._process.stdin.flush()
+        return int(self._process.stdout.readline())
+
+    def close(self) -> None:
+        """End it."""
+        with self._process:
+            assert self._process.stdin is not None
+            self._process.stdin.close()
 
 
 class Process:
     """One process of the product at a time, and the next one when it has ended."""
 
-    def __init__(self, command: str, environ: Mapping[str, str], folder: Path) -> None:
-        self.log = folder / f"{command}.log"
-        with self.log.open("ab") as log:
-            self._nursery = subprocess.Popen(
-                [sys.executable, "-m", "tests.crash.victim", command],
-                cwd=_ROOT,
-                env={**os.environ, **environ},
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                bufsize=0,
-            )
+    def __init__(
+        self, nursery: Nursery, command: str, environ: Mapping[str, str], folder: Path
+    ) -> None:
+        self._nursery, self._command, self._environ = nursery, command, dict(environ)
+        self._folder = folder
         self._pid = 0
 
     @classmethod
     @contextmanager
-    def of(cls, command: str, environ: Mapping[str, str], folder: Path) -> Iterator["Process"]:
+    def of(
+        cls, nursery: Nursery, command: str, environ: Mapping[str, str], folder: Path
+    ) -> Iterator["Process"]:
         """Hold processes of one command; whatever lives at the end is killed."""
-        process = cls(command, environ, folder)
+        process = cls(nursery, command, environ, folder)
         try:
             yield process
         finally:
-            process._close()
+            if process._pid:
+                process.kill()
 
     @property
-    def alive(self) -> bool:
-        """Whether one was started and its end was not awaited yet."""
-        return bool(self._pid)
+    def log(self) -> Path:
+        """What all of them have logged."""
+        return self._folder / f"{self._command}.log"
 
     def start(self, life: Life = Life()) -> None:  # noqa: B008 - a life is never changed
         """Start the next one."""
-        assert not self.alive
-        self._write(json.dumps(life).encode() + b"\n")
-        self._pid = self._read(_READY_SECONDS)
+        assert not self._pid
+        log = str(self.log)
+        self._pid = self._nursery.ask("live", self._command, self._environ, log, life)
 
-    def wait(self, seconds: float = _END_SECONDS) -> int:
+    def wait(self, seconds: float = _SECONDS) -> int:
         """Wait until it has ended; return its exit status, negative for a signal."""
-        status = self._read(seconds)
+        handle = os.pidfd_open(self._pid)
+        try:
+            ended, _, _ = select.select([handle], [], [], seconds)
+        finally:
+            os.close(handle)
+        assert ended, f"still there after {seconds} s"
+        status = self._nursery.ask("wait", self._pid)
         self._pid = 0
         return status
 
@@ -79,23 +107,3 @@ class Process:
         """End it at once, wherever it is."""
         self.signal(signal.SIGKILL)
         self.wait()
-
-    def _write(self, line: bytes) -> None:
-        assert self._nursery.stdin is not None
-        self._nursery.stdin.write(line)
-
-    def _read(self, seconds: float) -> int:
-        assert self._nursery.stdout is not None
-        ready, _, _ = select.select([self._nursery.stdout], [], [], seconds)
-        assert ready, f"nothing happened within {seconds} s"
-        line = self._nursery.stdout.readline()
-        assert line, f"cannot be started:\n{self.log.read_text()[-3000:]}"
-        return int(line)
-
-    def _close(self) -> None:
-        if self.alive:
-            self.kill()
-        for pipe in (self._nursery.stdin, self._nursery.stdout):
-            assert pipe is not None
-            pipe.close()
-        self._nursery.wait(_END_SECONDS)

@@ -14,7 +14,7 @@ from dispatch.outbox.models import Message
 from dispatch.paging.models import Callout, Page, PolicyStep
 from tests.crash import verdict
 from tests.crash.conftest import LAST_STEP_SECONDS, LEASE_SECONDS, Site, located
-from tests.crash.processes import Process
+from tests.crash.processes import Nursery, Process
 from tests.crash.traffic import ControlRoom
 from tests.crash.victim import Life
 
@@ -26,12 +26,12 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 @pytest.fixture
-def shared(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
+def shared(request: pytest.FixtureRequest, nursery: Nursery, tmp_path: Path) -> Iterator[Site]:
     """The centre on PostgreSQL, which alone serves several engines."""
     if request.config.option.database == "sqlite":
         pytest.skip("several engines need PostgreSQL")
     database = request.getfixturevalue("postgres_databases").empty()
-    with located(database, tmp_path) as site:
+    with located(nursery, database, tmp_path) as site:
         yield site
 
 
@@ -54,6 +54,7 @@ def test_two_engines_never_send_the_same_message(shared: Site, record_property) 
         shared.serve()
         for engine in (shared.engine, second):
             engine.start()
+        shared.twilio.wait_until(lambda: shared.beating() == 2, 60)
         _report(control_room, [f"K-{number}" for number in range(_ALERTS)])
         shared.rest()
         logs = [engine.log.read_text() for engine in (shared.engine, second)]
@@ -98,7 +99,7 @@ def _freeze(site: Site, control_room: ControlRoom, engine: Process, boundary: st
     before = set(site.sending())
     engine.start(Life(boundary, 1, signal.SIGSTOP))
     _report(control_room, [f"{boundary} {number}" for number in range(3)])
-    site.twilio.wait_until(engine.is_frozen, 20)
+    site.twilio.wait_until(engine.is_frozen, 60)
     held = set(site.sending()) - before
     assert held
     return held

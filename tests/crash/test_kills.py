@@ -20,7 +20,7 @@ from tests.crash.traffic import AN, BERT, ControlRoom, Officers
 from tests.crash.victim import Life
 
 #: How long a boundary may take to be passed; chores of the engine run every five seconds.
-_PASSED_SECONDS = 30
+_PASSED_SECONDS = 60
 #: Connections cut for one boundary: some of what they carried is answered before it is in doubt.
 _CUT = 4
 
@@ -86,9 +86,9 @@ class Storm:
         now = site.parts.clock.now()
         bert = site.cast.people["Bert"]
         with site.store.write() as session:
-            # The oldest, which nobody will answer any more: an answer would withdraw the text.
-            pages = sa.select(Page).where(Page.ended_at.is_(None)).order_by(Page.id)
-            page = session.scalars(pages.limit(1)).one()
+            # Of a page that has ended: an answer to an open one would withdraw the text.
+            ended = sa.select(Page).where(Page.ended_at.is_not(None)).order_by(Page.id)
+            page = session.scalars(ended.limit(1)).one()
             to = Recipient(bert.id, None, BERT, "", "en")
             draft = Draft(
                 Kind.SMS, Purpose.CALLOUT, "too late", now - timedelta(1), about=f"page:{page.uid}"

@@ -7,6 +7,7 @@ import pytest
 
 from tests.crash import verdict
 from tests.crash.conftest import Site, located
+from tests.crash.processes import Nursery
 from tests.crash.traffic import ControlRoom, Officers
 from tests.databases import make_database, make_schema
 from tests.postgres import cluster, stopped
@@ -22,11 +23,11 @@ def server(request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 @pytest.fixture
-def site(server: str, tmp_path: Path) -> Iterator[Site]:
+def site(nursery: Nursery, server: str, tmp_path: Path) -> Iterator[Site]:
     """The centre on that server."""
     database = make_database(server, "dispatch")
     make_schema(database)
-    with located(database, tmp_path) as site:
+    with located(nursery, database, tmp_path) as site:
         yield site
 
 

@@ -19,7 +19,7 @@ def test_a_sender_without_an_answer_repeats_and_one_incident_results(
 ) -> None:
     control_room = ControlRoom(site.url)
     site.web.start(Life(f"receive.take_in: {moment} commit"))
-    site.twilio.wait_until(site.answers, 20)
+    site.twilio.wait_until(site.answers, 60)
     with pytest.raises(requests.RequestException):
         control_room.post("msg_1", reference="K-1")
     assert site.web.wait() == -9

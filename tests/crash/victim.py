@@ -1,10 +1,10 @@
 """A process of the product that ends itself at a boundary.
 
-`python -m tests.crash.victim COMMAND` imports the product once. For each line on standard input (a
-`Life`) it forks a process that runs the command, as `dispatch COMMAND` would, and says its number;
-when that has ended, it says how. Forking saves the imports, which take longer than all the rest of
-a life. The product knows nothing of this: its functions are watched from outside, and a process
-dies with everything that it started, by a signal that no program can handle.
+`python -m tests.crash.victim` imports the product once. Told so on standard input, it forks a
+process that runs a command as `dispatch COMMAND` would, and says its number; or it says how one has
+ended. Forking saves the imports, which take longer than all the rest of a life. The product knows
+nothing of this: its functions are watched from outside, and a process dies with everything that it
+started, by a signal that no program can handle.
 """
 
 import ctypes
@@ -17,7 +17,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 # Imported here and not in each life.
 import twilio.rest.api.v2010.account.call
@@ -54,29 +54,27 @@ class Life(NamedTuple):
     """A function that raises when it is called first."""
 
 
-def main(command: str) -> None:
-    """Live one life for each line."""
+def main() -> None:
+    """Do what the lines say: ["live", command, environment, log, life] or ["wait", number]."""
     _die_with_parent()
     for line in sys.stdin:
-        child = os.fork()
-        if not child:
-            _live(command, Life(*json.loads(line)))
-        _say(child)
-        _, status = os.waitpid(child, 0)
-        _say(os.waitstatus_to_exitcode(status))
+        order, *details = json.loads(line)
+        if order == "live":
+            answer = os.fork() or _live(*details)
+        else:
+            answer = os.waitstatus_to_exitcode(os.waitpid(details[0], 0)[1])
+        sys.stdout.write(f"{answer}\n")
+        sys.stdout.flush()
 
 
-def _say(number: int) -> None:
-    sys.stdout.write(f"{number}\n")
-    sys.stdout.flush()
-
-
-def _live(command: str, life: Life) -> None:
+def _live(command: str, environ: dict[str, str], log: str, life: list[Any]) -> NoReturn:
     os.setsid()
     _die_with_parent()
+    os.environ.update(environ)
+    os.dup2(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), sys.stderr.fileno())
     status = 1
     try:
-        watch(life)
+        watch(Life(*life))
         status = product.main([command])
     except SystemExit as error:
         status = error.code if isinstance(error.code, int) else 1
@@ -168,4 +166,4 @@ def _awaiting(passing: Callable[[str], None]) -> Callable[..., Any]:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main()
