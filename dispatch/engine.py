@@ -39,8 +39,6 @@ log = logs.logger(__name__)
 
 #: Results are written down in batches: one commit for many, none waiting for long.
 _BATCH = 32
-#: A callout that cannot be advanced is put off so long, so that it stops nobody else's.
-_PUT_OFF_SECONDS = 10
 #: What another transaction has is looked at again so soon.
 _LEFT_SECONDS = 0.05
 #: A loop that has not come round for so long is stuck: the heartbeat must stop.
@@ -117,7 +115,7 @@ class Engine:
         except Exception:
             log.exception("advance_failed", incident=incident_id)
             with self.store.write() as session:
-                callouts.put_off(session, incident_id, now + timedelta(seconds=_PUT_OFF_SECONDS))
+                callouts.put_off(session, incident_id, now)
             return True
         return incident is not None
 

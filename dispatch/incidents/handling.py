@@ -25,6 +25,18 @@ from dispatch.texts import N_
 
 _LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ"
 _DIGITS = "23456789"
+#: Alarms that are over once everybody wanted is going; the others wait for a dispatcher.
+_UNTIL_FILLED = frozenset(
+    {
+        "unanswered",
+        "nobody_on_duty",
+        "nobody_qualified",
+        "nobody_at_all",
+        "withdrew",
+        "unclear_reply",
+        "strange_number",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -388,6 +400,15 @@ def raise_alarm(session: Session, incident: Incident, alarm: str) -> None:
     incident.alarm = alarm
     incident.acknowledged_at = None
     upkeep.bump(session, incident.organisation_id, "board")
+
+
+def quieten(incident: Incident, *, filled: bool) -> None:
+    """End an alarm that is answered: paging goes on again, or everybody wanted is going now.
+
+    What is raised after that, as by somebody who goes and cannot, waits for a dispatcher.
+    """
+    if incident.alarm == "stuck" or (filled and incident.alarm in _UNTIL_FILLED):
+        incident.alarm = ""
 
 
 def add_note(session: Session, incident: Incident, text: str, actor: Actor, now: datetime) -> None:

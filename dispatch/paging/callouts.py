@@ -18,10 +18,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import selectinload
 
-from dispatch import upkeep
+from dispatch import logs, upkeep
 from dispatch.audit import ENGINE, Actor
 from dispatch.db import Session
-from dispatch.errors import Invalid
+from dispatch.errors import Conflict, Invalid
 from dispatch.incidents import handling, timeline
 from dispatch.incidents.handling import Change
 from dispatch.incidents.models import Incident, IncidentStatus, Want
@@ -38,9 +38,13 @@ from dispatch.paging.policy import Attempt, Judged, Plan, Step
 from dispatch.people.models import Person
 from dispatch.texts import N_, Sentence
 
+log = logs.logger(__name__)
+
 _UNFINISHED = (AssignmentStatus.ACCEPTED, AssignmentStatus.ON_THE_WAY, AssignmentStatus.ON_SCENE)
 #: Somebody on the way to a cancelled call is told again and again until it is confirmed.
 _CANCEL_REPEAT_SECONDS = 120
+#: A callout that cannot be advanced is put off so long, so that it holds up no other.
+_PUT_OFF_SECONDS = 10
 
 
 def advance(session: Session, incident: Incident, now: datetime) -> list[Callout]:
@@ -52,6 +56,7 @@ def advance(session: Session, incident: Incident, now: datetime) -> list[Callout
     session.flush()
     with session.no_autoflush:
         held = {callout.want_id: callout for callout in of_incident(session, incident)}
+        filled = {want_id for want_id, callout in held.items() if callout.filled_at is not None}
         for want in incident.wants:
             callout = held.get(want.id)
             wanted = incident.status is IncidentStatus.OPEN and want.ended_at is None
@@ -65,9 +70,32 @@ def advance(session: Session, incident: Incident, now: datetime) -> list[Callout
                 _pursue(session, callout, moment)
             else:
                 _end(session, callout, now)
+        newly = any(one.filled_at is not None and key not in filled for key, one in held.items())
+        short = any(status(callout) in ("paging", "unanswered") for callout in held.values())
+        handling.quieten(incident, filled=newly and not short)
         session.flush()
     bump(session, incident)
     return list(held.values())
+
+
+def catch_up(
+    session: Session, incident: Incident, now: datetime, hurried: Callout | None = None
+) -> None:
+    """Advance after an answer or a receipt, which stands whatever comes of that.
+
+    A fault in paging undoes nothing but itself: the console sounds and the engine tries again.
+    """
+    try:
+        with session.begin_nested():
+            if hurried is not None:
+                hasten(session, hurried, now)
+            advance(session, incident, now)
+    except sa.exc.OperationalError:
+        # The database's own: the whole must be tried again.
+        raise
+    except Exception:
+        log.exception("advance_failed", incident=incident.id)
+        put_off(session, incident.id, now)
 
 
 def bump(session: Session, incident: Incident) -> None:
@@ -143,13 +171,19 @@ def next_due(session: Session) -> datetime | None:
     return session.scalar(sa.select(sa.func.min(Callout.due_at)))
 
 
-def put_off(session: Session, incident_id: int, until: datetime) -> None:
-    """Let a callout that cannot be advanced wait, so that it holds up no other."""
+def put_off(session: Session, incident_id: int, now: datetime) -> None:
+    """Try an incident that cannot be advanced again soon, and make the console sound."""
+    # Also where nothing was due: what could not be done may be paging for a seat given up.
     session.execute(
         sa.update(Callout)
-        .where(Callout.incident_id == incident_id, Callout.due_at < until)
-        .values(due_at=until)
+        .where(Callout.incident_id == incident_id)
+        .values(due_at=now + timedelta(seconds=_PUT_OFF_SECONDS))
+        .execution_options(synchronize_session="fetch")
     )
+    incident = handling.locked(session, incident_id)
+    if incident.alarm != "stuck":
+        handling.raise_alarm(session, incident, "stuck")
+        timeline.add(session, incident, "stuck", ENGINE, now)
 
 
 def _open(session: Session, want: Want, moment: Moment) -> Callout | None:
@@ -199,8 +233,8 @@ def _pursue(session: Session, callout: Callout, moment: Moment) -> None:
     if len(active_assignments(callout)) >= callout.want.people:
         _fill(session, callout, now)
         return
-    if callout.filled_at is not None:
-        begin_anew(callout, now)
+    if callout.filled_at is not None or callout.cancelled_at is not None:
+        begin_anew(session, callout, now)
     plan = plans.plan_of(session, callout.policy_id, now)
     if callout.step == 0 and not moment.present.turns and not pages.still_open(callout):
         _page_nobody_list(session, callout, plan, moment)
@@ -218,10 +252,15 @@ def _pursue(session: Session, callout: Callout, moment: Moment) -> None:
     callout.due_at = _next_instant(callout, plan)
 
 
-def begin_anew(callout: Callout, now: datetime) -> None:
-    """Start the policy from its first step: somebody withdrew, or what is wanted changed."""
+def begin_anew(session: Session, callout: Callout, now: datetime) -> None:
+    """Start from the first step: somebody withdrew, or what is wanted changed.
+
+    The policy is the one in force for the priority that the incident has by now.
+    """
+    priority = callout.incident.priority
+    callout.policy_id = plans.in_force(session, callout.want.team_id, priority)
     callout.began_at, callout.step, callout.repeat = now, 0, 0
-    callout.filled_at = callout.exhausted_at = None
+    callout.filled_at = callout.exhausted_at = callout.cancelled_at = None
 
 
 def _people_open(callout: Callout, moment: Moment) -> int:
@@ -377,8 +416,10 @@ def follow(
         handling.restate_wants(session, incident, change.routing, now)
         timeline.add(session, incident, "repaged", actor, now)
         for callout in callouts:
-            pages.withdraw(session, callout, "", now)
-            begin_anew(callout, now)
+            # Who is wanted no more is told so by advancing; the others get another text at once.
+            if callout.want.ended_at is None:
+                pages.withdraw(session, callout, "", now)
+                begin_anew(session, callout, now)
         return advance(session, incident, now)
     for assignment in going:
         callout = assignment.callout
@@ -428,7 +469,15 @@ def hasten(session: Session, callout: Callout, now: datetime) -> None:
 def page_person(
     session: Session, callout: Callout, person: Person, actor: Actor, now: datetime
 ) -> None:
-    """Page somebody whom a dispatcher chose. Raises Invalid when there is no way to reach them."""
+    """Page somebody whom a dispatcher chose.
+
+    Raises Conflict when it is over, Invalid when the person goes, is paged or cannot be reached.
+    """
+    if callout.incident.status is not IncidentStatus.OPEN or callout.cancelled_at is not None:
+        raise Conflict(N_("This incident has ended already."))
+    if any(going.person_id == person.id for going in active_assignments(callout)):
+        told = Sentence(N_("%(name)s was going already."), name=person.name)
+        raise Invalid(told, person=told)
     if any(page.person_id == person.id for page in pages.still_open(callout)):
         told = Sentence(N_("%(name)s is being paged already."), name=person.name)
         raise Invalid(told, person=told)
@@ -438,6 +487,6 @@ def page_person(
         raise Invalid(told, person=told)
     if callout.filled_at is not None:
         callout.want.people += 1
-        callout.filled_at = None
+        begin_anew(session, callout, now)
     plan = plans.plan_of(session, callout.policy_id, now)
     pages.add(session, callout, judged, _usual_attempts(plan), now)

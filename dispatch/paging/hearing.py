@@ -119,7 +119,7 @@ def _act(
         if _went_wrong(message) and page.ended_at is None:
             troubled[incident.id] = incident
     for incident in troubled.values():
-        callouts.advance(session, incident, now)
+        callouts.catch_up(session, incident, now)
 
 
 def _note_progress(session: Session, page: Page, message: Message, now: datetime) -> bool:
@@ -133,8 +133,19 @@ def _note_progress(session: Session, page: Page, message: Message, now: datetime
         elif page.sent_at is not None:
             page.status = PageStatus.SENT
     elif page.status is PageStatus.WITHDRAWN and before[1] is None and page.sent_at is not None:
-        pages.stand_down(session, page.callout, page, "taken.sms", now)
+        _call_off(session, page, now)
     return before != (page.status, page.sent_at, page.delivered_at)
+
+
+def _call_off(session: Session, page: Page, now: datetime) -> None:
+    """Tell whoever was woken after all; whoever goes or is being paged anew must not rest."""
+    callout = page.callout
+    concerned = {one.person_id for one in pages.still_open(callout)}
+    concerned |= {going.person_id for going in callouts.active_assignments(callout)}
+    if page.person_id in concerned:
+        return
+    taken = callout.filled_at is not None and callout.cancelled_at is None
+    pages.stand_down(session, callout, page, "taken.sms" if taken else "over.sms", now)
 
 
 def _went_wrong(message: Message) -> bool:

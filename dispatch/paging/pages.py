@@ -73,6 +73,29 @@ def add(
     return page
 
 
+def rung(session: Session, callout: Callout, person: Person, by: str, now: datetime) -> Page:
+    """Keep that a dispatcher rang somebody who was not paged.
+
+    Nothing is tried any more, but what is texted later names its code and its link.
+    """
+    page = Page(
+        uid=seal.new_token(),
+        callout=callout,
+        person=person,
+        person_id=person.id,
+        status=PageStatus.WAITING,
+        step=callout.step,
+        reason={"kind": "by_hand", "by": by},
+        attempts=[],
+        code=_code(session),
+        created_at=now,
+        ended_at=now,
+    )
+    session.add(page)
+    page.token_hash = seal.hash_token(telling.link_token(session, page))
+    return page
+
+
 def pass_over(session: Session, callout: Callout, judged: Judged, now: datetime) -> None:
     """Keep why somebody was not paged."""
     session.add(

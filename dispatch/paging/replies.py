@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from dispatch import seal, upkeep
 from dispatch.audit import Actor
-from dispatch.channels.contract import Inbound
+from dispatch.channels.contract import Inbound, Kind
 from dispatch.db import Session
 from dispatch.errors import Conflict, NotFound
 from dispatch.incidents import handling, timeline
@@ -48,6 +48,11 @@ class Sender:
     def answerable(self) -> list[Page]:
         """Pages that a plain yes or no could mean: open ones, and seats held."""
         return [page for page in self.pages if page.ended_at is None or _holds_seat(page)]
+
+    @property
+    def answerable_in_order(self) -> list[Page]:
+        """The same in the order in which incidents are locked."""
+        return sorted(self.answerable, key=lambda page: page.callout.incident_id)
 
 
 def text_in(session: Session, inbound: Inbound, now: datetime) -> str:
@@ -107,6 +112,9 @@ def _act(session: Session, inbound: Inbound, sender: Sender, now: datetime) -> s
     word = "".join(inbound.body.split()).casefold()
     fingerprint = seal.fingerprint(session, inbound.sender)
     if word in _STOP_WORDS:
+        # Told first, as the incident is locked before the telephone: whoever stops does not go.
+        for held in sender.answerable_in_order:
+            _tell_board(session, held, "unclear_reply", inbound, now)
         phones.block(session, fingerprint, now)
         _bump_everywhere(session, sender)
         return "stopped"
@@ -120,16 +128,14 @@ def _act(session: Session, inbound: Inbound, sender: Sender, now: datetime) -> s
     page = _meant(session, sender, read)
     if page is None:
         return _not_understood(session, inbound, sender, read, now)
-    page = seats.locked_page(session, page.id)
     if read.says is Says.OTHER:
         return _own_words(session, page, inbound, now)
-    return _clear_answer(session, page, read, inbound, now)
+    return _clear_answer(session, seats.locked_page(session, page.id), read, inbound, now)
 
 
 def _meant(session: Session, sender: Sender, read: Reading) -> Page | None:
     if read.code is not None:
-        page = next(page for page in sender.pages if page.code == read.code)
-        return _successor(page, sender.pages)
+        return next(page for page in sender.pages if page.code == read.code)
     if read.strange_code:
         return None
     answerable = sender.answerable
@@ -144,14 +150,6 @@ def _meant(session: Session, sender: Sender, read: Reading) -> Page | None:
     return None
 
 
-def _successor(page: Page, held: Sequence[Page]) -> Page:
-    """An old code of the same call-out means the page that took its place."""
-    if page.ended_at is None or _holds_seat(page):
-        return page
-    later = [p for p in held if p.callout_id == page.callout_id and p.person_id == page.person_id]
-    return next((p for p in later if p.ended_at is None), page)
-
-
 def _clear_answer(
     session: Session, page: Page, read: Reading, inbound: Inbound, now: datetime
 ) -> str:
@@ -160,7 +158,9 @@ def _clear_answer(
         return _confirmed(session, page, inbound, actor, now)
     if read.says is Says.NO:
         changed = seats.decline(session, page, actor, "sms", now)
-        _answer(session, inbound, "you_cannot.sms", page, now)
+        # Of a call-out that somebody else goes for, nobody is called any more.
+        heard = page.status is PageStatus.DECLINED
+        _answer(session, inbound, "you_cannot.sms" if heard else "confirmed.sms", page, now)
         return "declined" if changed else "declined_again"
     acceptance = seats.accept(session, page, actor, "sms", now, read.minutes)
     if acceptance.taken in (Taken.GOES, Taken.ALREADY):
@@ -181,46 +181,40 @@ def _confirmed(session: Session, page: Page, inbound: Inbound, actor: Actor, now
 
 def _own_words(session: Session, page: Page, inbound: Inbound, now: datetime) -> str:
     """Never an acceptance: a dispatcher reads it now, and the next person is not kept waiting."""
+    page = _tell_board(session, page, "unclear_reply", inbound, now)
+    code = page.code if page.ended_at is None else ""
+    _answer(session, inbound, "not_understood.sms", page, now, code=code)
+    return "own_words"
+
+
+def _tell_board(session: Session, page: Page, kind: str, inbound: Inbound, now: datetime) -> Page:
+    """Let a dispatcher read the officer's own words, and bring the next step forward."""
+    page = seats.locked_page(session, page.id)
     incident, person = page.callout.incident, _name(page)
     timeline.add(
         session,
         incident,
-        "unclear_reply",
+        kind,
         _phone(page),
         now,
         own_words=inbound.body,
         person=person,
         page=page.uid,
     )
-    handling.raise_alarm(session, incident, "unclear_reply")
-    callouts.hasten(session, page.callout, now)
-    callouts.advance(session, incident, now)
-    code = page.code if page.ended_at is None else ""
-    _answer(session, inbound, "not_understood.sms", page, now, code=code)
-    return "own_words"
+    callouts.bump(session, incident)
+    if page.ended_at is None or _holds_seat(page):
+        handling.raise_alarm(session, incident, "unclear_reply")
+        callouts.catch_up(session, incident, now, hurried=page.callout)
+    return page
 
 
 def _not_understood(
     session: Session, inbound: Inbound, sender: Sender, read: Reading, now: datetime
 ) -> str:
     """A known person, but it cannot be told which page is meant: every open case is told."""
-    for page in sender.answerable:
-        page = seats.locked_page(session, page.id)
-        incident = page.callout.incident
+    for page in sender.answerable_in_order:
         kind = "wrong_code" if read.strange_code else "unclear_reply"
-        timeline.add(
-            session,
-            incident,
-            kind,
-            _phone(page),
-            now,
-            own_words=inbound.body,
-            person=_name(page),
-            page=page.uid,
-        )
-        handling.raise_alarm(session, incident, "unclear_reply")
-        callouts.hasten(session, page.callout, now)
-        callouts.advance(session, incident, now)
+        _tell_board(session, page, kind, inbound, now)
     method = sender.methods[0]
     person = session.get_one(Person, method.person_id)
     to = Recipient(person.id, method.id, inbound.sender, method.fingerprint, person.language)
@@ -332,23 +326,28 @@ def key_pressed(session: Session, uid: str, digit: str, now: datetime) -> Spoken
         return Spoken(say(language, _HEARD), language)
     if digit == "2":
         seats.decline(session, page, _phone(page), "call", now)
-        return Spoken(say(language, _CANNOT), language)
+        heard = page.status is PageStatus.DECLINED
+        return Spoken(say(language, _CANNOT if heard else _HEARD), language)
     taken = seats.accept(session, page, _phone(page), "call", now).taken
     said = {Taken.TOO_LATE: _TAKEN, Taken.OVER: _OVER}.get(taken, _GOES)
     return Spoken(say(language, said), language)
 
 
 def page_behind(session: Session, token: str, now: datetime) -> Page:
-    """Return the page of a link. Raises NotFound for a link that is none.
+    """Return the page of a link, or the one in its place. Raises NotFound for a link that is none.
 
-    Whether it can still be answered is for the caller to see from the page.
+    A link works for its time after the newest text that holds it: a night's last text may not lead
+    nowhere. Whether the page can still be answered is for the caller to see from it.
     """
     query = sa.select(Page).where(Page.token_hash == seal.hash_token(token))
     page = session.scalars(query).one_or_none()
-    minutes = telling.settings(session).paging.link_minutes
-    if page is None or page.created_at + timedelta(minutes=minutes) < now:
+    if page is None:
         raise NotFound("This link is not valid any more.")
-    return page
+    texted = sa.select(sa.func.max(Message.created_at)).where(Message.about == telling.about(page))
+    since = session.scalar(texted.where(Message.kind == Kind.SMS)) or page.created_at
+    if since + timedelta(minutes=telling.settings(session).paging.link_minutes) < now:
+        raise NotFound("This link is not valid any more.")
+    return seats.present(page)
 
 
 def opened(session: Session, page: Page, now: datetime) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from dispatch import audit, seal, upkeep
+from dispatch import audit, upkeep
 from dispatch.audit import Actor
 from dispatch.db import Session
 from dispatch.errors import Conflict, Invalid
@@ -74,6 +74,7 @@ def accept(
     if held is not None:
         if minutes is not None:
             held.expected_at = now + timedelta(minutes=minutes)
+            callouts.bump(session, callout.incident)
         return Acceptance(Taken.ALREADY, held)
     if callout.incident.status is not IncidentStatus.OPEN or callout.cancelled_at is not None:
         return Acceptance(Taken.OVER)
@@ -95,7 +96,7 @@ def accept(
     expected = assignment.expected_at.isoformat() if assignment.expected_at else None
     _note(session, page, "accepted", actor, via, now, expected=expected)
     session.flush()
-    callouts.advance(session, callout.incident, now)
+    callouts.catch_up(session, callout.incident, now)
     return Acceptance(Taken.GOES, assignment)
 
 
@@ -139,6 +140,8 @@ def decline(session: Session, page: Page, actor: Actor, via: str, now: datetime)
     if held is not None and held.status is not AssignmentStatus.DONE:
         _note(session, page, "withdrew", actor, via, now)
         page.status, page.answered_at = PageStatus.DECLINED, now
+        if callout.incident.status is IncidentStatus.OPEN and callout.cancelled_at is None:
+            handling.raise_alarm(session, callout.incident, "withdrew")
         _vacate(session, held, now)
         return True
     if page.ended_at is not None:
@@ -147,17 +150,14 @@ def decline(session: Session, page: Page, actor: Actor, via: str, now: datetime)
     page.status, page.answered_at, page.ended_at, page.attempts = PageStatus.DECLINED, now, now, []
     _note(session, page, "declined", actor, via, now)
     session.flush()
-    callouts.advance(session, callout.incident, now)
+    callouts.catch_up(session, callout.incident, now)
     return True
 
 
 def _vacate(session: Session, assignment: Assignment, now: datetime) -> None:
     assignment.status, assignment.released_at = AssignmentStatus.RELEASED, now
     session.flush()
-    incident = assignment.callout.incident
-    if incident.status is IncidentStatus.OPEN and assignment.callout.cancelled_at is None:
-        handling.raise_alarm(session, incident, "withdrew")
-    callouts.advance(session, incident, now)
+    callouts.catch_up(session, assignment.callout.incident, now)
 
 
 def release(session: Session, assignment: Assignment, actor: Actor, now: datetime) -> None:
@@ -170,7 +170,6 @@ def release(session: Session, assignment: Assignment, actor: Actor, now: datetim
         telling.notice(session, incident, page, "over.sms", now)
     _audit(session, incident, actor, "assignment.release", now, person=person.id)
     _vacate(session, assignment, now)
-    incident.alarm = ""
 
 
 def move_on(
@@ -209,7 +208,7 @@ def confirm_cancel(session: Session, assignment: Assignment, actor: Actor, now: 
     person = assignment.person.name
     timeline.add(session, callout.incident, "cancel_confirmed", actor, now, person=person)
     session.flush()
-    callouts.advance(session, callout.incident, now)
+    callouts.catch_up(session, callout.incident, now)
 
 
 def accept_on_behalf(
@@ -218,19 +217,7 @@ def accept_on_behalf(
     """Take an answer given by telephone: a dispatcher keys it in."""
     page = pages.last_of(callout, person.id)
     if page is None or page.status is PageStatus.SKIPPED:
-        page = Page(
-            uid=seal.new_token(),
-            callout=callout,
-            person=person,
-            person_id=person.id,
-            status=PageStatus.WAITING,
-            step=callout.step,
-            reason={"kind": "by_hand", "by": actor.name},
-            attempts=[],
-            created_at=now,
-            ended_at=now,
-        )
-        session.add(page)
+        page = pages.rung(session, callout, person, actor.name, now)
     return accept(session, page, actor, "screen", now)
 
 
@@ -251,6 +238,8 @@ def want_more(
     if people < 1:
         told = N_("Ask for one person or more.")
         raise Invalid(told, people=told)
+    if incident.status is not IncidentStatus.OPEN:
+        raise Conflict(N_("This incident has ended already."))
     want = next((want for want in incident.wants if want.team_id == team.id), None)
     if want is None:
         incident.wants.append(Want(team=team, people=people))
@@ -332,12 +321,23 @@ def _audit(
     audit.record(session, actor, action, f"incident:{incident.reference}", facts, now)
 
 
+def present(page: Page) -> Page:
+    """Return the page that took the place of one that ended, if the person is paged anew.
+
+    An answer to the first of two texts answers the second, and nobody is told to rest who goes.
+    """
+    if page.ended_at is None:
+        return page
+    beside = pages.still_open(page.callout)
+    return next((one for one in beside if one.person_id == page.person_id), page)
+
+
 def locked_page(session: Session, page_id: int) -> Page:
-    """Return a page with its incident and callout locked before it, in that order."""
+    """Return a page, or the one in its place, with incident and callout locked before it."""
     query = sa.select(Callout.incident_id).join(Page).where(Page.id == page_id)
     incident = handling.locked(session, session.scalars(query).one())
     for callout in callouts.of_incident(session, incident):
         for page in callout.pages:
             if page.id == page_id:
-                return page
+                return present(page)
     raise Conflict(N_("This page is gone."))

@@ -73,6 +73,7 @@ _SENTENCES = {
     ),
     "stood_down": N_("%(team)s stood down by %(by)s."),
     "more_wanted": N_("%(by)s asks for %(people)s of %(team)s."),
+    "stuck": N_("Paging stopped by a fault of this system: it is tried again every ten seconds."),
     "repaged": N_("The report changed before anybody accepted: paging from the start."),
 }
 

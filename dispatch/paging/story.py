@@ -27,19 +27,6 @@ from dispatch.texts import N_, say
 
 CONTROL_ROOM = N_("Control room")
 
-#: Alarms that are over once everybody wanted is going; the others wait for a dispatcher.
-_UNTIL_FILLED = frozenset(
-    {
-        "unanswered",
-        "nobody_on_duty",
-        "nobody_qualified",
-        "nobody_at_all",
-        "withdrew",
-        "unclear_reply",
-        "strange_number",
-    }
-)
-
 
 @dataclass(frozen=True)
 class Line:
@@ -94,15 +81,15 @@ def callouts_of(session: Session, incident_ids: Iterable[int]) -> dict[int, list
 
 def alarm(incident: Incident, held: Sequence[Callout]) -> str:
     """Return the word of what a person must act on now, or nothing."""
+    if incident.alarm == "stuck":
+        # Until paging works again, whoever has seen it.
+        return incident.alarm
     if incident.status is IncidentStatus.OPEN:
         if any(callouts.status(callout) == "unanswered" for callout in held):
             return "unanswered"
         if not held:
             return "nobody_wanted"
-    short = any(callouts.status(callout) == "paging" for callout in held)
-    if incident.acknowledged_at is not None or (incident.alarm in _UNTIL_FILLED and not short):
-        return ""
-    return incident.alarm
+    return incident.alarm if incident.acknowledged_at is None else ""
 
 
 def timeline(session: Session, incident: Incident, language: str) -> list[Line]:

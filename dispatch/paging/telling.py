@@ -23,6 +23,7 @@ from dispatch.people.models import MethodKind
 from dispatch.people.phones import Method
 from dispatch.settings import Settings
 
+_LEAST_URGENT = 3
 _LETTERS = str.maketrans("0123456789abcdef", "ghijkmnpqrstuvwx")
 
 
@@ -178,6 +179,8 @@ def answer(
         purpose=Purpose.ANSWER,
         text=wording.text(_templates(session), template, to.language, what, **values),
         expires_at=now + _validity(session),
+        # However many strangers write, a call-out goes before their answers.
+        priority=incident.priority if incident is not None else _LEAST_URGENT,
     )
     queue.put(session, organisation_id, to, draft, now)
 

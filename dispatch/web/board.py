@@ -44,6 +44,7 @@ NEEDS = {
     "updated_after_end": N_(
         "An update came after the end: look whether somebody must go after all."
     ),
+    "stuck": N_("Paging stopped by a fault of this system: ring somebody yourself."),
     "unreadable": N_("An alert that could not be read: open the delivery, or ring its sender."),
 }
 

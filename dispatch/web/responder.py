@@ -316,6 +316,8 @@ def _answer(opened: Session, page: Page, form: Form) -> str:
     actor, now = session.actor(), session.now()
     if not goes:
         seats.decline(opened, page, actor, "screen", now)
+        if page.status is not PageStatus.DECLINED:
+            return str(gettext("Noted, thank you."))
         return str(gettext("Noted. A colleague is being called."))
     taken = seats.accept(opened, page, actor, "screen", now, minutes).taken
     return str(gettext(_ANSWERS[taken]))

@@ -1,17 +1,22 @@
 """Answers by text, key press and link; who gets the seat, and what the others hear."""
 
+from dataclasses import replace
+
 import pytest
 import sqlalchemy as sa
 
+from dispatch import upkeep
 from dispatch.audit import Actor
 from dispatch.channels.contract import Kind
 from dispatch.db import Store
 from dispatch.errors import Conflict, NotFound
 from dispatch.incidents import handling
+from dispatch.incidents.alerts import AlertType, Place
 from dispatch.outbox.models import InboundText, Message
-from dispatch.paging import callouts, replies, seats, telling
+from dispatch.paging import callouts, pages, replies, seats, telling
 from dispatch.paging.models import Assignment, AssignmentStatus, Page, PageStatus
-from tests.paging.conftest import NUMBERS, Night
+from dispatch.people.models import Person
+from tests.paging.conftest import ALERT, NUMBERS, Night
 
 DORA = Actor("person", 99, "Dora")
 
@@ -172,9 +177,18 @@ def test_link_answers_once_and_dies_with_its_page(night: Night) -> None:
         replies.answer_link(session, token, True, night.now)
 
 
+def test_link_in_the_last_text_of_a_long_night_still_works(night: Night) -> None:
+    night.report()
+    token = _link(night, "An")
+    night.pass_time(5 * 3600)
+    with night.store.write() as session:
+        assert replies.answer_link(session, token, True, night.now)[1] == "goes"
+
+
 def test_link_expires(night: Night) -> None:
     night.report()
     token = _link(night, "An")
+    night.text("An", night.code("An"))
     night.pass_time(241 * 60)
     with night.store.write() as session, pytest.raises(NotFound):
         replies.answer_link(session, token, True, night.now)
@@ -209,3 +223,136 @@ def test_stop_is_followed_and_start_undoes_it(night: Night, store: Store) -> Non
     night.report()
     assert len(night.said("An", "sms")) == 1
     assert NUMBERS["An"]
+
+
+def test_whoever_goes_and_writes_in_own_words_makes_the_console_sound(night: Night) -> None:
+    night.report()
+    night.text("An", night.code("An"))
+    assert night.alarm() == ""
+    assert night.text("An", "car broke down, cannot get there") == "own_words"
+    assert night.alarm() == "unclear_reply"
+
+
+def test_own_words_of_somebody_who_may_sleep_stay_quiet_but_are_kept(night: Night) -> None:
+    night.report()
+    night.pass_time(240)
+    code = night.code("Bert")
+    night.text("An", night.code("An"))
+    assert night.text("Bert", f"{code} but not before four") == "own_words"
+    assert night.alarm() == ""
+    assert "unclear_reply" in night.story()
+
+
+def test_stop_word_of_somebody_paged_is_read_by_a_dispatcher(night: Night) -> None:
+    night.report()
+    assert night.text("An", "STOP") == "stopped"
+    assert night.alarm() == "unclear_reply"
+    assert len(night.said("Bert", "sms")) == 1
+
+
+def _change_the_place(night: Night) -> None:
+    night.deliver()
+    night.change(replace(ALERT, type=AlertType.UPDATE, place=Place(postcode="9401")))
+    night.deliver()
+
+
+def test_first_of_two_links_answers_as_well_and_calls_nobody_off_who_goes(night: Night) -> None:
+    night.report()
+    token = _link(night, "An")
+    _change_the_place(night)
+    with night.store.write() as session:
+        assert replies.answer_link(session, token, True, night.now)[1] == "goes"
+    assert not [text for text in night.said("An", "sms") if "rest" in text]
+
+
+def test_call_of_before_an_update_still_takes_the_answer(night: Night) -> None:
+    night.report()
+    night.pass_time(20)
+    uid = _call(night, "An")
+    _change_the_place(night)
+    with night.store.write() as session:
+        replies.key_pressed(session, uid, "1", night.now)
+    assert night.status() == ["accepted"]
+    assert not [text for text in night.said("An", "sms") if "rest" in text]
+
+
+def test_no_by_the_first_of_two_links_pages_the_next(night: Night) -> None:
+    night.report()
+    token = _link(night, "An")
+    _change_the_place(night)
+    with night.store.write() as session:
+        replies.answer_link(session, token, False, night.now)
+    assert len(night.said("Bert", "sms")) == 1
+
+
+def test_no_that_comes_too_late_does_not_promise_a_colleague(night: Night) -> None:
+    night.report()
+    night.pass_time(240)
+    bert = night.code("Bert")
+    night.text("An", night.code("An"))
+    assert night.text("Bert", f"NEE {bert}") == "declined_again"
+    assert "being called" not in night.said("Bert", "sms")[-1]
+
+
+def test_link_that_is_texted_to_somebody_who_was_rung_works(night: Night) -> None:
+    incident_id = night.report()
+    with night.store.write() as session:
+        callout = callouts.of_incident(session, handling.locked(session, incident_id))[0]
+        bert = session.get_one(Person, night.cast.people["Bert"].id)
+        seats.accept_on_behalf(session, callout, bert, DORA, night.now)
+    night.change(replace(ALERT, type=AlertType.UPDATE, place=Place(postcode="9401")))
+    token = night.said("Bert", "sms")[-1].rpartition("/")[2]
+    with night.store.read() as session:
+        assert replies.page_behind(session, token, night.now).person_id == bert.id
+
+
+def test_arrival_time_that_comes_later_reaches_the_board(night: Night) -> None:
+    night.report()
+    code = night.code("An")
+    night.text("An", code)
+    before = _board(night)
+    night.text("An", f"{code} 25")
+    assert _board(night) > before
+
+
+def _board(night: Night) -> int:
+    with night.store.read() as session:
+        return upkeep.revisions(session)[night.cast.organisation.id, "board"]
+
+
+def test_answer_to_a_stranger_lets_call_outs_go_first(night: Night) -> None:
+    night.text("+32470999999", "hello")
+    with night.store.read() as session:
+        assert session.scalars(sa.select(Message.priority)).one() == 3
+
+
+def test_answer_stands_although_paging_fails_and_the_console_sounds(
+    night: Night, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    night.report()
+    night.pass_time(240)
+    with monkeypatch.context() as broken:
+        broken.setattr(pages, "withdraw", _fault)
+        assert night.text("An", night.code("An")) == "goes"
+    assert night.alarm() == "stuck"
+    assert night.status() == ["accepted"]
+    night.pass_time(10)
+    assert night.alarm() == ""
+    assert night.pages("Bert")[-1].status is PageStatus.WITHDRAWN
+
+
+def test_seat_given_up_is_paged_for_once_paging_works_again(
+    night: Night, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    night.report()
+    night.text("An", night.code("An"))
+    with monkeypatch.context() as broken:
+        broken.setattr(pages, "try_due", _fault)
+        assert night.text("An", "NEE") == "declined"
+    assert night.said("Bert") == []
+    night.pass_time(10)
+    assert len(night.said("Bert", "sms")) == 1
+
+
+def _fault(*_: object) -> None:
+    raise RuntimeError("a fault of ours")
