@@ -6,13 +6,14 @@ tests is brought to the present; a page is one text, with its next attempt an ho
 each figure is of one thing.
 """
 
+import contextlib
 import functools
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -71,19 +72,18 @@ class Site:
     cast: Centre
     url: str
     twilio: SimulatedTwilio
+    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     @contextmanager
     def running(self, *commands: str) -> Iterator[None]:
         """Run commands of the product ("web", "engine") and wait until they work."""
-        processes = []
+        environ = {**os.environ, **self.environ}
         try:
             for command in commands:
-                log = (self.folder / f"{command}.log").open("ab")
                 argv = [sys.executable, "-m", "dispatch", command]
-                environ = {**os.environ, **self.environ}
-                with log:
+                with (self.folder / f"{command}.log").open("ab") as log:
                     process = subprocess.Popen(argv, cwd=_ROOT, env=environ, stderr=log)
-                processes.append(process)
+                self.processes[command] = process
             for command in commands:
                 self.twilio.wait_until(
                     lambda command=command: self._works(command),
@@ -92,10 +92,25 @@ class Site:
                 )
             yield
         finally:
-            for process in processes:
+            for process in self.processes.values():
                 process.terminate()
-            for process in processes:
+            for process in self.processes.values():
                 process.wait(20)
+            self.processes.clear()
+
+    def worked(self, command: str) -> float:
+        """Return the seconds of a processor that a command and its children have used (Linux).
+
+        Beside rates, because it tells the same on a machine that others use too.
+        """
+        own = self.processes[command].pid
+        ticks = 0
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            with contextlib.suppress(OSError):
+                fields = stat.read_text().rpartition(")")[2].split()
+                if own in (int(stat.parent.name), int(fields[1])):
+                    ticks += int(fields[11]) + int(fields[12])
+        return ticks / os.sysconf("SC_CLK_TCK")
 
     def _works(self, command: str) -> bool:
         if command == "engine":
