@@ -63,7 +63,7 @@ class Process:
         try:
             yield process
         finally:
-            if process._pid:
+            if process.alive:
                 process.kill()
 
     @property
@@ -71,9 +71,14 @@ class Process:
         """What all of them have logged."""
         return self._folder / f"{self._command}.log"
 
+    @property
+    def alive(self) -> bool:
+        """Whether one was started whose end was not awaited yet."""
+        return bool(self._pid)
+
     def start(self, life: Life = Life()) -> None:  # noqa: B008 - a life is never changed
         """Start the next one."""
-        assert not self._pid
+        assert not self.alive
         log = str(self.log)
         self._pid = self._nursery.ask("live", self._command, self._environ, log, life)
 

@@ -49,10 +49,15 @@ class Storm:
         self.officers.start()
 
     def kill(self, boundary: Boundary, passage: int) -> None:
-        """Let the process at a boundary run until it gets there and dies; start it again."""
+        """Let a process run until it gets to a boundary and dies there."""
         site = self.site
-        victim = site.engine if boundary.process == "engine" else site.web
-        victim.end()
+        victim, other = site.engine, site.web
+        if boundary.process == "web":
+            victim, other = other, victim
+        if victim.alive:
+            victim.end()
+        if not other.alive:
+            other.start()
         {"unclear": self._unclear, "unheard": self._unheard}.get(boundary.need, _nothing)()
         fails = "callouts.advance" if boundary.need == "fault" else ""
         victim.start(Life(boundary.name, passage, fails=fails))
@@ -64,7 +69,6 @@ class Storm:
         self.kills[boundary.process] += 1
         if boundary.process == "engine":
             self.leased.update(site.sending())
-        victim.start()
 
     def _unclear(self) -> None:
         """The connection is cut after the next messages to An are taken: one stays unanswered."""
@@ -97,6 +101,9 @@ class Storm:
 
     def end(self) -> None:
         """Let everything come to rest."""
+        for process in (self.site.engine, self.site.web):
+            if not process.alive:
+                process.start()
         self.control_room.finish()
         self.site.rest()
         self.officers.finish()
