@@ -95,7 +95,11 @@ class Engine:
                     deliveries.page_unseen(session, now)
             elif not due:
                 break
-            left.update(key for key in due if not self._advance(key))
+            for key in due:
+                if not self._advance(key):
+                    left.add(key)
+                # Each time: a disaster's worth of callouts is no reason to take this for stuck.
+                self._tick("advance")
         if left:
             return self.parts.clock.now() + timedelta(seconds=_LEFT_SECONDS)
         with self.store.read() as session:
@@ -104,8 +108,6 @@ class Engine:
 
     def _advance(self, incident_id: int) -> bool:
         """Advance one incident; False when another transaction has it."""
-        # Each time: a disaster's worth of callouts is no reason to take this loop for stuck.
-        self._tick("advance")
         now = self.parts.clock.now()
         try:
             with self.store.write() as session:
@@ -228,8 +230,12 @@ class Engine:
         with self.store.read() as session:
             new = receipts.unknown(session, came_in)
         for inbound in new:
-            with self.store.write() as session:
-                replies.text_in(session, inbound, self.parts.clock.now())
+            try:
+                with self.store.write() as session:
+                    replies.text_in(session, inbound, self.parts.clock.now())
+            except Exception:
+                # One that we cannot take in may not keep the others' answers out.
+                log.exception("text_failed", inbound=inbound.supplier_id)
         return len(new)
 
     def sweep(self) -> None:
@@ -300,8 +306,9 @@ class Engine:
         listener = self.store.listen("engine")
         try:
             while not self._stopping.is_set():
-                self._tick("advance")
                 due_at = self.advance_due()
+                # After it: a loop that only ever fails has stopped as well.
+                self._tick("advance")
                 listener.wait(self._pause(due_at))
         finally:
             listener.close()
@@ -316,8 +323,8 @@ class Engine:
         listener = self.store.listen("engine")
         try:
             while not self._stopping.is_set():
-                self._tick("claim")
                 taken, claimed = self._claim_for_free_seats()
+                self._tick("claim")
                 if not taken:
                     # Every sender is busy: the next to finish gives its seat back.
                     self._stopping.wait(0.02)

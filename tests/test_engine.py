@@ -2,25 +2,27 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
 from dispatch import settings as settings_
-from dispatch.channels.contract import Kind, State
+from dispatch import upkeep
+from dispatch.channels.contract import Inbound, Kind, State
 from dispatch.clock import ManualClock, monotonic
-from dispatch.db import Store, Unavailable
+from dispatch.db import Session, Store, Unavailable
 from dispatch.engine import Engine
 from dispatch.incidents import handling
 from dispatch.incidents.alerts import Alert, AlertType, Place
+from dispatch.incidents.models import Incident
 from dispatch.intake import receive
 from dispatch.intake.models import Source
 from dispatch.outbox import queue
-from dispatch.outbox.models import Message, Purpose
+from dispatch.outbox.models import InboundText, Message, Purpose
 from dispatch.outbox.queue import Draft, Recipient
-from dispatch.paging import callouts
+from dispatch.paging import callouts, pages, replies
 from dispatch.paging.models import Callout, Page
 from dispatch.wiring import Parts, channels
 from tests import centre
@@ -123,3 +125,59 @@ def _pages(engine: Engine, incident_id: int) -> int:
     query = sa.select(sa.func.count(Page.id)).join(Callout)
     with engine.store.read() as session:
         return session.scalar(query.where(Callout.incident_id == incident_id)) or 0
+
+
+def _fault(*_: object) -> None:
+    raise RuntimeError("a fault of ours")
+
+
+def test_an_incident_that_cannot_be_advanced_sounds_and_is_tried_again(
+    engine: Engine, clock: ManualClock, cast: centre.Centre, monkeypatch: pytest.MonkeyPatch
+):
+    incident_id = _report(engine, cast)
+    clock.advance(seconds=240)
+    with monkeypatch.context() as broken:
+        broken.setattr(pages, "try_due", _fault)
+        engine.advance_due()
+    assert _alarm(engine, incident_id) == "stuck"
+    clock.advance(seconds=10)
+    engine.advance_due()
+    assert _alarm(engine, incident_id) == ""
+
+
+def _alarm(engine: Engine, incident_id: int) -> str:
+    with engine.store.read() as session:
+        return session.get_one(Incident, incident_id).alarm
+
+
+def test_a_loop_that_only_fails_stops_the_heart(
+    engine: Engine, cast: centre.Centre, monkeypatch: pytest.MonkeyPatch
+):
+    for loop, name in ((engine._advance_loop, "advance"), (engine._claim_loop, "claim")):
+        engine._ticks = {name: monotonic() - 9}
+        with monkeypatch.context() as broken:
+            broken.setattr(engine.store, "read", _fault)
+            with pytest.raises(RuntimeError):
+                loop()
+        engine.beat()
+    with engine.store.read() as session:
+        assert upkeep.age(session, "engine", engine.parts.clock.now()) is None
+
+
+def test_a_text_that_cannot_be_taken_in_keeps_no_other_out(
+    engine: Engine, cast: centre.Centre, twilio: SimulatedTwilio, monkeypatch: pytest.MonkeyPatch
+):
+    _report(engine, cast)
+    take_in = replies.text_in
+
+    def faulty(session: Session, inbound: Inbound, now: datetime) -> str:
+        if inbound.body == "poison":
+            raise RuntimeError("a fault of ours")
+        return take_in(session, inbound, now)
+
+    monkeypatch.setattr(replies, "text_in", faulty)
+    for body in ("poison", "yes"):
+        twilio.reply("+32470123450", body)
+    engine.ask_for_texts()
+    with engine.store.read() as session:
+        assert session.scalars(sa.select(InboundText.outcome)).all() == ["goes"]

@@ -60,5 +60,6 @@ def _read(found: Policy, shorter: float) -> Plan:
         )
         for step in found.steps
     )
-    plan = Plan(steps, found.repeat_seconds)
+    # Never none: repeating at once would have no end, and hold up everybody's alerts.
+    plan = Plan(steps, max(1, found.repeat_seconds))
     return policy.shortened(plan, shorter) if shorter else plan

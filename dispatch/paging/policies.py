@@ -67,6 +67,11 @@ def faults(session: Session) -> Iterator[str]:
         people = [step for step in policy.steps if step.target is not Target.CONTROL_ROOM]
         if not policy.steps or policy.steps[-1].target is Target.CONTROL_ROOM or not people:
             yield f"Policy {policy.name}: its last step must add people."
+        if policy.repeat_seconds < 1:
+            yield f"Policy {policy.name}: it must be repeated after a second or more."
+        waits = [step.after_seconds for step in policy.steps]
+        if waits != sorted(waits):
+            yield f"Policy {policy.name}: a step comes before the one that it follows."
         if any(not step.attempts for step in policy.steps):
             yield f"Policy {policy.name}: a step tries nobody by any channel."
     listed: dict[int, list[int]] = {}

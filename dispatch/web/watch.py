@@ -121,6 +121,7 @@ def engine_state() -> dict[str, str]:
     """Return the engine's state for the header: running, late or stopped."""
     with frame.reading() as session:
         beat = upkeep.age(session, "engine", frame.now())
+        overdue = queue.oldest_due_seconds(session, frame.now())
     if beat is None:
         return {"state": "stopped", "text": gettext("The engine has not run yet: nobody is paged.")}
     if beat > RED_SECONDS:
@@ -130,7 +131,7 @@ def engine_state() -> dict[str, str]:
             seconds=round(beat),
         )
         return {"state": "stopped", "text": sentence}
-    if beat > _LATE_SECONDS:
+    if beat > _LATE_SECONDS or overdue > RED_SECONDS:
         return {"state": "late", "text": gettext("The engine is slow at this moment.")}
     return {"state": "running", "text": gettext("The engine is running.")}
 

@@ -35,9 +35,7 @@ class Outbox:
             to = Recipient(an.id, None, AN, "An's", "en")
             until = self.now + timedelta(minutes=30)
             draft = Draft(Kind.SMS, Purpose.CALLOUT, text, until, about)
-            message = queue.put(session, self.cast.organisation.id, to, draft, self.now)
-            session.flush()
-            return message.id
+            return queue.put(session, self.cast.organisation.id, to, draft, self.now)
 
     def claim(self) -> list[Claimed]:
         """Claim what is due, for an engine that may die."""
@@ -164,3 +162,22 @@ def test_doubts_that_come_again_are_cleared_up_later_each_time(outbox: Outbox):
         pauses.append((due_at - outbox.now).total_seconds())
         outbox.now = due_at
     assert pauses == [10, 20, 40, 80, 160, 300, 300]
+
+
+def test_what_a_frozen_engine_sent_after_all_is_not_sent_once_more(outbox: Outbox):
+    put = outbox.put()
+    (frozen,) = outbox.claim()
+    outbox.wait(LEASE)
+    (other,) = outbox.claim()
+    outbox.settle((other, LATER))
+    outbox.settle((frozen, SENT))
+    assert outbox.message(put).status is State.SENT
+
+
+def test_one_that_nobody_can_read_keeps_no_other_from_being_sent(outbox: Outbox):
+    spoilt, sound = outbox.put(), outbox.put()
+    with outbox.store.write() as session:
+        session.get_one(Message, spoilt).sealed_text = session.get_one(Message, sound).sealed_text
+    assert [claimed.id for claimed in outbox.claim()] == [sound]
+    assert outbox.message(spoilt).status is State.FAILED
+    assert outbox.message(spoilt).code == "unsealable"

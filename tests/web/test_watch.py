@@ -167,3 +167,9 @@ def test_old_trouble_is_forgotten(supplied: Web):
     message(supplied, State.UNKNOWN, attempts=1)
     supplied.clock.advance(minutes=11)
     assert sms_state(supplied) == "working"
+
+
+def test_no_screen_says_that_all_is_well_while_messages_wait(web: Web):
+    beat(web, 1)
+    message(web, due_at=NOW - timedelta(seconds=11))
+    assert 'data-state="late"' in web.as_role(Role.PLANNER).get("/account").text
