@@ -173,6 +173,8 @@ def next_due(session: Session) -> datetime | None:
 
 def put_off(session: Session, incident_id: int, now: datetime) -> None:
     """Try an incident that cannot be advanced again soon, and make the console sound."""
+    # First of all, as everywhere: an answer that holds it may be waiting for the callout.
+    incident = handling.locked(session, incident_id)
     # Also where nothing was due: what could not be done may be paging for a seat given up.
     session.execute(
         sa.update(Callout)
@@ -180,7 +182,6 @@ def put_off(session: Session, incident_id: int, now: datetime) -> None:
         .values(due_at=now + timedelta(seconds=_PUT_OFF_SECONDS))
         .execution_options(synchronize_session="fetch")
     )
-    incident = handling.locked(session, incident_id)
     if incident.alarm != "stuck":
         handling.raise_alarm(session, incident, "stuck")
         timeline.add(session, incident, "stuck", ENGINE, now)
