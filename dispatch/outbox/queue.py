@@ -83,9 +83,7 @@ _MESSAGE = Base.metadata.tables["message"]
 _INSERT = sa.insert(_MESSAGE).returning(_MESSAGE.c.id)
 
 
-def put(
-    session: Session, organisation_id: int, to: Recipient, draft: Draft, now: datetime
-) -> int:
+def put(session: Session, organisation_id: int, to: Recipient, draft: Draft, now: datetime) -> int:
     """Put a message in and return its id; it is sent once the transaction has committed."""
     uid = seal.new_token()
     row = {

@@ -14,7 +14,7 @@ from dispatch.channels.contract import Kind
 from dispatch.db import Session
 from dispatch.incidents.models import Incident
 from dispatch.outbox import queue
-from dispatch.outbox.models import Message, Purpose
+from dispatch.outbox.models import Purpose
 from dispatch.outbox.queue import Draft, Recipient
 from dispatch.paging import wording
 from dispatch.paging.models import Page
@@ -71,11 +71,11 @@ def call_out(
     methods: Sequence[Method],
     wait: timedelta,
     now: datetime,
-) -> Message | None:
-    """Text or ring somebody for a page; None when no method takes this channel."""
+) -> bool:
+    """Text or ring somebody for a page; False when no method takes this channel."""
     recipient = _recipient(session, channel, methods)
     if recipient is None:
-        return None
+        return False
     facts = {"code": page.code, "link": _link(session, page), "name": _first_name(page)}
     draft = Draft(
         kind=Kind(channel),
@@ -92,7 +92,8 @@ def call_out(
         priority=incident.priority,
         gather=channel == Kind.CALL,
     )
-    return queue.put(session, incident.organisation_id, recipient, draft, now)
+    queue.put(session, incident.organisation_id, recipient, draft, now)
+    return True
 
 
 def ring_control_room(session: Session, incident: Incident, page: Page, now: datetime) -> bool:
