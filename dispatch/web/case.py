@@ -6,7 +6,7 @@ own program: no address ever goes to somebody else's.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -70,7 +70,7 @@ def whole(
         "hidden": [] if shown else [gettext("Address"), gettext("Who asks"), gettext("Persons")],
         "problems": incident.problems,
         "callouts": [_callout(opened, one, found.may_handle, ahead) for one in held],
-        "timeline": [asdict(line) for line in reversed(told(opened, incident))],
+        "timeline": [asdict(line) for line in reversed(told(opened, incident, words=shown))],
         "proof": story.proof(opened, incident, language()),
         "may_handle": found.may_handle,
         "may_open": found.may_open and sealed is None,
@@ -86,9 +86,16 @@ def _sounds(incident: Incident, word: str) -> bool:
     return bool(word) and incident.acknowledged_at is None
 
 
-def told(opened: Session, incident: Incident) -> list[story.Line]:
-    """Return the timeline in the reader's language."""
-    return story.timeline(opened, incident, language())
+def told(opened: Session, incident: Incident, *, words: bool = True) -> list[story.Line]:
+    """Return the timeline in the reader's language.
+
+    Notes and answers are sealed like the facts: without `words` it is said only that there are.
+    """
+    lines = story.timeline(opened, incident, language())
+    if words:
+        return lines
+    masked = str(gettext("opened only with a reason"))
+    return [replace(line, own_words=line.own_words and masked) for line in lines]
 
 
 def _source(opened: Session, incident: Incident) -> str:
@@ -216,10 +223,13 @@ def _callout(
     open_ = callout.incident.status is IncidentStatus.OPEN and not ended
     may = _may(callout) if may_handle and open_ else set()
     zone = callout.incident.organisation.time_zone
+    active = callouts.active_assignments(callout)
     tried = [one.person_id for one in pages.still_open(callout) if one.person_id is not None]
-    numbers = numbers_of(opened, tried)
+    tried += [one.person_id for one in active]
+    # A number is for those who ring it.
+    numbers = numbers_of(opened, tried) if may_handle else {}
     return shown | {
-        "going": going(opened, callouts.active_assignments(callout), may_handle and not ended),
+        "going": going(active, numbers, may_handle and not ended),
         "pages": [_page(page, zone, numbers.get(page.person_id)) for page in callout.pages],
         "candidates": _candidates(opened, callout, zone, ahead.now) if may else [],
         "may": may,
@@ -236,10 +246,9 @@ def _may(callout: Callout) -> set[str]:
 
 
 def going(
-    opened: Session, assignments: Sequence[Assignment], may_handle: bool
+    assignments: Sequence[Assignment], numbers: Mapping[int | None, str], may_handle: bool
 ) -> list[dict[str, Any]]:
     """Return who goes, how to ring them, and what may be keyed for them."""
-    numbers = numbers_of(opened, [one.person_id for one in assignments])
     return [
         {
             "id": one.id,

@@ -40,10 +40,10 @@ Revisions = Mapping[tuple[int, str], int]
 
 
 class Stream:
-    """What one browser has not been told yet."""
+    """What one browser has not been told yet; `mine` says whose changes of a topic it is told."""
 
-    def __init__(self, organisations: frozenset[int]) -> None:
-        self.organisations = organisations
+    def __init__(self, mine: Callable[[str], frozenset[int]]) -> None:
+        self.mine = mine
         self.begun = False
         self._changed = threading.Condition()
         self._pending: dict[str, int] = {}
@@ -79,12 +79,12 @@ class Streams:
         self._streams: set[Stream] = set()
         self._watching = False
 
-    def open(self, organisations: frozenset[int]) -> Stream | None:
+    def open(self, mine: Callable[[str], frozenset[int]]) -> Stream | None:
         """Return a new stream, or None when there is no seat left."""
         with self._lock:
             if len(self._streams) >= self._most:
                 return None
-            stream = Stream(organisations)
+            stream = Stream(mine)
             self._streams.add(stream)
             if not self._watching:
                 self._watching = True
@@ -137,14 +137,18 @@ class Streams:
             news = changed if stream.begun else found
             stream.begun = True
             for (organisation_id, topic), revision in news.items():
-                if organisation_id in stream.organisations:
+                if organisation_id in stream.mine(topic):
                     stream.tell(topic, revision)
         return found
 
 
-def visible(viewer: Viewer) -> frozenset[int]:
-    """Return the organisations whose changes the viewer's screens may show; 0 is for all."""
-    return frozenset({0}).union(*(viewer.organisations(right) for right in Right))
+def visible(viewer: Viewer, topic: str) -> frozenset[int]:
+    """Return the organisations of whose changes the viewer may be told; 0 is for all.
+
+    That something happens at an organisation at night is not for those who read no incident there.
+    """
+    rights = (Right.BOARD_READ, Right.INCIDENT_READ) if topic == "board" else tuple(Right)
+    return frozenset({0}).union(*(viewer.organisations(right) for right in rights))
 
 
 @blueprint.record_once
@@ -178,7 +182,8 @@ def streams() -> Streams:
 @blueprint.get("/live")
 def stream() -> ResponseReturnValue:
     """Stream hints until the sign-in ends."""
-    found = streams().open(visible(session.viewer()))
+    viewer = session.viewer()
+    found = streams().open(functools.cache(lambda topic: visible(viewer, topic)))
     if found is None:
         answer = failures.problem(503, "No seat for another stream; ask again every 15 seconds.")
         answer.headers["Retry-After"] = "60"
@@ -234,11 +239,11 @@ def fragment(
 
 def _etag(opened: Session, topics: tuple[str, ...]) -> str:
     viewer = session.viewer()
-    mine = visible(viewer)
+    mine = {topic: visible(viewer, topic) for topic in topics}
     revision = sum(
         value
         for (organisation_id, topic), value in upkeep.revisions(opened).items()
-        if organisation_id in mine and topic in topics
+        if organisation_id in mine.get(topic, ())
     )
     minute = int(session.now().timestamp()) // 60
     language = flask.session.get("language", viewer.language)

@@ -266,12 +266,13 @@ def _incident(opened: Session, reference: str, page: Page) -> dict[str, Any]:
         for going in callouts.active_assignments(one)
         if going.person_id != page.person_id
     ]
+    numbers = case.numbers_of(opened, [going.person_id for going in beside])
     return {
         "category": board.heading(found.incident)["category"],
         "protected": found.protected,
         "place": case.place(found.incident, facts),
         "facts": list(case.facts_of(found.incident, facts)),
-        "with_me": case.going(opened, beside, may_handle=False),
+        "with_me": case.going(beside, numbers, may_handle=False),
         "has_narrative": bool(found.incident.sealed_narrative),
         "notes": [line for line in case.told(opened, found.incident) if line.kind == "note"],
     }

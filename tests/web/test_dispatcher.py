@@ -112,6 +112,26 @@ def test_another_organisations_incident_does_not_exist(web, desk):
     assert nights.snapshot(web.store, "sign_in") == before
 
 
+def test_whoever_may_only_read_sees_no_sealed_words_and_no_number(web, desk, reference):
+    do(desk, reference, "note", {"text": "The aunt is Mrs Claes."})
+    assert "Mrs Claes" in desk.get(f"/incidents/{reference}").text
+    assert "450" in desk.get(f"/incidents/{reference}").text
+    reader = web.as_role(Role.PRIVACY_OFFICER)
+    shown = reader.get(f"/incidents/{reference}").text
+    assert "Mrs Claes" not in shown
+    assert "450" not in shown
+    opened = do(reader, reference, "narrative", {"reason": "complaint 12"})
+    assert "Mrs Claes" in opened.text
+
+
+def test_notes_on_a_protected_identity_are_opened_with_a_reason(web, desk):
+    reference = nights.open_incident(web.store, web.centre, flags={"protected_identity": True})
+    do(desk, reference, "note", {"text": "She is with Mrs Claes."})
+    assert "Mrs Claes" not in desk.get(f"/incidents/{reference}").text
+    opened = do(desk, reference, "narrative", {"reason": "going there"})
+    assert "Mrs Claes" in opened.text
+
+
 def test_whoever_may_only_read_sees_masked_facts_and_no_buttons(web, reference):
     reader = web.as_role(Role.PRIVACY_OFFICER)
     shown = reader.get(f"/incidents/{reference}")

@@ -86,8 +86,16 @@ def test_another_organisations_changes_are_not_told(web, desk):
     assert next(events).startswith("event: rota")
 
 
+def test_whoever_reads_no_incident_is_not_told_that_one_moves(web, desk):
+    for role in (Role.PLANNER, Role.RESPONDER, Role.ADMINISTRATOR):
+        events = listen(web.as_role(role))
+        bump(web, web.centre.organisation.id)
+        bump(web, web.centre.organisation.id, "rota")
+        assert next(events).startswith("event: rota")
+
+
 def test_several_changes_of_a_topic_become_one_hint():
-    stream = live.Stream(frozenset({1}))
+    stream = live.Stream(lambda topic: frozenset({1}))
     for revision in range(1000):
         stream.tell("board", revision)
     assert stream.wait(0) == {"board": 999}
