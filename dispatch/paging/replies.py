@@ -33,6 +33,8 @@ from dispatch.texts import N_, say
 #: A page that ended is still known by its code for so long: the answer is then "taken".
 _REMEMBERED_HOURS = 24
 _STOP_WORDS = frozenset({"stop", "stopall", "unsubscribe", "cancel", "end", "quit", "arret"})
+#: A telephone that answers by itself ("I am driving") and we would never end.
+_ANSWERS, _ANSWERS_SECONDS = 3, 3600
 _START_WORDS = frozenset({"start", "unstop"})
 
 
@@ -183,7 +185,8 @@ def _own_words(session: Session, page: Page, inbound: Inbound, now: datetime) ->
     """Never an acceptance: a dispatcher reads it now, and the next person is not kept waiting."""
     page = _tell_board(session, page, "unclear_reply", inbound, now)
     code = page.code if page.ended_at is None else ""
-    _answer(session, inbound, "not_understood.sms", page, now, code=code)
+    if _answers_left(session, inbound, now, _ANSWERS, _ANSWERS_SECONDS):
+        _answer(session, inbound, "not_understood.sms", page, now, code=code)
     return "own_words"
 
 
@@ -211,15 +214,31 @@ def _tell_board(session: Session, page: Page, kind: str, inbound: Inbound, now: 
 def _not_understood(
     session: Session, inbound: Inbound, sender: Sender, read: Reading, now: datetime
 ) -> str:
-    """A known person, but it cannot be told which page is meant: every open case is told."""
+    """A known person, but it cannot be told which page is meant: every open case is told.
+
+    Where none is open nobody reads it, and whoever wrote must know that.
+    """
     for page in sender.answerable_in_order:
         kind = "wrong_code" if read.strange_code else "unclear_reply"
         _tell_board(session, page, kind, inbound, now)
     method = sender.methods[0]
     person = session.get_one(Person, method.person_id)
     to = Recipient(person.id, method.id, inbound.sender, method.fingerprint, person.language)
-    telling.answer(session, person.organisation_id, to, "not_understood.sms", now)
+    template, room = "not_understood.sms", ""
+    if not sender.answerable:
+        template = "no_callout.sms"
+        room = session.get_one(Organisation, person.organisation_id).control_room_phone
+    if _answers_left(session, inbound, now, _ANSWERS, _ANSWERS_SECONDS):
+        telling.answer(session, person.organisation_id, to, template, now, control_room=room)
     return "wrong_code" if read.strange_code else "not_understood"
+
+
+def _answers_left(
+    session: Session, inbound: Inbound, now: datetime, most: int, seconds: int
+) -> bool:
+    """Count one more answer of the kind that a telephone might answer by itself, for ever."""
+    key = seal.hash_token(f"answered:{seal.fingerprint(session, inbound.sender)}")
+    return upkeep.hits(session, key, now, window_seconds=seconds) <= most
 
 
 def _stranger(session: Session, inbound: Inbound, now: datetime) -> str:
@@ -237,8 +256,7 @@ def _stranger(session: Session, inbound: Inbound, now: datetime) -> str:
         incident = page.callout.incident
         timeline.add(session, incident, "strange_number", _STRANGER, now, person=_name(page))
         handling.raise_alarm(session, incident, "strange_number")
-    key = seal.hash_token(f"stranger:{seal.fingerprint(session, inbound.sender)}")
-    if upkeep.hits(session, key, now, window_seconds=86400) == 1:
+    if _answers_left(session, inbound, now, 1, 86400):
         _answer_stranger(session, inbound, now)
     return "strange_code" if hit is not None else "stranger"
 

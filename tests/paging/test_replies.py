@@ -356,3 +356,17 @@ def test_seat_given_up_is_paged_for_once_paging_works_again(
 
 def _fault(*_: object) -> None:
     raise RuntimeError("a fault of ours")
+
+
+def test_whoever_writes_while_nothing_waits_is_told_that_nobody_reads_it(night: Night) -> None:
+    assert night.text("An", "ill tonight, somebody take my turn") == "not_understood"
+    (answer,) = night.said("An", "sms")
+    assert "nobody reads this" in answer
+    assert "+3253123456" in answer
+
+
+def test_a_telephone_that_answers_by_itself_is_not_answered_for_ever(night: Night) -> None:
+    night.report()
+    for _ in range(10):
+        night.text("An", "I am driving and answer later")
+    assert len([text for text in night.said("An", "sms") if "not understood" in text]) == 3
