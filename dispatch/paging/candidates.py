@@ -144,6 +144,8 @@ class Moment:
         ids = [prospect.person_id for prospect in prospects]
         methods, standing = self.methods(ids), self._standing(ids)
         names = self.want.qualification.names if self.want.qualification else {}
+        without = [person_id for person_id in ids if not channels_of(methods[person_id])]
+        broken = phones.out_of_order(self.session, without) if without else set()
         return tuple(
             judge(
                 Candidate(
@@ -152,6 +154,7 @@ class Moment:
                     reason=_reason(prospect, standing, names),
                     channels=channels_of(methods[prospect.person_id]),
                     shortfall=_shortfall(standing.get(prospect.person_id), names),
+                    unreachable={"kind": "unusable"} if prospect.person_id in broken else None,
                     last_resort=prospect.last_resort,
                 )
             )

@@ -12,9 +12,6 @@ from typing import Any
 
 from dispatch.paging.models import Target
 
-#: People's steps; the control room is rung, but nobody goes from there.
-PEOPLE = frozenset(Target) - {Target.CONTROL_ROOM}
-
 Attempt = tuple[str, float]
 """A channel and after how many seconds."""
 

@@ -186,6 +186,14 @@ def reachable(session: Session, person_ids: Iterable[int]) -> dict[int, list[Met
     return result
 
 
+def out_of_order(session: Session, person_ids: Iterable[int]) -> set[int]:
+    """Return who of these has a verified method that the supplier cannot reach."""
+    query = _present().where(ContactMethod.person_id.in_(list(person_ids)))
+    query = query.where(ContactMethod.verified_at.is_not(None))
+    found = session.scalars(query.where(ContactMethod.unusable_at.is_not(None)))
+    return {method.person_id for method in found}
+
+
 def address_of(session: Session, method: Method | ContactMethod) -> str:
     """Return the address in clear: E.164, or a mail address; empty once removed."""
     if not method.sealed_address:

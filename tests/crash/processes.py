@@ -96,6 +96,8 @@ class Process:
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to it and to everything that it started."""
+        # Number 0 would mean the tests themselves.
+        assert self.alive
         os.killpg(self._pid, number)
 
     def is_frozen(self) -> bool:
@@ -105,6 +107,7 @@ class Process:
 
     def end(self) -> int:
         """Ask it to end, as an operator does; return its exit status."""
+        assert self.alive
         os.kill(self._pid, signal.SIGTERM)
         return self.wait()
 

@@ -87,6 +87,14 @@ def test_somebody_without_a_verified_phone_is_passed_over(night: Night) -> None:
     assert len(night.said("Bert", "sms")) == 1
 
 
+def test_somebody_whose_phone_is_out_of_order_is_passed_over_for_that_reason(night: Night) -> None:
+    with night.store.write() as session:
+        of_an = ContactMethod.person_id == night.person(session, "An")
+        session.execute(sa.update(ContactMethod).where(of_an).values(unusable_at=night.now))
+    night.report()
+    assert night.pages("An")[0].reason == {"kind": "unusable"}
+
+
 def test_somebody_who_texted_stop_is_called_instead(night: Night) -> None:
     night.text("An", "STOP")
     night.report()
