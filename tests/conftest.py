@@ -6,6 +6,7 @@ TEST_DATABASE_URL names another: a superuser's address on a server that holds no
 """
 
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -136,6 +137,12 @@ def store(database: str, settings: Settings) -> Iterator[Store]:
     """An empty centre's database."""
     opened = Store(database, settings=settings, installation_key=INSTALLATION_KEY)
     yield opened
+    # Whoever is still answering a request gives its connection back first.
+    waited = threading.Event()
+    for _ in range(200):
+        if opened.engine.pool.checkedout() == 0:
+            break
+        waited.wait(0.02)
     opened.close()
 
 
