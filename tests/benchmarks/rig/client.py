@@ -74,7 +74,7 @@ def sent(
         timeout=seconds + 60,
     )
     if done.returncode:
-        raise RuntimeError(f"the client failed: {done.stderr[-2000:]}")
+        raise RuntimeError(f"the client ended with {done.returncode}: {done.stderr[-2000:]}")
     return [Told(*row) for row in json.loads(done.stdout)]
 
 
