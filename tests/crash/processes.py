@@ -34,7 +34,9 @@ class Nursery:
         assert self._process.stdin is not None and self._process.stdout is not None
         self._process.stdin.write(json.dumps(order) + "\n")
         self._process.stdin.flush()
-        return int(self._process.stdout.readline())
+        answer = self._process.stdout.readline()
+        assert answer, "the nursery is gone, and everybody with it"
+        return int(answer)
 
     def close(self) -> None:
         """End it."""
@@ -96,9 +98,7 @@ class Process:
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to it and to everything that it started."""
-        # Number 0 would mean the tests themselves.
-        assert self.alive
-        os.killpg(self._pid, number)
+        self._nursery.ask("signal", -self._pid, number)
 
     def is_frozen(self) -> bool:
         """Whether it was stopped by a signal and has not been continued."""
@@ -107,8 +107,7 @@ class Process:
 
     def end(self) -> int:
         """Ask it to end, as an operator does; return its exit status."""
-        assert self.alive
-        os.kill(self._pid, signal.SIGTERM)
+        self._nursery.ask("signal", self._pid, signal.SIGTERM)
         return self.wait()
 
     def kill(self) -> None:

@@ -1,10 +1,10 @@
 """A process of the product that ends itself at a boundary.
 
 `python -m tests.crash.victim` imports the product once. Told so on standard input, it forks a
-process that runs a command as `dispatch COMMAND` would, and says its number; or it says how one has
-ended. Forking saves the imports, which take longer than all the rest of a life. The product knows
-nothing of this: its functions are watched from outside, and a process dies with everything that it
-started, by a signal that no program can handle.
+process that runs a command as `dispatch COMMAND` would, and says its number; it sends one a signal,
+and says how one has ended. Forking saves the imports, which take longer than all the rest of a
+life. The product knows nothing of this: its functions are watched from outside, and a process dies
+with everything that it started, by a signal that no program can handle.
 """
 
 import ctypes
@@ -17,7 +17,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
 # Imported here and not in each life.
 import twilio.rest.api.v2010.account.call
@@ -55,25 +55,42 @@ class Life(NamedTuple):
 
 
 def main() -> None:
-    """Do what the lines say: ["live", command, environment, log, life] or ["wait", number]."""
+    """Do what the lines say."""
     _die_with_parent()
+    orders = {"live": _live, "signal": _signal, "wait": _wait}
     for line in sys.stdin:
         order, *details = json.loads(line)
-        if order == "live":
-            answer = os.fork() or _live(*details)
-        else:
-            answer = os.waitstatus_to_exitcode(os.waitpid(details[0], 0)[1])
-        sys.stdout.write(f"{answer}\n")
+        sys.stdout.write(f"{orders[order](*details)}\n")
         sys.stdout.flush()
 
 
-def _live(command: str, environ: dict[str, str], log: str, life: list[Any]) -> NoReturn:
-    os.setsid()
-    _die_with_parent()
-    os.environ.update(environ)
-    os.dup2(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), sys.stderr.fileno())
+def _signal(child: int, number: int) -> int:
+    """Send a signal to a child, or with a negative number to its group.
+
+    By its parent, for whom the number of a child that was not waited for is nobody else's.
+    """
+    # Number 0 would mean the tests themselves.
+    assert child
+    os.kill(child, number)
+    return 0
+
+
+def _wait(child: int) -> int:
+    _, status = os.waitpid(child, 0)
+    return os.waitstatus_to_exitcode(status)
+
+
+def _live(command: str, environ: dict[str, str], log: str, life: list[Any]) -> int:
+    child = os.fork()
+    # Both say so, for either may be first: a group of its own dies together, and without others.
+    os.setpgid(child, child)
+    if child:
+        return child
     status = 1
     try:
+        _die_with_parent()
+        os.environ.update(environ)
+        os.dup2(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), sys.stderr.fileno())
         watch(Life(*life))
         status = product.main([command])
     except SystemExit as error:
