@@ -74,19 +74,6 @@ def unseal(session: Session, organisation_id: int | None, place: str, sealed: st
     return _decrypt(_key(session, organisation_id, key_id), place, blob).decode()
 
 
-def seal_bytes(session: Session, organisation_id: int | None, place: str, data: bytes) -> bytes:
-    """Return `data` sealed for its place."""
-    key = _current_key(session, organisation_id)
-    return b"%d.%b" % (key.id, _encrypt(key, place, data))
-
-
-def unseal_bytes(session: Session, organisation_id: int | None, place: str, sealed: bytes) -> bytes:
-    """Return the bytes; raises Unsealable."""
-    key_id, _, blob = sealed.partition(b".")
-    key = _key(session, organisation_id, key_id.decode("ascii", "replace"))
-    return _decrypt(key, place, blob)
-
-
 def rotate(session: Session, now: datetime) -> int:
     """Give every owner a new current key and return how many; old values stay readable.
 
@@ -108,19 +95,6 @@ def rotate(session: Session, now: datetime) -> int:
     session.flush()
     session.info["sealing_keys_made"] = True
     return len(retiring)
-
-
-def rewrap(session: Session, old: bytes, new: bytes) -> int:
-    """Wrap every key by the installation key `new` instead of `old`; return how many.
-
-    Sealed values and fingerprints stay as they are.
-    """
-    rows = list(session.scalars(sa.select(SealingKey).order_by(SealingKey.id).with_for_update()))
-    for row in rows:
-        raw = _unwrap(old, row.organisation_id, row.wrapped)
-        row.wrapped = _wrap(new, row.organisation_id, raw)
-    session.flush()
-    return len(rows)
 
 
 def fingerprint(session: Session, text: str) -> str:

@@ -48,7 +48,6 @@ class Message(Base):
     created_at: Mapped[datetime]
     due_at: Mapped[datetime | None]
     """When the engine must next look at it: to send it, to ask about it; none: nothing to do."""
-    leased_until: Mapped[datetime | None]
     expires_at: Mapped[datetime]
     attempts: Mapped[int] = mapped_column(default=0)
     resent: Mapped[int] = mapped_column(default=0)
@@ -80,6 +79,5 @@ class InboundText(Base):
     supplier_id: Mapped[str] = mapped_column(unique=True)
     fingerprint: Mapped[str] = mapped_column(index=True)
     sealed_body: Mapped[str]
-    organisation_id: Mapped[int | None] = mapped_column(sa.ForeignKey("organisation.id"))
     received_at: Mapped[datetime]
     outcome: Mapped[str] = mapped_column(default="")

@@ -146,7 +146,8 @@ def claim(
             _fail(message, message.code or "expired", now)
             failed.append(message)
             continue
-        message.leased_until = message.due_at = now + timedelta(seconds=lease_seconds)
+        # The lease: whoever claims it after that asks first what became of it.
+        message.due_at = now + timedelta(seconds=lease_seconds)
         if task is not Task.ASK:
             message.status = State.SENDING
             message.attempts += 1
@@ -240,7 +241,6 @@ def settle(
         if claimed.attempt != message.attempts and outcome.state is not State.SENT:
             # The lease ran out meanwhile: what its present holder says counts.
             continue
-        message.leased_until = None
         message.channel = channel
         message.supplier_id = outcome.supplier_id or message.supplier_id
         if message.status in (State.SENT, State.DELIVERED, State.FAILED):

@@ -45,7 +45,6 @@ def note_asked(
     """Write down the answer to our question; return the message when it moved forward."""
     query = sa.select(Message).where(Message.id == message_id).with_for_update()
     message = session.scalars(query).one()
-    message.leased_until = None
     if message.due_at is not None:
         waited = (now - message.created_at).total_seconds()
         pause = max(_ASK_AGAIN_SECONDS, waited / 2)

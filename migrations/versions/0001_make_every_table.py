@@ -296,14 +296,8 @@ def upgrade() -> None:
         sa.Column("supplier_id", sa.Text(), nullable=False),
         sa.Column("fingerprint", sa.Text(), nullable=False),
         sa.Column("sealed_body", sa.Text(), nullable=False),
-        sa.Column(
-            "organisation_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
-        ),
         sa.Column("received_at", Instant(), nullable=False),
         sa.Column("outcome", sa.Text(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["organisation_id"], ["organisation.id"], name=op.f("fk_inbound_text_organisation_id")
-        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_inbound_text")),
         sa.UniqueConstraint("supplier_id", name=op.f("uq_inbound_text_supplier_id")),
     )
@@ -803,7 +797,6 @@ def upgrade() -> None:
         sa.Column("supplier_id", sa.Text(), nullable=False),
         sa.Column("created_at", Instant(), nullable=False),
         sa.Column("due_at", Instant(), nullable=True),
-        sa.Column("leased_until", Instant(), nullable=True),
         sa.Column("expires_at", Instant(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("resent", sa.Integer(), nullable=False),
