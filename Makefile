@@ -25,7 +25,7 @@ help: ## List what can be made
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 .PHONY: run
-run: .venv/run.stamp ## Start a demo centre on http://127.0.0.1:8000 (PORT=...); Ctrl-C ends it
+run: .venv/run.stamp .venv/planner.stamp ## Start a demo centre on http://127.0.0.1:8000 (PORT=...); Ctrl-C ends it
 	@trap : INT TERM; $(BIN)/python -m dispatch demo || [ $$? -eq 130 ]
 
 .PHONY: test
@@ -89,7 +89,9 @@ translations: .venv/run.stamp ## Bring dispatch/translations up to date with the
 lock: .venv/run.stamp ## Write the locks anew (LOCK=--upgrade: with the newest versions)
 	@$(compile) --group install -o $(LOCKS)/install.txt
 	@$(compile) --group build -o $(LOCKS)/run.txt pyproject.toml
-	@$(compile) --group test -c $(LOCKS)/run.txt -o $(LOCKS)/test.txt pyproject.toml
+	@$(compile) --extra planner -c $(LOCKS)/run.txt -o $(LOCKS)/planner.txt pyproject.toml
+	@$(compile) --extra planner --group test -c $(LOCKS)/planner.txt -o $(LOCKS)/test.txt \
+		pyproject.toml
 
 compile = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-annotate --custom-compile-command 'make lock' $(LOCK)
@@ -111,6 +113,12 @@ $(BIN)/python:
 		|| echo 'No uv: pip goes on alone, which takes a minute.'
 	@$(call install,--require-hashes -r $(LOCKS)/run.txt)
 	@$(call install,--no-deps --no-build-isolation -e .)
+	@touch $@
+
+.venv/planner.stamp: $(LOCKS)/planner.txt .venv/run.stamp
+	@echo 'Installing what plans rotas ...'
+	@$(call install,--require-hashes -r $(LOCKS)/planner.txt) \
+		|| echo 'No planner: everything else works without it.'
 	@touch $@
 
 .venv/test.stamp: $(LOCKS)/test.txt .venv/run.stamp

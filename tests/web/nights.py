@@ -83,6 +83,7 @@ def going(store: Store, reference: str) -> list[tuple[int, str]]:
             .join(Callout)
             .join(Incident)
             .where(Incident.reference == reference)
+            .order_by(Callout.id, Assignment.seat)
         )
         return [(row.person_id, str(row.status)) for row in rows]
 
