@@ -5,6 +5,7 @@ The PostgreSQL server is the test run's own, started once and shared by all its 
 TEST_DATABASE_URL names another: a superuser's address on a server that holds nothing else.
 """
 
+import logging
 import os
 import threading
 from collections.abc import Iterator
@@ -92,6 +93,19 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         chosen = metafunc.config.option.database
         kinds = ["sqlite", "postgresql"] if chosen == "both" else [chosen]
         metafunc.parametrize("database", kinds, indirect=True)
+
+
+@pytest.fixture(autouse=True)
+def logs_as_they_were() -> Iterator[None]:
+    """Fail the test that leaves the product's loggers changed, and not one that comes later."""
+    yield
+    ours = [
+        one
+        for name, one in logging.root.manager.loggerDict.items()
+        if name.partition(".")[0] == "dispatch" and isinstance(one, logging.Logger)
+    ]
+    assert not [one for one in ours if one.level or one.disabled or not one.propagate]
+    assert (logging.root.level, logging.root.manager.disable) == (logging.WARNING, 0)
 
 
 @pytest.fixture(scope="session")

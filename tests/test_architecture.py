@@ -3,13 +3,11 @@
 import ast
 import re
 import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-
-import pytest
-from importlinter.cli import lint_imports
 
 ROOT = Path(__file__).parents[1]
 
@@ -53,9 +51,11 @@ def parsed(path: Path) -> ast.Module:
     return ast.parse(text(path))
 
 
-def test_imports_point_down_the_layers(capsys: pytest.CaptureFixture[str]):
-    kept = lint_imports(config_filename=str(ROOT / "pyproject.toml"), no_cache=True)
-    assert kept == 0, capsys.readouterr().out
+def test_imports_point_down_the_layers():
+    # In a process of its own: the linter silences every logger of the one it runs in.
+    linter = Path(sys.executable).with_name("lint-imports")
+    done = subprocess.run([linter, "--no-cache"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_a_layer_that_exists_is_not_optional():
