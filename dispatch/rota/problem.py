@@ -9,6 +9,10 @@ compute it in their own way, so that neither can hide the other's mistake.
 
 Cost of a plan: the sum over its breaches of soft rules, of what `Fair` says for each person, of the
 wishes not met, of missing and surplus people, and of published turns taken away. Whole numbers.
+
+Instants are aware, of any zone; lengths and distances are real time, also over a change of clocks.
+Days, weekends and months are local. Times include their start and exclude their end. Nobody fills
+two needs that overlap, nor one that overlaps a turn before the plan.
 """
 
 from collections.abc import Mapping
@@ -27,7 +31,7 @@ class SkillNeed:
     qualification: str
     count: int = 1
     weight: int | None = None
-    """Cost of each one missing; None: hard."""
+    """Cost of each one missing on the day that lacks most; None: hard."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,13 +140,19 @@ class Measure(StrEnum):
     """What is counted."""
 
     TURNS = "turns"
-    """Blocks count once."""
+    """Each on its own day; a block once, on the first day of its needs that are meant."""
     DAYS = "days"
+    """Different local days with a turn."""
     MINUTES = "minutes"
+    """All of a turn's on its own day."""
     WEEKENDS = "weekends"
+    """Different weekends with a turn, each on its Saturday."""
 
 
 # --- Rules. Each is broken by an amount; a soft one costs its weight times the amount.
+#
+# A rule on one person sees the turns of its selection, those before the plan included. What these
+# alone would break is not counted: two turns, a window or a period that the plan adds nothing to.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,8 +164,9 @@ class Rule:
     weight: int | None = None
     """Cost of each unit of breach; None: hard."""
     people: frozenset[int] | None = None
-    """Whom it binds; None: everyone."""
+    """Whom it binds; None: everyone. A rule that names people of its own heeds those alone."""
     only: Selection = EVERY
+    """Which turns it sees."""
     source: str = ""
     """Law, agreement or own decision."""
 
@@ -175,8 +186,9 @@ class Rest(Rule):
 class WeeklyRest(Rule):
     """In every `days` local days in a row, one stretch of at least so many minutes without a turn.
 
-    Windows begin at each local midnight of the plan and lie wholly within it and what is known
-    before it. Turns that count as rest do not interrupt, unless `standby_interrupts`.
+    Windows run from local midnight to local midnight, hold a day of the plan, end with its last day
+    at the latest, and begin with its first day or the person's first day in `before` at the
+    earliest. Turns that count as rest do not interrupt, unless `standby_interrupts`.
     Amount: 1 for each window without.
     """
 
@@ -190,7 +202,8 @@ class Run(Rule):
     """Days in a row with a turn of the selection: at least and at most so many.
 
     The least is asked only of runs that begin after the first day and end before the last; turns
-    before the plan lengthen a run. Amount: days too many, or too few, of each run.
+    before the plan lengthen a run. Amount: days too few of each run; or days too many, which is the
+    number of its stretches of `most` + 1 days, less those that turns before the plan fill alone.
     """
 
     least: int = 1
@@ -202,8 +215,9 @@ class FreeRun(Rule):
     """Days in a row without a turn of the selection, between two turns: at least so many.
 
     Amount: days too few of each free run that lies between two turns; one that touches the edge of
-    what is known is long enough. `between_blocks` counts only free days between different blocks,
-    and then two blocks on neighbouring days lack all of them.
+    what is known is long enough. `between_blocks` counts only free days between different blocks
+    (a turn of no block is one by itself), from the last day of one to the first of the one that
+    begins next; two on neighbouring days, or on the same, lack all of them.
     """
 
     least: int
@@ -214,10 +228,12 @@ class FreeRun(Rule):
 class Limit(Rule):
     """At least and at most so much of a measure in a period.
 
-    `period`: "plan" (all of it), "month", "year" (calendar), or a number of days: then in every
-    window of so many days within the plan, and reaching back over what is known before it. A least
-    is asked only of periods that lie wholly within the plan. Amount: how much too much or too
-    little in each period (for minutes: in begun hours).
+    `period`: "plan" (all of it, and nothing before), "month", "year" (each calendar one with a day
+    of the plan), or a number of days: then every window of so many days that ends on a day of the
+    plan. All but the first reach back over what is known before. A least is asked only of periods
+    that lie wholly within the plan. Amount: how much too much (beyond the most, or beyond what
+    turns before the plan make alone, if that is more) or too little in each period; for minutes in
+    begun hours.
     """
 
     of: Measure = Measure.TURNS
@@ -225,24 +241,35 @@ class Limit(Rule):
     least: int | None = None
     most: int | None = None
     per_share: bool = False
-    """Whether the numbers are those of full employment; the most is rounded up."""
+    """Whether the numbers are those of full employment: multiplied with the share, the most rounded
+    up and the least down, both after rounding to six decimals (so that 0.55 of 100 is 55)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WeekendsInARow(Rule):
-    """At most so many weekends running with a turn. Amount: weekends too many of each run."""
+    """At most so many weekends running with a turn.
+
+    Amount: weekends too many of each run, counted like the days of `Run`.
+    """
 
     most: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WholeWeekend(Rule):
-    """Both days of a weekend or neither. Amount: 1 for each weekend with one of its days."""
+    """Both days of a weekend or neither.
+
+    Amount: 1 for each weekend with a turn on one of its days only, if its Sunday is of the plan.
+    Its Saturday may lie before.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Succession(Rule):
-    """A turn of `then` may not begin on the day after a turn of `first` began. Amount: 1 each."""
+    """A turn of `then` may not have its own day on the day after that of a turn of `first`.
+
+    Amount: 1 for each two such turns.
+    """
 
     first: str
     then: str
@@ -250,7 +277,10 @@ class Succession(Rule):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Apart(Rule):
-    """Two people never on duty at the same time. Amount: 1 for each pair of needs overlapping."""
+    """Two people never on duty at the same time.
+
+    Amount: 1 for each pair of needs of the selection that overlap; a need that both fill is one.
+    """
 
     pair: tuple[int, int]
 
@@ -259,7 +289,7 @@ class Apart(Rule):
 class Together(Rule):
     """Two people on duty only at the same time. Amount: 1 for each need of one without the other.
 
-    The other must fill some need that overlaps it.
+    The other must fill some need that overlaps it, also one that is not of the selection.
     """
 
     pair: tuple[int, int]
@@ -267,7 +297,10 @@ class Together(Rule):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mentored(Rule):
-    """A trainee only beside one of the mentors, in a need that overlaps. Amount: 1 each without."""
+    """A trainee only beside one of the mentors, in a need that overlaps. Amount: 1 each without.
+
+    The selection says which needs of the trainee ask for it; the mentor's may be any.
+    """
 
     trainee: int
     mentors: frozenset[int]
@@ -288,7 +321,8 @@ class NotAll(Rule):
 class Fair:
     """A burden shared out: each person costs weight x (count - target)^2 / share, rounded.
 
-    Python's `round` on the exact quotient; minutes are counted in begun hours of each person's sum.
+    Python's `round` on the exact quotient, with `Fraction(target)` and `Fraction(share)`. Only
+    needs of the plan are counted, minutes in begun hours of each person's sum.
     """
 
     key: str
@@ -379,8 +413,8 @@ class Breach:
     """Something that a plan does not keep."""
 
     key: str
-    """The rule's key; or cover, skill, away, unit, line, locked, block, overlap, fair:<key>,
-    wish:<key>, stays."""
+    """The rule's key; or cover (missing or too many), skill, away, unit, line, locked, block,
+    overlap, fair:<key>, wish:<key>, stays."""
     amount: int
     cost: int | None
     """None: hard."""
