@@ -4,7 +4,8 @@
 that calendars learn of it. The database itself refuses two shifts of one line at the same time.
 """
 
-from datetime import datetime
+from datetime import date, datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -63,6 +64,41 @@ class Cover(Base):
     cancelled_at: Mapped[datetime | None]
     shift: Mapped[Shift] = relationship(back_populates="covers")
     __table_args__ = (sa.CheckConstraint("starts_at < ends_at", name="order"),)
+
+
+class Version(Base):
+    """What one publishing changed, and by which days it was planned."""
+
+    __tablename__ = "rota_version"
+    id: Mapped[Id]
+    team_id: Mapped[int] = mapped_column(sa.ForeignKey("team.id"))
+    number: Mapped[int]
+    """1, 2, 3, ... of each team."""
+    draft_id: Mapped[int | None] = mapped_column(sa.ForeignKey("rota_draft.id"))
+    first_on: Mapped[date]
+    last_on: Mapped[date]
+    published_at: Mapped[datetime]
+    published_by: Mapped[str]
+    seconded_by: Mapped[str] = mapped_column(default="")
+    """The second planner, where two are asked for."""
+    days: Mapped[list[Any]] = mapped_column(default=list)
+    """The days that mattered, as they stood: a library's update must not rewrite history."""
+    changes: Mapped[list[Any]] = mapped_column(default=list)
+    """What differed, in order: line, person, start and end as they were and as they are."""
+    undoes: Mapped[int | None]
+    """The number of the version that this one takes back."""
+    __table_args__ = (sa.UniqueConstraint("team_id", "number"),)
+
+
+class Warned(Base):
+    """Somebody was warned of something once and is not warned of it again."""
+
+    __tablename__ = "rota_warned"
+    id: Mapped[Id]
+    team_id: Mapped[int] = mapped_column(sa.ForeignKey("team.id"))
+    about: Mapped[str]
+    at: Mapped[datetime]
+    __table_args__ = (sa.UniqueConstraint("team_id", "about"),)
 
 
 def _no_overlap_sqlite(table: str, key: str) -> list[str]:
