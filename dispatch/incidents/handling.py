@@ -55,6 +55,17 @@ class Wanted:
     team: Team
     people: int = 1
     qualification_id: int | None = None
+    by: str = ""
+    """The person who decided it; empty: the alert's own data."""
+
+    def row(self) -> Want:
+        """Return it as an incident keeps it."""
+        return Want(
+            team=self.team,
+            people=self.people,
+            qualification_id=self.qualification_id,
+            wanted_by=self.by,
+        )
 
 
 @dataclass(frozen=True)
@@ -192,10 +203,7 @@ def open_incident(
     incident.alarm = alarm or incident.alarm
     _seal(session, incident, alert)
     if status is IncidentStatus.OPEN:
-        incident.wants = [
-            Want(team=w.team, people=w.people, qualification_id=w.qualification_id)
-            for w in routing.wants
-        ]
+        incident.wants = [wanted.row() for wanted in routing.wants]
     session.add(incident)
     session.flush()
     _tell_opening(session, incident, alert, routing, actor, now)
@@ -351,19 +359,24 @@ def _completed(incident: Incident, alert: Alert) -> Alert:
 
 
 def restate_wants(session: Session, incident: Incident, routing: Routing, now: datetime) -> None:
-    """Replace the incident's wants by what `routing` asks for; a want that stays keeps its row."""
+    """Replace what the alert itself wanted by what `routing` asks for; a row that stays is kept.
+
+    What a person decided stays decided: of such a team an alert can only want more people, and of
+    one that was stood down nobody.
+    """
     wanted = {want.team.id: want for want in routing.wants}
     for want in incident.wants:
         new = wanted.pop(want.team_id, None)
         if new is None:
-            want.ended_at = want.ended_at or now
+            if not want.wanted_by:
+                want.ended_at = want.ended_at or now
+            continue
+        want.qualification_id = new.qualification_id
+        if not want.wanted_by:
+            want.people, want.ended_at = new.people, None
         else:
-            want.people, want.qualification_id = new.people, new.qualification_id
-            want.ended_at = None
-    for new in wanted.values():
-        incident.wants.append(
-            Want(team=new.team, people=new.people, qualification_id=new.qualification_id)
-        )
+            want.people = max(want.people, new.people)
+    incident.wants.extend(new.row() for new in wanted.values())
     session.flush()
 
 

@@ -107,7 +107,7 @@ class Incident(Base):
 
 
 class Want(Base):
-    """What an incident wants of one team."""
+    """What an incident wants of one team, and who decided so."""
 
     __tablename__ = "want"
     id: Mapped[Id]
@@ -115,6 +115,8 @@ class Want(Base):
     team_id: Mapped[int] = mapped_column(sa.ForeignKey("team.id"))
     people: Mapped[int] = mapped_column(default=1)
     qualification_id: Mapped[int | None] = mapped_column(sa.ForeignKey("qualification.id"))
+    wanted_by: Mapped[str] = mapped_column(default="")
+    """The person who decided it as it is; empty: the alert's own data, which updates restate."""
     ended_at: Mapped[datetime | None]
     """Stood down: no longer wanted."""
     incident: Mapped[Incident] = relationship(back_populates="wants")

@@ -30,7 +30,7 @@ from dispatch.incidents.handling import Origin
 from dispatch.incidents.models import Incident, IncidentStatus
 from dispatch.intake import own
 from dispatch.intake.models import DeliveryStatus, EarlyCancel, Source
-from dispatch.paging import callouts
+from dispatch.paging import callouts, corrections
 from dispatch.paging.models import Callout
 
 log = logs.logger(__name__)
@@ -332,7 +332,7 @@ def _update(
     if incident.status is not IncidentStatus.OPEN:
         # Nobody is paged for what is over, and a person must see that the sender thinks otherwise.
         handling.raise_alarm(session, incident, "updated_after_end")
-    return callouts.follow(session, incident, change, sender, now)
+    return corrections.follow(session, incident, change, sender, now)
 
 
 def _cancel(

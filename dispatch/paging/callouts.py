@@ -23,7 +23,6 @@ from dispatch.audit import ENGINE, Actor
 from dispatch.db import Session
 from dispatch.errors import Conflict, Invalid
 from dispatch.incidents import handling, timeline
-from dispatch.incidents.handling import Change
 from dispatch.incidents.models import Incident, IncidentStatus, Want
 from dispatch.paging import candidates, pages, plans, policy, telling
 from dispatch.paging.candidates import Moment
@@ -40,7 +39,7 @@ from dispatch.texts import N_, Sentence
 
 log = logs.logger(__name__)
 
-_UNFINISHED = (AssignmentStatus.ACCEPTED, AssignmentStatus.ON_THE_WAY, AssignmentStatus.ON_SCENE)
+UNFINISHED = (AssignmentStatus.ACCEPTED, AssignmentStatus.ON_THE_WAY, AssignmentStatus.ON_SCENE)
 #: Somebody on the way to a cancelled call is told again and again until it is confirmed.
 _CANCEL_REPEAT_SECONDS = 120
 #: A callout that cannot be advanced is put off so long, so that it holds up no other.
@@ -314,16 +313,8 @@ def _page_nobody_list(session: Session, callout: Callout, plan: Plan, moment: Mo
     incident, team = callout.incident, callout.want.team.name
     timeline.add(session, incident, "nobody_on_duty", ENGINE, moment.now, team=team)
     handling.raise_alarm(session, incident, "nobody_on_duty")
-    attempts = _usual_attempts(plan)
+    attempts = policy.usual_attempts(plan)
     _page_found(session, callout, moment.nobody_on_duty(), attempts, moment.now)
-
-
-def _usual_attempts(plan: Plan) -> Sequence[Attempt]:
-    """Return how the policy tries a person, for somebody whom no step adds."""
-    for step in plan.steps:
-        if step.target is not Target.CONTROL_ROOM:
-            return step.attempts
-    return [(candidates.SMS, 0.0), (candidates.CALL, 20.0)]
 
 
 def _page_best(session: Session, callout: Callout, plan: Plan, moment: Moment) -> None:
@@ -342,7 +333,7 @@ def _page_best(session: Session, callout: Callout, plan: Plan, moment: Moment) -
         _exhaust(session, callout, kind, moment.now)
         return
     handling.raise_alarm(session, incident, kind)
-    pages.add(session, callout, best, _usual_attempts(plan), moment.now)
+    pages.add(session, callout, best, policy.usual_attempts(plan), moment.now)
 
 
 def _exhaust(session: Session, callout: Callout, alarm: str, now: datetime) -> None:
@@ -364,7 +355,7 @@ def _repeat_if_exhausted(session: Session, callout: Callout, plan: Plan, moment:
     for step in plan.steps:
         if step.target is not Target.CONTROL_ROOM:
             _page_found(session, callout, moment.for_step(step), step.attempts, now)
-    pages.try_anew(callout, moment, _usual_attempts(plan))
+    pages.try_anew(callout, moment, policy.usual_attempts(plan))
 
 
 def _next_instant(callout: Callout, plan: Plan) -> datetime:
@@ -388,7 +379,7 @@ def _end(session: Session, callout: Callout, now: datetime) -> None:
     first = callout.cancelled_at is None
     callout.cancelled_at = callout.cancelled_at or now
     pages.withdraw(session, callout, "over.sms", now)
-    going = [a for a in callout.assignments if a.status in _UNFINISHED]
+    going = [a for a in callout.assignments if a.status in UNFINISHED]
     if not going or incident.status is IncidentStatus.CLOSED:
         callout.due_at = None
         return
@@ -403,58 +394,6 @@ def _end(session: Session, callout: Callout, now: datetime) -> None:
                 session, incident, "told_cancelled", ENGINE, now, person=assignment.person.name
             )
     callout.due_at = now + timedelta(seconds=_CANCEL_REPEAT_SECONDS)
-
-
-def follow(
-    session: Session, incident: Incident, change: Change, actor: Actor, now: datetime
-) -> list[Callout]:
-    """Act on an update: page anew while nobody has accepted, else inform whoever goes."""
-    callouts = of_incident(session, incident)
-    going = [a for callout in callouts for a in active_assignments(callout)]
-    if incident.status is not IncidentStatus.OPEN or not change.material:
-        return advance(session, incident, now)
-    if not going and change.routing is not None:
-        handling.restate_wants(session, incident, change.routing, now)
-        timeline.add(session, incident, "repaged", actor, now)
-        for callout in callouts:
-            # Who is wanted no more is told so by advancing; the others get another text at once.
-            if callout.want.ended_at is None:
-                pages.withdraw(session, callout, "", now)
-                begin_anew(session, callout, now)
-        return advance(session, incident, now)
-    for assignment in going:
-        callout = assignment.callout
-        page = pages.last_of(callout, assignment.person_id)
-        if assignment.status in _UNFINISHED and page is not None:
-            telling.notice(session, incident, page, "updated.sms", now)
-            timeline.add(
-                session, incident, "told_update", ENGINE, now, person=assignment.person.name
-            )
-        _warn_if_lacking(session, incident, change, assignment, now)
-    return advance(session, incident, now)
-
-
-def _warn_if_lacking(
-    session: Session, incident: Incident, change: Change, assignment: Assignment, now: datetime
-) -> None:
-    """A correction never removes somebody who goes: the dispatcher is asked."""
-    for wanted in change.routing.wants if change.routing is not None else ():
-        if wanted.team.id != assignment.callout.want.team_id or wanted.qualification_id is None:
-            continue
-        lacking = candidates.lacking(
-            session, wanted.qualification_id, wanted.team, assignment.person_id, now
-        )
-        if lacking is not None:
-            timeline.add(
-                session,
-                incident,
-                "correction_lacks",
-                ENGINE,
-                now,
-                person=assignment.person.name,
-                qualification=lacking,
-            )
-            handling.raise_alarm(session, incident, "correction")
 
 
 def hasten(session: Session, callout: Callout, now: datetime) -> None:
@@ -487,7 +426,7 @@ def page_person(
         told = Sentence(N_("%(name)s has no verified phone."), name=person.name)
         raise Invalid(told, person=told)
     if callout.filled_at is not None:
-        callout.want.people += 1
+        callout.want.people, callout.want.wanted_by = callout.want.people + 1, actor.name
         begin_anew(session, callout, now)
     plan = plans.plan_of(session, callout.policy_id, now)
-    pages.add(session, callout, judged, _usual_attempts(plan), now)
+    pages.add(session, callout, judged, policy.usual_attempts(plan), now)

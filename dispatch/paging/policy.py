@@ -58,6 +58,14 @@ def shortened(plan: Plan, seconds: float) -> Plan:
     return Plan(steps, min(plan.repeat_seconds, seconds))
 
 
+def usual_attempts(plan: Plan) -> tuple[Attempt, ...]:
+    """Return how the policy tries a person, for somebody whom no step adds."""
+    for step in plan.steps:
+        if step.target is not Target.CONTROL_ROOM:
+            return step.attempts
+    return ("sms", 0.0), ("call", 20.0)
+
+
 def due_steps(plan: Plan, taken: int, began_at: datetime, now: datetime) -> Sequence[Step]:
     """Return the steps whose time has come, in order."""
     return [

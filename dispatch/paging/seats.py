@@ -224,7 +224,7 @@ def accept_on_behalf(
 def stand_down(session: Session, callout: Callout, actor: Actor, now: datetime) -> None:
     """End one callout: nobody of this team is wanted any more."""
     incident, team = callout.incident, callout.want.team.name
-    callout.want.ended_at = now
+    callout.want.ended_at, callout.want.wanted_by = now, actor.name
     timeline.add(session, incident, "stood_down", actor, now, team=team, by=actor.name)
     _audit(session, incident, actor, "callout.stand_down", now, callout=callout.id)
     incident.acknowledged_at = now
@@ -242,12 +242,12 @@ def want_more(
         raise Conflict(N_("This incident has ended already."))
     want = next((want for want in incident.wants if want.team_id == team.id), None)
     if want is None:
-        incident.wants.append(Want(team=team, people=people))
+        incident.wants.append(Want(team=team, people=people, wanted_by=actor.name))
     elif want.ended_at is not None:
         told = N_("%(team)s was stood down for this incident: page somebody by hand.")
         raise Conflict(Sentence(told, team=team.name))
     else:
-        want.people += people
+        want.people, want.wanted_by = want.people + people, actor.name
     timeline.add(
         session, incident, "more_wanted", actor, now, by=actor.name, people=people, team=team.name
     )

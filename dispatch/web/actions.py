@@ -15,7 +15,7 @@ from dispatch.incidents import handling
 from dispatch.incidents.alerts import Alert, AlertType
 from dispatch.incidents.handling import Origin
 from dispatch.incidents.models import Incident, IncidentStatus
-from dispatch.paging import callouts, seats
+from dispatch.paging import callouts, corrections, seats
 from dispatch.paging.models import Assignment, AssignmentStatus, Callout
 from dispatch.people.models import Person
 from dispatch.texts import N_
@@ -59,7 +59,7 @@ def _facts(opened: Session, held: Incident, form: Form) -> str:
     form.check()
     origin, actor = Origin(held.organisation), session.actor()
     change = handling.update_incident(opened, held, alert, origin, actor, session.now())
-    callouts.follow(opened, held, change, actor, session.now())
+    corrections.follow(opened, held, change, actor, session.now())
     if not change.fields:
         return str(gettext("Kept. Nothing changed that decides who goes."))
     return str(gettext("Kept. Whoever goes or is being called is told."))

@@ -136,7 +136,7 @@ def _wanted(opened: Session, form: Form, routing: Routing) -> list[Wanted]:
     for team in case.teams_serving(opened, routing.organisation.id):
         people = form.number(f"team_{team.id}", 1, MOST_PEOPLE)
         if people:
-            wants.append(Wanted(team, people, trained.get(team.id)))
+            wants.append(Wanted(team, people, trained.get(team.id), session.viewer().name))
     return wants
 
 

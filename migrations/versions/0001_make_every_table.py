@@ -960,6 +960,7 @@ def upgrade() -> None:
         sa.Column(
             "qualification_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
         ),
+        sa.Column("wanted_by", sa.Text(), nullable=False),
         sa.Column("ended_at", Instant(), nullable=True),
         sa.ForeignKeyConstraint(["incident_id"], ["incident.id"], name=op.f("fk_want_incident_id")),
         sa.ForeignKeyConstraint(

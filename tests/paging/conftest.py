@@ -1,26 +1,36 @@
 """A night at the small centre: report, let time pass, answer, and see what was said to whom."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
 
+from dispatch.audit import Actor
 from dispatch.channels.contract import Inbound, Receipt, State
 from dispatch.db import Session, Store
 from dispatch.incidents import handling
 from dispatch.incidents.alerts import Alert, AlertType, Place
-from dispatch.incidents.models import Incident, TimelineEntry
+from dispatch.incidents.models import (
+    Category,
+    CategoryWant,
+    Incident,
+    ResponseMode,
+    TimelineEntry,
+)
 from dispatch.intake import receive
 from dispatch.intake.models import Source
 from dispatch.outbox import queue
 from dispatch.outbox.models import Message
-from dispatch.paging import callouts, hearing, replies
-from dispatch.paging.models import Page
+from dispatch.paging import callouts, corrections, hearing, replies
+from dispatch.paging.models import Callout, NobodyOnDuty, Page
+from dispatch.people.models import Person, Service, Team
 from tests import centre
 
 NUMBERS = {"An": "+32470123450", "Bert": "+32470123451", "Chloé": "+32470123452"}
+DORA = Actor("person", 99, "Dora")
 ALERT = Alert(AlertType.ALERT, category="fatal_crash", place=Place(postcode="9400"))
 
 
@@ -51,7 +61,24 @@ class Night:
             incident = handling.locked(session, incident_id or self.incidents[-1])
             home, sender = receive.origin(source), receive.actor(source)
             change = handling.update_incident(session, incident, alert, home, sender, self.now)
-            callouts.follow(session, incident, change, sender, self.now)
+            corrections.follow(session, incident, change, sender, self.now)
+
+    @contextmanager
+    def held(self, incident_id: int | None = None) -> Iterator[tuple[Session, Incident]]:
+        """Hold the last incident, or another, locked in a transaction."""
+        with self.store.write() as session:
+            yield session, handling.locked(session, incident_id or self.incidents[-1])
+
+    @contextmanager
+    def callout(self, team: str = "support") -> Iterator[tuple[Session, Callout]]:
+        """Hold the last incident's callout of a team."""
+        with self.held() as (session, incident):
+            found = callouts.of_incident(session, incident)
+            yield session, next(one for one in found if one.want.team.key == team)
+
+    def someone(self, session: Session, name: str) -> Person:
+        """Return somebody of this session."""
+        return session.get_one(Person, self.person(session, name))
 
     def pass_time(self, seconds: float) -> None:
         """Let time pass, doing whatever falls due on the way, at its own instant."""
@@ -137,3 +164,24 @@ class Night:
 def night(store: Store) -> Iterator[Night]:
     """The small centre, at a Saturday afternoon."""
     return Night(store, centre.build(store))
+
+
+def second_team(night: Night, people: int = 1) -> None:
+    """A municipal team with nobody on duty but Chloé on its list, wanted for theft."""
+    with night.store.write() as session:
+        home = night.cast.organisation.id
+        team = Team(key="jour", name="Jour", organisation_id=home, function="social")
+        session.add_all([team, Service(team=team, organisation_id=home)])
+        session.flush()
+        chloe = night.person(session, "Chloé")
+        session.add(NobodyOnDuty(team_id=team.id, person_id=chloe))
+        session.add(
+            Category(
+                key="theft",
+                number=1,
+                names={"en": "theft"},
+                priority=1,
+                response_mode=ResponseMode.GO_NOW,
+                wants=[CategoryWant(function="social", people=people)],
+            )
+        )

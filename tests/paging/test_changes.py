@@ -5,42 +5,20 @@ from dataclasses import replace
 import pytest
 import sqlalchemy as sa
 
-from dispatch.audit import ENGINE, Actor
+from dispatch.audit import ENGINE
 from dispatch.channels.contract import Receipt, State
 from dispatch.errors import Conflict, Invalid
 from dispatch.incidents import handling
 from dispatch.incidents.alerts import Alert, AlertType, Place
-from dispatch.incidents.models import Category, CategoryWant, IncidentStatus, ResponseMode
+from dispatch.incidents.models import IncidentStatus
 from dispatch.outbox.models import Message
 from dispatch.paging import callouts, hearing, seats
-from dispatch.paging.models import Callout, NobodyOnDuty, Policy, PolicyStep, Target
-from dispatch.people.models import Person, Service, Team
+from dispatch.paging.models import Callout, Policy, PolicyStep, Target
+from dispatch.people.models import Person, Team
 from dispatch.rota.models import Shift
-from tests.paging.conftest import ALERT, Night
+from tests.paging.conftest import ALERT, DORA, Night, second_team
 
-DORA = Actor("person", 99, "Dora")
 UPDATE = replace(ALERT, type=AlertType.UPDATE)
-
-
-def _second_team(night: Night) -> None:
-    """A municipal team with nobody on duty but Chloé on its list, wanted for theft."""
-    with night.store.write() as session:
-        home = night.cast.organisation.id
-        team = Team(key="jour", name="Jour", organisation_id=home, function="social")
-        session.add_all([team, Service(team=team, organisation_id=home)])
-        session.flush()
-        chloe = night.person(session, "Chloé")
-        session.add(NobodyOnDuty(team_id=team.id, person_id=chloe))
-        session.add(
-            Category(
-                key="theft",
-                number=1,
-                names={"en": "theft"},
-                priority=1,
-                response_mode=ResponseMode.GO_NOW,
-                wants=[CategoryWant(function="social", people=1)],
-            )
-        )
 
 
 def _end(night: Night, then: IncidentStatus = IncidentStatus.CANCELLED) -> None:
@@ -73,7 +51,7 @@ def _on_the_wire(night: Night) -> None:
 
 
 def test_team_that_is_wanted_again_can_accept_again(night: Night) -> None:
-    _second_team(night)
+    second_team(night)
     night.report()
     night.change(Alert(AlertType.UPDATE, category="theft"))
     night.change(Alert(AlertType.UPDATE, category="fatal_crash"))
@@ -81,7 +59,7 @@ def test_team_that_is_wanted_again_can_accept_again(night: Night) -> None:
 
 
 def test_whoever_was_woken_for_the_wrong_team_is_told_that_it_is_over(night: Night) -> None:
-    _second_team(night)
+    second_team(night)
     night.report()
     night.deliver()
     night.change(Alert(AlertType.UPDATE, category="theft"))
@@ -179,7 +157,7 @@ def test_releasing_the_last_on_duty_says_that_nobody_is(night: Night) -> None:
 
 def test_callout_that_was_over_is_paged_for_by_its_wants_alone(night: Night) -> None:
     """Whatever ends and begins again, a callout that pages is never one that refuses answers."""
-    _second_team(night)
+    second_team(night)
     night.report()
     for category in ("theft", "fatal_crash", "theft"):
         night.change(Alert(AlertType.UPDATE, category=category))

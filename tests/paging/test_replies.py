@@ -6,7 +6,6 @@ import pytest
 import sqlalchemy as sa
 
 from dispatch import upkeep
-from dispatch.audit import Actor
 from dispatch.channels.contract import Kind
 from dispatch.db import Store
 from dispatch.errors import Conflict, NotFound
@@ -16,9 +15,7 @@ from dispatch.outbox.models import InboundText, Message
 from dispatch.paging import callouts, pages, replies, seats, telling
 from dispatch.paging.models import Assignment, AssignmentStatus, Page, PageStatus
 from dispatch.people.models import Person
-from tests.paging.conftest import ALERT, NUMBERS, Night
-
-DORA = Actor("person", 99, "Dora")
+from tests.paging.conftest import ALERT, DORA, NUMBERS, Night
 
 
 def _link(night: Night, name: str) -> str:

@@ -293,7 +293,7 @@ def test_the_choice_of_teams_and_people_is_free(web, desk):
     form = entered(desk, **{f"team_{web.centre.team.id}": "2", "person": chloe})
     reference = desk.post("/incidents/new", form).headers["Location"].rpartition("=")[2]
     callout = nights.callout(web.store, reference)
-    assert callout.want.people == 2
+    assert (callout.want.people, bool(callout.want.wanted_by)) == (2, True)
     assert {page.person.name for page in callout.pages} == {"An Peeters", "Chloé Dubois"}
 
 

@@ -1,0 +1,87 @@
+"""What an update of the report means for those who are called and those who go.
+
+While nobody has accepted, whoever must go is decided anew; what a person decided meanwhile stays:
+who was chosen by hand is chosen still. Afterwards an update informs, and never removes anybody:
+the dispatcher is asked.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from dispatch.audit import ENGINE, Actor
+from dispatch.db import Session
+from dispatch.incidents import handling, timeline
+from dispatch.incidents.handling import Change
+from dispatch.incidents.models import Incident, IncidentStatus
+from dispatch.paging import callouts, candidates, pages, plans, policy, telling
+from dispatch.paging.candidates import Moment
+from dispatch.paging.models import Assignment, Callout
+
+
+def follow(
+    session: Session, incident: Incident, change: Change, actor: Actor, now: datetime
+) -> Sequence[Callout]:
+    """Act on an update: page anew while nobody has accepted, else inform whoever goes."""
+    held = callouts.of_incident(session, incident)
+    going = [one for callout in held for one in callouts.active_assignments(callout)]
+    if incident.status is not IncidentStatus.OPEN or not change.material:
+        return callouts.advance(session, incident, now)
+    if not going and change.routing is not None:
+        handling.restate_wants(session, incident, change.routing, now)
+        timeline.add(session, incident, "repaged", actor, now)
+        for callout in held:
+            # Who is wanted no more is told so by advancing; the others get another text at once.
+            if callout.want.ended_at is None:
+                _page_anew(session, callout, now)
+        return callouts.advance(session, incident, now)
+    for assignment in going:
+        _inform(session, incident, assignment, now)
+        _warn_if_lacking(session, incident, change, assignment, now)
+    return callouts.advance(session, incident, now)
+
+
+def _page_anew(session: Session, callout: Callout, now: datetime) -> None:
+    chosen = [one for one in pages.still_open(callout) if one.reason.get("kind") == "by_hand"]
+    pages.withdraw(session, callout, "", now)
+    callouts.begin_anew(session, callout, now)
+    # One open page for each person: the old ones are ended before there are new ones.
+    session.flush()
+    plan, moment = (
+        plans.plan_of(session, callout.policy_id, now),
+        Moment(session, callout.want, now),
+    )
+    for page in chosen:
+        if page.person is not None:
+            judged = moment.by_hand(page.person, str(page.reason.get("by", "")))
+            if judged.fit:
+                pages.add(session, callout, judged, policy.usual_attempts(plan), now)
+
+
+def _inform(session: Session, incident: Incident, going: Assignment, now: datetime) -> None:
+    page = pages.last_of(going.callout, going.person_id)
+    if going.status in callouts.UNFINISHED and page is not None:
+        telling.notice(session, incident, page, "updated.sms", now)
+        timeline.add(session, incident, "told_update", ENGINE, now, person=going.person.name)
+
+
+def _warn_if_lacking(
+    session: Session, incident: Incident, change: Change, assignment: Assignment, now: datetime
+) -> None:
+    """A correction never removes somebody who goes: the dispatcher is asked."""
+    for wanted in change.routing.wants if change.routing is not None else ():
+        if wanted.team.id != assignment.callout.want.team_id or wanted.qualification_id is None:
+            continue
+        lacking = candidates.lacking(
+            session, wanted.qualification_id, wanted.team, assignment.person_id, now
+        )
+        if lacking is not None:
+            timeline.add(
+                session,
+                incident,
+                "correction_lacks",
+                ENGINE,
+                now,
+                person=assignment.person.name,
+                qualification=lacking,
+            )
+            handling.raise_alarm(session, incident, "correction")

@@ -1,0 +1,86 @@
+"""Who wanted what: a restatement touches what the alert wanted, and nothing a person decided."""
+
+from dataclasses import replace
+
+import sqlalchemy as sa
+
+from dispatch.incidents.alerts import Alert, AlertType, Place
+from dispatch.incidents.models import Want
+from dispatch.paging import callouts, seats
+from dispatch.people.models import Team
+from tests.paging.conftest import ALERT, DORA, Night, second_team
+
+MOVED = replace(ALERT, type=AlertType.UPDATE, place=Place(postcode="9401"))
+THEFT = Alert(AlertType.UPDATE, category="theft")
+
+
+def _ask(night: Night, team: str, people: int) -> None:
+    with night.held() as (session, incident):
+        found = session.scalars(sa.select(Team).where(Team.key == team)).one()
+        seats.want_more(session, incident, found, people, DORA, night.now)
+
+
+def _stand_down(night: Night, team: str) -> None:
+    with night.callout(team) as (session, callout):
+        seats.stand_down(session, callout, DORA, night.now)
+
+
+def _wanted(night: Night) -> dict[str, tuple[int, bool, str]]:
+    """People of each team, whether they are wanted still, and who decided so."""
+    with night.store.read() as session:
+        wants = session.scalars(sa.select(Want).where(Want.incident_id == night.incidents[-1]))
+        return {
+            want.team.key: (want.people, want.ended_at is None, want.wanted_by) for want in wants
+        }
+
+
+def test_team_that_a_dispatcher_added_stays_wanted(night: Night) -> None:
+    second_team(night)
+    night.report()
+    _ask(night, "jour", 1)
+    night.change(MOVED)
+    assert _wanted(night) == {"support": (1, True, ""), "jour": (1, True, "Dora")}
+    assert night.status() == ["paging", "paging"]
+
+
+def test_number_that_a_dispatcher_asked_for_stays(night: Night) -> None:
+    night.report()
+    _ask(night, "support", 2)
+    night.change(MOVED)
+    assert _wanted(night) == {"support": (3, True, "Dora")}
+
+
+def test_alert_may_want_more_than_a_dispatcher_asked_for(night: Night) -> None:
+    second_team(night, people=4)
+    night.report()
+    _ask(night, "jour", 2)
+    night.change(THEFT)
+    assert _wanted(night)["jour"] == (4, True, "Dora")
+
+
+def test_team_that_was_stood_down_is_not_revived(night: Night) -> None:
+    night.report()
+    _stand_down(night, "support")
+    night.change(MOVED)
+    assert _wanted(night) == {"support": (1, False, "Dora")}
+    assert night.status() == ["cancelled"]
+
+
+def test_what_only_the_alert_wanted_is_restated(night: Night) -> None:
+    second_team(night)
+    night.report()
+    night.change(THEFT)
+    assert _wanted(night) == {"support": (1, False, ""), "jour": (1, True, "")}
+
+
+def test_whoever_was_chosen_by_hand_is_paged_again_when_the_report_changes(night: Night) -> None:
+    night.report()
+    with night.callout() as (session, callout):
+        callouts.page_person(session, callout, night.someone(session, "Chloé"), DORA, night.now)
+        callouts.advance(session, callout.incident, night.now)
+    night.change(MOVED)
+    assert len(night.said("Chloé", "sms")) == 2
+    assert night.pages("Chloé")[-1].reason == {"kind": "by_hand", "by": "Dora"} | {
+        "holds": {"en": "death notification"}
+    }
+    assert night.text("Chloé", night.code("Chloé")) == "goes"
