@@ -260,7 +260,7 @@ class WholeWeekend(Rule):
     """Both days of a weekend or neither.
 
     Amount: 1 for each weekend with a turn on one of its days only, if its Sunday is of the plan.
-    Its Saturday may lie before.
+    Its Saturday may lie before, and then counts also where the plan adds nothing.
     """
 
 
