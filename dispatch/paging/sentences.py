@@ -9,7 +9,7 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_datetime
+from babel.dates import format_date, format_datetime
 
 from dispatch import texts
 from dispatch.texts import N_
@@ -191,7 +191,8 @@ def _values(facts: Mapping[str, Any], language: str, time_zone: str) -> _Facts:
         if facts.get(key):
             values[key] = _clock_time(str(facts[key]), time_zone, language)
     if facts.get("on"):
-        values["on"] = date.fromisoformat(str(facts["on"])).strftime("%d/%m/%Y")
+        day = date.fromisoformat(str(facts["on"]))
+        values["on"] = format_date(day, "d MMM y", locale=language)
     if "code" in facts:
         values["code"] = code(str(facts["code"]), language)
     for key in ("channel", "via"):

@@ -175,5 +175,8 @@ class _People:
         if reached is None:
             text, state = gettext("phone never reached yet"), "warning"
         else:
-            text, state = gettext("phone reached %(on)s", on=format_date(reached)), "good"
+            text, state = (
+                gettext("phone reached %(on)s", on=format_date(reached, "d MMM y")),
+                "good",
+            )
         return [*said, {"state": state, "text": text}]

@@ -138,7 +138,7 @@ def worded(concerns: Iterable[Concern]) -> list[dict[str, object]]:
             "text": gettext(
                 _CONCERNS[concern.kind],
                 qualification=_called(concern.qualification) if concern.qualification else "",
-                on=format_date(concern.on) if concern.on else "",
+                on=format_date(concern.on, "d MMM y") if concern.on else "",
                 days=concern.days,
             ),
             "urgent": concern.urgent,
