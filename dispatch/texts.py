@@ -9,9 +9,12 @@ needs no file; a sentence without a translation appears in English.
 import functools
 import gettext
 import io
+from collections.abc import Mapping
+from datetime import date, datetime
 from pathlib import Path
 from typing import Self
 
+from babel.dates import format_date, format_datetime
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import NullTranslations, Translations
@@ -41,7 +44,27 @@ def catalogue(language: str) -> gettext.NullTranslations:
 def say(language: str, text: str, **facts: object) -> str:
     """Return `text` in `language` with `facts` put into its `%(name)s` places."""
     translated = catalogue(language).gettext(text)
-    return translated % facts if facts else translated
+    return translated % worded(language, facts) if facts else translated
+
+
+def worded(language: str, facts: Mapping[str, object]) -> dict[str, object]:
+    """Return facts as a reader of `language` writes them: days, instants, sentences, lists.
+
+    An instant is read off the clock of the zone that it is in.
+    """
+    return {name: _word(language, fact) for name, fact in facts.items()}
+
+
+def _word(language: str, fact: object) -> object:
+    if isinstance(fact, datetime):
+        return format_datetime(fact, "EEE d MMM HH:mm", locale=language)
+    if isinstance(fact, date):
+        return format_date(fact, "EEE d MMM", locale=language)
+    if isinstance(fact, Sentence):
+        return say(language, fact.text, **fact.facts)
+    if isinstance(fact, tuple):
+        return ", ".join(str(_word(language, one)) for one in fact)
+    return fact
 
 
 class Sentence(str):
@@ -56,7 +79,7 @@ class Sentence(str):
 
     def __new__(cls, text: str, **facts: object) -> Self:
         """Put `facts` into the `%(name)s` places of `text`, and remember both."""
-        made = super().__new__(cls, text % facts)
+        made = super().__new__(cls, text % worded("en", facts))
         made.text, made.facts = text, facts
         return made
 

@@ -52,6 +52,8 @@ class Draft:
     about: str = ""
     priority: int = 1
     gather: bool = False
+    not_before: datetime | None = None
+    """None: at once."""
 
 
 class Task(StrEnum):
@@ -102,7 +104,7 @@ def put(session: Session, organisation_id: int, to: Recipient, draft: Draft, now
         "sealed_text": seal.seal(session, organisation_id, _text_place(uid), draft.text),
         "status": State.PENDING,
         "created_at": now,
-        "due_at": now,
+        "due_at": max(now, draft.not_before or now),
         "expires_at": draft.expires_at,
     }
     session.hint("engine")

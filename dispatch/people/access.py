@@ -31,6 +31,8 @@ class Right(StrEnum):
     BOARD_READ = "board.read"
     ROTA_READ = "rota.read"
     ROTA_CHANGE = "rota.change"
+    ROTA_TAKE_OVER = "rota.take_over"
+    """Write down for somebody that they have taken over a turn; planners change it anyway."""
     PEOPLE_READ = "people.read"
     PEOPLE_CHANGE = "people.change"
     PHONES_READ = "phones.read"
@@ -51,6 +53,7 @@ RIGHTS: Mapping[Role, frozenset[Right]] = {
             Right.DELIVERY_READ_RAW,
             Right.BOARD_READ,
             Right.ROTA_READ,
+            Right.ROTA_TAKE_OVER,
             Right.PEOPLE_READ,
             Right.PHONES_READ,
         }
@@ -78,8 +81,9 @@ RIGHTS: Mapping[Role, frozenset[Right]] = {
 }
 
 #: Rights to see people and turns reach across a shared permanence: the dispatcher of one zone sees
-#: who is on duty in a team that several zones share, the planner sees people of all of them.
-ACROSS = frozenset({Right.ROTA_READ, Right.PEOPLE_READ, Right.PHONES_READ})
+#: who is on duty in a team that several zones share, and writes down who rang to say that they have
+#: taken over; the planner sees people of all of them.
+ACROSS = frozenset({Right.ROTA_READ, Right.ROTA_TAKE_OVER, Right.PEOPLE_READ, Right.PHONES_READ})
 
 
 @dataclass(frozen=True)
@@ -189,6 +193,18 @@ def viewer_of(session: Session, person: Person) -> Viewer:
         runs, serves = _teams(session)
         grants = tuple(_grant(row, runs, serves) for row in rows)
     return Viewer(person.id, person.name, person.language, employer.id, employer.time_zone, grants)
+
+
+def with_right(session: Session, right: Right, team: Team) -> list[int]:
+    """Return who holds a right over a team, of those who have not left."""
+    roles = [role for role, rights in RIGHTS.items() if right in rights]
+    here = sa.or_(RoleGrant.team_id == team.id, RoleGrant.organisation_id == team.organisation_id)
+    query = (
+        sa.select(RoleGrant.person_id)
+        .join(Person, Person.id == RoleGrant.person_id)
+        .where(RoleGrant.role.in_(roles), here, Person.left_at.is_(None))
+    )
+    return sorted(set(session.scalars(query)))
 
 
 def _teams(session: Session) -> tuple[dict[int, int], dict[int, set[int]]]:

@@ -21,11 +21,12 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from dispatch import audit, upkeep
+from dispatch import audit
 from dispatch.audit import Actor
 from dispatch.db import Session
 from dispatch.errors import Conflict, Invalid
-from dispatch.people.models import Person, Service, Team
+from dispatch.people.models import Person, Team
+from dispatch.rota import record
 from dispatch.rota.duty import not_counted
 from dispatch.rota.models import Cover, Line, Shift
 from dispatch.texts import N_, Sentence
@@ -64,7 +65,7 @@ def enter_shift(
     problems = _times(starts_at, ends_at)
     if not problems:
         problems = _past(ends_at <= now, reason)
-        problems |= _person(session, team, person, starts_at, ends_at)
+        problems |= no_member(session, team, person, starts_at, ends_at)
         problems |= _line_taken(session, team, line, starts_at, ends_at)
     _refuse(problems)
     shift = Shift(
@@ -104,7 +105,7 @@ def change_shift(
     problems = _times(starts_at, ends_at)
     if not problems:
         problems = _past(_changes_from(shift, starts_at, ends_at, handed) <= now, reason)
-        problems |= _person(session, team, holder, starts_at, ends_at)
+        problems |= no_member(session, team, holder, starts_at, ends_at)
         problems |= _line_taken(session, team, line, starts_at, ends_at, shift.id)
         problems |= _covers_left_out(session, team, shift, starts_at, ends_at, handed)
     _refuse(problems)
@@ -149,7 +150,7 @@ def enter_cover(
     problems = _times(starts_at, ends_at)
     if not problems:
         problems = _past(ends_at <= now, reason)
-        problems |= _person(session, team, person, starts_at, ends_at)
+        problems |= no_member(session, team, person, starts_at, ends_at)
         problems |= _cover_fits(session, team, shift, person, starts_at, ends_at)
     _refuse(problems)
     cover = Cover(
@@ -191,7 +192,7 @@ def change_cover(
     problems = _times(starts_at, ends_at)
     if not problems:
         problems = _past(_changes_from(cover, starts_at, ends_at, handed) <= now, reason)
-        problems |= _person(session, team, holder, starts_at, ends_at)
+        problems |= no_member(session, team, holder, starts_at, ends_at)
         problems |= _cover_fits(session, team, shift, holder, starts_at, ends_at, cover.id)
     _refuse(problems)
     if handed:
@@ -243,9 +244,10 @@ def _changes_from(
     return min(ends_at, row.ends_at)
 
 
-def _person(
+def no_member(
     session: Session, team: Team, person: Person, starts_at: datetime, ends_at: datetime
 ) -> dict[str, str]:
+    """Return why the team cannot count on a person between two instants, by field; or nothing."""
     found = not_counted(session, team, person.id, starts_at, ends_at)
     if found is None:
         return {}
@@ -405,15 +407,10 @@ def _tell(
     now: datetime,
 ) -> None:
     details = {
-        "team": team.key,
         "person": row.person_id,
         "starts_at": row.starts_at,
         "ends_at": row.ends_at,
         "sequence": row.sequence,
         "reason": reason.strip(),
     }
-    subject = f"{row.__tablename__}:{row.uid}"
-    audit.record(session, actor, action, subject, details, now)
-    served = sa.select(Service.organisation_id).where(Service.team_id == team.id)
-    for organisation_id in {team.organisation_id, *session.scalars(served)}:
-        upkeep.bump(session, organisation_id, "rota")
+    record.note(session, team, actor, action, f"{row.__tablename__}:{row.uid}", details, now)

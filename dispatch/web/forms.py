@@ -14,11 +14,11 @@ from enum import StrEnum
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
-from flask_babel import gettext
+from flask_babel import get_locale, gettext
 from werkzeug.datastructures import MultiDict
 
 from dispatch.errors import DispatchError, Invalid
-from dispatch.texts import N_, Sentence
+from dispatch.texts import N_, Sentence, worded
 
 Word = TypeVar("Word", bound=StrEnum)
 
@@ -45,7 +45,7 @@ def clean_text(text: str, *, lines: bool = False) -> str:
 def told(sentence: str) -> str:
     """Return a sentence of the core in the viewer's language."""
     if isinstance(sentence, Sentence):
-        return str(gettext(sentence.text, **sentence.facts))
+        return str(gettext(sentence.text, **worded(str(get_locale()), sentence.facts)))
     return str(gettext(sentence))
 
 

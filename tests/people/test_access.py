@@ -19,6 +19,7 @@ delivery.read_raw       -         x         -          -             x
 board.read              -         x         -          -             -
 rota.read               x         x         x          x             -
 rota.change             -         -         x          -             -
+rota.take_over          -         x         -          -             -
 people.read             -         x         x          x             x
 people.change           -         -         -          x             -
 phones.read             -         x         -          x             -
@@ -63,6 +64,7 @@ def test_a_dispatcher_sees_who_is_on_duty_in_a_team_of_another_zone_that_serves_
     viewer = cast.viewer(Role.DISPATCHER, organisation=cast.leie)
     assert viewer.teams(Right.ROTA_READ) == {cast.shared.id}
     assert viewer.may(Right.PHONES_READ, team_id=cast.shared.id)
+    assert viewer.may(Right.ROTA_TAKE_OVER, team_id=cast.shared.id)
     assert not viewer.may(Right.ROTA_READ, team_id=cast.town_team.id)
 
 

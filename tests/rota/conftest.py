@@ -8,14 +8,21 @@ from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
+import sqlalchemy as sa
 
-from dispatch.audit import Actor
+from dispatch.audit import Actor, AuditEntry
 from dispatch.db import Session, Store
+from dispatch.outbox import queue
+from dispatch.outbox.models import Message
+from dispatch.people import phones
 from dispatch.people.models import (
     Membership,
+    MethodKind,
     Organisation,
     OrganisationKind,
     Person,
+    Role,
+    RoleGrant,
     Service,
     Team,
 )
@@ -71,6 +78,37 @@ class Zone:
                 changed_at=local(starts),
             )
         )
+
+    def phone(self, *names: str) -> None:
+        """Give people a mobile each."""
+        for name in names:
+            person = self.people[name]
+            number = f"+32470{person.id:06}"
+            method = phones.add_method(
+                self.session, person, MethodKind.MOBILE, number, self.planner, local("2020-01-01")
+            )
+            phones.verify(self.session, method, self.planner, local("2020-01-01"))
+
+    def texts(self) -> list[tuple[str, str, datetime | None]]:
+        """Return what waits to be sent: to whom, its words, and when."""
+        names = {person.id: name for name, person in self.people.items()}
+        waiting = self.session.scalars(sa.select(Message).order_by(Message.id))
+        return [
+            (names.get(one.person_id, ""), queue.text_of(self.session, one), one.due_at)
+            for one in waiting
+        ]
+
+    def actions(self) -> list[str]:
+        """Return what the audit record says was done, in order."""
+        self.session.flush()
+        return list(self.session.scalars(sa.select(AuditEntry.action).order_by(AuditEntry.id)))
+
+    def plans(self, name: str) -> Person:
+        """Let somebody plan the team."""
+        person = self.people[name]
+        self.session.add(RoleGrant(person_id=person.id, role=Role.PLANNER, team_id=self.team.id))
+        self.session.flush()
+        return person
 
     def _written(self, row: _Row) -> _Row:
         self.session.add(row)

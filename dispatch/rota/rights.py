@@ -1,0 +1,95 @@
+"""Whose absence, wish, swap or draft something is, and who may touch it.
+
+One function for each kind of thing returns it with the viewer's rights or raises NotFound: people
+have their own, planners those of their teams. The table of roles is in `people.access`.
+"""
+
+from typing import TypeVar
+
+import sqlalchemy as sa
+
+from dispatch.db import Session
+from dispatch.errors import NotFound
+from dispatch.people.access import Right, Viewer
+from dispatch.people.models import Membership, Team
+from dispatch.rota.models import Absence, Draft, Line, OpenTurn, PlanningRun, Shift, Swap, Wish
+from dispatch.texts import N_
+
+_Planned = TypeVar("_Planned", Draft, PlanningRun)
+
+_NOTHING = N_("There is no such thing, or it is not yours to see.")
+
+
+def plans(session: Session, viewer: Viewer, person_id: int) -> bool:
+    """Return whether the viewer plans a team that somebody is or was in."""
+    teams = sa.select(Membership.team_id).where(Membership.person_id == person_id)
+    return not viewer.teams(Right.ROTA_CHANGE).isdisjoint(session.scalars(teams))
+
+
+def absence_for(
+    session: Session, viewer: Viewer, absence_id: int, *, deciding: bool = False
+) -> Absence:
+    """Return an absence of the viewer's own, or of somebody whom they plan; deciding: only these.
+
+    Raises NotFound.
+    """
+    absence = session.get(Absence, absence_id)
+    if absence is not None:
+        own = absence.person_id == viewer.person_id
+        if (own and not deciding) or plans(session, viewer, absence.person_id):
+            return absence
+    raise NotFound(_NOTHING)
+
+
+def wish_for(session: Session, viewer: Viewer, wish_id: int) -> Wish:
+    """Return a wish of the viewer's own, or in a team that they plan; raises NotFound."""
+    wish = session.get(Wish, wish_id)
+    if wish is not None and (
+        wish.person_id == viewer.person_id or viewer.may(Right.ROTA_CHANGE, team_id=wish.team_id)
+    ):
+        return wish
+    raise NotFound(_NOTHING)
+
+
+def swap_for(session: Session, viewer: Viewer, swap_id: int) -> Swap:
+    """Return a swap of a team that the viewer plans or takes turns in; raises NotFound."""
+    swap = session.get(Swap, swap_id)
+    if swap is not None:
+        team_id = session.get_one(Line, session.get_one(Shift, swap.shift_id).line_id).team_id
+        if viewer.may(Right.ROTA_CHANGE, team_id=team_id) or is_member(session, viewer, team_id):
+            return swap
+    raise NotFound(_NOTHING)
+
+
+def open_turn_for(session: Session, viewer: Viewer, open_id: int) -> OpenTurn:
+    """Return an open turn of a team that the viewer plans or takes turns in; raises NotFound."""
+    turn = session.get(OpenTurn, open_id)
+    if turn is not None:
+        team_id = turn.line.team_id
+        if viewer.may(Right.ROTA_CHANGE, team_id=team_id) or is_member(session, viewer, team_id):
+            return turn
+    raise NotFound(_NOTHING)
+
+
+def planned_for(session: Session, viewer: Viewer, table: type[_Planned], row_id: int) -> _Planned:
+    """Return a draft, or a run of the planner, of a team that the viewer plans."""
+    row = session.get(table, row_id)
+    if row is None:
+        raise NotFound(_NOTHING)
+    draft = row if isinstance(row, Draft) else row.draft
+    viewer.require(Right.ROTA_CHANGE, team_id=draft.team_id)
+    return row
+
+
+def may_take_over_for(viewer: Viewer, team: Team) -> bool:
+    """Return whether the viewer may write down that somebody has taken over a turn."""
+    rights = (Right.ROTA_TAKE_OVER, Right.ROTA_CHANGE)
+    return any(viewer.may(right, team_id=team.id) for right in rights)
+
+
+def is_member(session: Session, viewer: Viewer, team_id: int) -> bool:
+    """Return whether the viewer is or was in a team."""
+    query = sa.select(Membership.id).where(
+        Membership.team_id == team_id, Membership.person_id == viewer.person_id
+    )
+    return session.scalars(query.limit(1)).first() is not None
