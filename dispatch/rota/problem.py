@@ -54,7 +54,7 @@ class Need:
     under: int | None = None
     """Cost of each person missing; None: hard."""
     over: int | None = None
-    """Cost of each person too many; None: hard."""
+    """Cost of each person too many; None: hard. What costs 0 is no breach."""
     skills: tuple[SkillNeed, ...] = ()
     unit: str | None = None
     """Only people of this unit ("zone north") may fill it."""

@@ -37,7 +37,7 @@ def on_seats(plan: Plan, people: frozenset[int] | None) -> Iterator[Breach]:
 def _cover(plan: Plan, need: Need) -> Iterator[Breach]:
     count = len(plan.filled.get(need.id, ()))
     amount, weight = abs(count - need.wanted), need.under if count < need.wanted else need.over
-    if amount:
+    if amount and weight != 0:
         yield Breach(
             "cover",
             amount,
