@@ -81,7 +81,7 @@ def _serve(parts: Parts, _arguments: argparse.Namespace) -> int:
     _refuse_demo(parts)
     print(f"Dispatch: {parts.settings.web.public_url} (Ctrl-C ends it)", flush=True)
     children = {name: serving.command(name) for name in ("web", "engine")}
-    return serving.supervise(children, os.environ, serving.engine_stuck(parts))
+    return serving.supervise(children, os.environ, serving.Watch(parts.store))
 
 
 def _demo(_parts: Parts, arguments: argparse.Namespace) -> int:

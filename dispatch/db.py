@@ -2,9 +2,10 @@
 
 A `Store` opens transactions; nothing else does. `write()` commits on leaving and rolls back on any
 exception. On SQLite every write passes one fair lock in front of BEGIN IMMEDIATE (a thread lock in
-the process, a file lock between processes), because SQLite's own waiting starves writers; on
-PostgreSQL rows are locked by the features, in the order of the glossary. After a commit the hints
-that the transaction asked for are sent: they make things prompt, never correct.
+the process, a file lock between processes), because SQLite's own waiting starves writers; nobody
+waits for it longer than a while, and whoever has it can be named. On PostgreSQL rows are locked by
+the features, in the order of the glossary. After a commit the hints that the transaction asked for
+are sent: they make things prompt, never correct.
 
 Only entry points (`web`, `engine`, `__main__`) call `read()` and `write()`; features take the
 session and flush, never commit.
@@ -19,15 +20,18 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy import orm
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.interfaces import Dialect
 
-from dispatch import hints
+from dispatch import hints, logs
+from dispatch.clock import monotonic
 from dispatch.errors import DispatchError
+
+log = logs.logger(__name__)
 
 
 class Instant(sa.TypeDecorator[datetime]):
@@ -135,7 +139,100 @@ class Unavailable(DispatchError):
 
 
 #: Waiting longer than this for the right to write is a fault, told as 503.
-WRITE_WAIT_SECONDS = 10
+WRITE_WAIT_SECONDS = 10.0
+
+
+class Writer(NamedTuple):
+    """The process whose turn to write it is, and for how long it has been."""
+
+    pid: int
+    seconds: float
+
+
+class _Turn:
+    """The turn to write, of one process at a time: a lock on a file.
+
+    The kernel takes it back from a process that dies, but a process that is frozen keeps it, and
+    waiting for it cannot be given a limit. So a thread waits, for whoever asks next as well.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file = self._open()
+        self._changed = threading.Condition()
+        self._awaited = self._wanted = self._got = False
+
+    def _open(self) -> int:
+        return os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+    def take(self, seconds: float) -> bool:
+        """Take the turn; False when it did not come in time. One thread at a time asks."""
+        if not self._take(seconds):
+            return False
+        # For `writer` in any process; since when, by the clock that all of them share.
+        os.pwrite(self._file, f"{os.getpid()} {monotonic():.3f}".ljust(64).encode(), 0)
+        return True
+
+    def _take(self, seconds: float) -> bool:
+        with self._changed:
+            if not self._awaited:
+                if _locked_now(self._file, fcntl.LOCK_EX):
+                    return True
+                threading.Thread(target=self._wait, name="turn", daemon=True).start()
+                self._awaited = True
+            self._wanted = True
+            self._changed.wait_for(lambda: self._got or not self._awaited, max(0.0, seconds))
+            got, self._wanted, self._got = self._got, False, False
+            return got
+
+    def _wait(self) -> None:
+        own = self._locked_anew()
+        with self._changed:
+            if own is not None and self._wanted:
+                self._file, own, self._got = own, self._file, True
+            self._awaited = False
+            self._changed.notify()
+        if own is not None:
+            # What came when nobody wanted it any more is given back by this.
+            os.close(own)
+
+    def _locked_anew(self) -> int | None:
+        try:
+            own = self._open()
+            fcntl.flock(own, fcntl.LOCK_EX)
+        except OSError:
+            log.exception("turn_not_awaited")
+            return None
+        return own
+
+    def give_back(self) -> None:
+        """Let the next process have it."""
+        fcntl.flock(self._file, fcntl.LOCK_UN)
+
+    def writer(self) -> Writer | None:
+        """Return whose turn it is, or None when it is nobody's."""
+        own = self._open()
+        try:
+            if _locked_now(own, fcntl.LOCK_SH):
+                return None
+            told = os.pread(own, 64, 0).split()
+            # Whoever has taken it first of all may not have said so yet.
+            return Writer(int(told[0]), monotonic() - float(told[1])) if told else None
+        finally:
+            os.close(own)
+
+    def close(self) -> None:
+        """Give back the file."""
+        os.close(self._file)
+
+
+def _locked_now(file: int, how: int) -> bool:
+    try:
+        fcntl.flock(file, how | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
 
 _open = threading.local()
 
@@ -155,18 +252,16 @@ class Store:
             self.url = self.url.set(drivername="postgresql+psycopg")
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.context = context
+        self._turn: _Turn | None = None
         self.engine = self._sqlite() if self.is_sqlite else self._postgresql(pool_size)
-        self._turn = threading.Lock()
+        self._threads = threading.Lock()
         self._hints = hints.connect(self.url)
 
     def _sqlite(self) -> sa.Engine:
         memory = self.url.database in (None, "", ":memory:")
         options: dict[str, Any] = {"poolclass": sa.StaticPool} if memory else {"pool_size": 32}
         engine = sa.create_engine(self.url, connect_args={"check_same_thread": False}, **options)
-        self._lock_file: int | None = None
-        if not memory:
-            path = Path(str(self.url.database) + ".lock")
-            self._lock_file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._turn = None if memory else _Turn(Path(f"{self.url.database}.lock"))
         sa.event.listen(engine, "connect", _prepare_sqlite)
         return engine
 
@@ -194,18 +289,20 @@ class Store:
             yield session
 
     @contextmanager
-    def write(self) -> Iterator[Session]:
+    def write(self, wait_seconds: float | None = None) -> Iterator[Session]:
         """Open a transaction; commit on leaving, roll back on any exception, then send hints.
 
-        Raises Unavailable when the database cannot be reached or gives no turn in time.
+        Raises Unavailable when the database cannot be reached, or on SQLite gives no turn within
+        `wait_seconds` (WRITE_WAIT_SECONDS unless given).
         """
+        wait = WRITE_WAIT_SECONDS if wait_seconds is None else wait_seconds
         if not self.is_sqlite:
             with self._session("") as session:
                 yield session
                 session.commit()
         else:
             # Upgrading a view to a write later is where SQLite deadlocks.
-            with self._turn_to_write(), self._session("BEGIN IMMEDIATE") as session:
+            with self._turn_to_write(wait), self._session("BEGIN IMMEDIATE") as session:
                 yield session
                 session.commit()
         self._hints.send(session.info.get("hints", ()))
@@ -226,19 +323,30 @@ class Store:
             session.close()
 
     @contextmanager
-    def _turn_to_write(self) -> Iterator[None]:
-        if not self._turn.acquire(timeout=WRITE_WAIT_SECONDS):
-            raise Unavailable("The database is busy. Try again in a moment.")
+    def _turn_to_write(self, seconds: float) -> Iterator[None]:
+        until = monotonic() + seconds
+        if not self._threads.acquire(timeout=seconds):
+            raise self._busy()
         try:
-            if self._lock_file is not None:
-                fcntl.flock(self._lock_file, fcntl.LOCK_EX)
+            if self._turn is not None and not self._turn.take(until - monotonic()):
+                raise self._busy()
             try:
                 yield
             finally:
-                if self._lock_file is not None:
-                    fcntl.flock(self._lock_file, fcntl.LOCK_UN)
+                if self._turn is not None:
+                    self._turn.give_back()
         finally:
-            self._turn.release()
+            self._threads.release()
+
+    def _busy(self) -> Unavailable:
+        writer = self.writer()
+        if writer is not None:
+            log.error("turn_not_given", writer=writer.pid, since_seconds=round(writer.seconds, 1))
+        return Unavailable("The database is busy. Try again in a moment.")
+
+    def writer(self) -> Writer | None:
+        """Return which process is writing, on SQLite; None when none is, or on PostgreSQL."""
+        return self._turn.writer() if self._turn is not None else None
 
     def listen(self, *topics: str) -> hints.Listener:
         """Return a listener that wakes on any hint of `topics`."""
@@ -252,9 +360,9 @@ class Store:
         """Give back every connection."""
         self._hints.close()
         self.engine.dispose()
-        if self.is_sqlite and self._lock_file is not None:
-            os.close(self._lock_file)
-            self._lock_file = None
+        if self._turn is not None:
+            self._turn.close()
+            self._turn = None
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

@@ -57,7 +57,7 @@ def run(parts: Parts, environ: Mapping[str, str]) -> int:
         "web": [sys.executable, "-m", "dispatch.demo"],
         "engine": serving.command("engine"),
     }
-    return serving.supervise(children, environ, serving.engine_stuck(parts))
+    return serving.supervise(children, environ, serving.Watch(parts.store))
 
 
 def _require_free(host: str, port: int) -> None:

@@ -1,10 +1,10 @@
 """Starts processes and keeps them: the web server, and one parent for web and engine together.
 
-The parent restarts what ends, a little later each time, and kills an engine whose heartbeat has
-stopped although its process lives. A child that finds its settings unusable ends everything, for
-starting it again cannot help. Nothing outlives the parent: on SIGINT or SIGTERM every process has
-ended within five seconds, and if the parent is killed the children are told by the kernel (Linux).
-What the processes do is theirs.
+The parent restarts what ends, a little later each time, and kills what lives but does nothing: an
+engine whose heartbeat has stopped, or a process that is frozen with the turn to write. A child that
+finds its settings unusable ends everything, for starting it again cannot help. Nothing outlives the
+parent: on SIGINT or SIGTERM every process has ended within five seconds, and if the parent is
+killed the children are told by the kernel (Linux). What the processes do is theirs.
 """
 
 import ctypes
@@ -14,11 +14,12 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 
 from gunicorn.app.base import BaseApplication
 
 from dispatch import clock, logs, upkeep, wiring
-from dispatch.db import Unavailable
+from dispatch.db import WRITE_WAIT_SECONDS, Store, Unavailable
 from dispatch.web import create_app
 from dispatch.wiring import Parts
 
@@ -87,7 +88,7 @@ def command(name: str) -> list[str]:
 def supervise(
     children: Mapping[str, Sequence[str]],
     environ: Mapping[str, str],
-    is_stuck: Callable[[str], bool] = lambda _: False,
+    is_stuck: Callable[[str, int], bool] = lambda *_: False,
 ) -> int:
     """Start the children, restart what ends, end all on a signal; return the exit status."""
     stop = threading.Event()
@@ -105,21 +106,44 @@ def supervise(
     return 0
 
 
-def engine_stuck(parts: Parts) -> Callable[[str], bool]:
-    """Return whether a child is the engine and its heartbeat has stopped."""
+class Watch:
+    """Tells whether a child, by its name and number, lives without doing anything.
 
-    def is_stuck(name: str) -> bool:
-        if name != "engine":
-            return False
+    Heartbeats are only compared with the last one seen: the clock may be set at any time.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._beat: datetime | None = None
+        self._beat_at = clock.monotonic()
+
+    def __call__(self, name: str, pid: int) -> bool:
+        """Return whether to kill it."""
+        writer = self._store.writer()
+        if writer is not None and writer.seconds > WRITE_WAIT_SECONDS:
+            # Nobody's heart beats now, and whoever keeps all others from writing is to blame.
+            log.error("writer_stuck", writer=writer.pid, since_seconds=round(writer.seconds))
+            return writer.seconds > _HEARTBEAT_SECONDS and _is_of(writer.pid, pid)
+        return name == "engine" and self._is_silent()
+
+    def _is_silent(self) -> bool:
         try:
-            with parts.store.read() as session:
-                beat = upkeep.age(session, "engine", parts.clock.now())
+            with self._store.read() as session:
+                beat = upkeep.last_beat(session, "engine")
         except Unavailable:
             # Without a database no engine can beat: another one would not either.
             return False
-        return beat is None or beat > _HEARTBEAT_SECONDS
+        if beat != self._beat:
+            self._beat, self._beat_at = beat, clock.monotonic()
+        return clock.monotonic() - self._beat_at > _HEARTBEAT_SECONDS
 
-    return is_stuck
+
+def _is_of(pid: int, child: int) -> bool:
+    """Return whether a process is a child or was started by it: each child leads a group."""
+    try:
+        return os.getpgid(pid) == child
+    except ProcessLookupError:
+        return False
 
 
 class _Child:
@@ -135,18 +159,18 @@ class _Child:
         """Return the exit status, or None while it lives or was never started."""
         return self._process.poll() if self._process else None
 
-    def look_after(self, is_stuck: Callable[[str], bool]) -> None:
+    def look_after(self, is_stuck: Callable[[str, int], bool]) -> None:
         """Start the process if it has ended and its pause is over; kill it if it is stuck."""
         now = clock.monotonic()
         if self._process is not None and self._process.poll() is None:
-            self._look(now, is_stuck)
+            self._look(now, self._process.pid, is_stuck)
             return
         if self._process is not None:
             self._note_fall(now, self._process.returncode)
         if now >= self._start_from:
             self._start(now)
 
-    def _look(self, now: float, is_stuck: Callable[[str], bool]) -> None:
+    def _look(self, now: float, process: int, is_stuck: Callable[[str, int], bool]) -> None:
         alive_for = now - self._started
         if alive_for > _HEALTHY_SECONDS:
             self._falls = 0
@@ -154,7 +178,7 @@ class _Child:
         if alive_for < 2 * _HEARTBEAT_SECONDS or now - self._looked < _GRACEFUL_SECONDS:
             return
         self._looked = now
-        if is_stuck(self._name):
+        if is_stuck(self._name, process):
             log.error("process_stuck", process=self._name)
             self.kill()
 

@@ -79,6 +79,11 @@ def beat(session: Session, name: str, holder: str, now: datetime, **facts: Any) 
     session.execute(_BEAT, {"name": name, "holder": holder, "at": now, "facts": facts})
 
 
+def last_beat(session: Session, name: str) -> datetime | None:
+    """Return the latest heartbeat of that name."""
+    return session.scalar(sa.select(sa.func.max(Heartbeat.at)).where(Heartbeat.name == name))
+
+
 def age(session: Session, name: str, now: datetime) -> float | None:
     """Return the seconds since the youngest heartbeat of that name, or None if there is none."""
     at = session.scalar(

@@ -9,25 +9,26 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 
 import psutil
 import pytest
 import sqlalchemy as sa
 
-from dispatch import schema, upkeep
+from dispatch import db, schema, serving, upkeep
 from dispatch.clock import ManualClock
 from dispatch.db import Store
-from dispatch.serving import engine_stuck
-from dispatch.wiring import Parts
+from dispatch.serving import Watch
 from tests.simulated import free_port
+from tests.writer import Writer
 
 #: A parent whose children are described by the test: each writes its number and does as it is told.
 PARENT = """
 import sys
 from dispatch.serving import supervise
 children = {name: [sys.executable, "-c", code] for name, code in %r.items()}
-sys.exit(supervise(children, {}, lambda name: False))
+sys.exit(supervise(children, {}))
 """
 SLEEPER = "import time; time.sleep(60)"
 DEAF = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {SLEEPER}"
@@ -96,20 +97,74 @@ def test_when_the_parent_is_killed_the_children_end(parent):
     until(lambda: not any(one.is_running() for one in family), 5)
 
 
-def test_an_engine_is_stuck_when_its_heartbeat_stops_and_not_when_the_database_does(
-    store: Store, settings, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
-):
-    is_stuck = engine_stuck(Parts(settings, store, clock))
-    assert is_stuck("engine")
-    assert not is_stuck("web")
+class Stopwatch:
+    """A monotonic clock that a test moves."""
+
+    seconds = 1000.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+@pytest.fixture
+def stopwatch(monkeypatch: pytest.MonkeyPatch) -> Stopwatch:
+    stopwatch = Stopwatch()
+    monkeypatch.setattr(serving.clock, "monotonic", stopwatch)
+    monkeypatch.setattr(db, "monotonic", stopwatch)
+    return stopwatch
+
+
+def beat(store: Store, at: datetime) -> None:
     with store.write() as session:
-        upkeep.beat(session, "engine", "here", clock.now())
-    assert not is_stuck("engine")
-    clock.advance(seconds=31)
-    assert is_stuck("engine")
+        upkeep.beat(session, "engine", "here", at)
+
+
+def test_an_engine_is_stuck_when_its_heartbeat_stops_and_not_when_the_database_does(
+    store: Store, stopwatch: Stopwatch, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+):
+    is_stuck = Watch(store)
+    assert not is_stuck("engine", 0)
+    stopwatch.seconds += 31
+    assert is_stuck("engine", 0)
+    assert not is_stuck("web", 0)
+    beat(store, clock.now())
+    assert not is_stuck("engine", 0)
+    stopwatch.seconds += 31
+    assert is_stuck("engine", 0)
     store.engine.dispose()
     monkeypatch.setattr(store.engine.pool, "connect", _gone)
-    assert not is_stuck("engine")
+    assert not is_stuck("engine", 0)
+
+
+def test_an_engine_is_judged_alike_however_the_clock_is_set(
+    store: Store, stopwatch: Stopwatch, clock: ManualClock
+):
+    is_stuck = Watch(store)
+    for hours in (1, -2, 1):
+        beat(store, clock.advance(hours=hours))
+        stopwatch.seconds += 20
+        assert not is_stuck("engine", 0)
+    stopwatch.seconds += 31
+    assert is_stuck("engine", 0)
+
+
+def test_whoever_is_frozen_with_the_turn_to_write_is_stuck_and_not_the_engine(
+    tmp_path: Path, stopwatch: Stopwatch
+):
+    store = Store(f"sqlite:///{tmp_path / 'dispatch.db'}")
+    with Writer(store) as web:
+        web.begin()
+        web.freeze()
+        stopwatch.seconds = time.monotonic() + 1
+        is_stuck = Watch(store)
+        stopwatch.seconds += 28
+        assert not is_stuck("web", web.pid)
+        assert not is_stuck("engine", os.getpid())
+        stopwatch.seconds += 10
+        assert is_stuck("web", web.pid)
+        assert not is_stuck("engine", os.getpid())
+    assert not is_stuck("web", web.pid)
+    store.close()
 
 
 def _gone(*_args: object) -> None:

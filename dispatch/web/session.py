@@ -49,6 +49,8 @@ MACHINES = frozenset({"hooks", "api", "api_rota", "feeds", "phones"})
 
 #: How long a session's last use may go unrecorded, so that not every click is a write.
 _TOUCH_SECONDS = 60
+#: Somebody who looks is not kept waiting for that, whatever holds up those who write.
+_TOUCH_WAIT_SECONDS = 0.5
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -124,11 +126,11 @@ def reading() -> Iterator[Session]:
 
 
 @contextmanager
-def transaction() -> Iterator[Session]:
+def transaction(wait_seconds: float | None = None) -> Iterator[Session]:
     """Open the request's one writing transaction: commit on leaving, roll back on an exception."""
     if "session" in g:
         raise RuntimeError("a transaction inside another")
-    with parts().store.write() as session:
+    with parts().store.write(wait_seconds) as session:
         g.session = session
         try:
             yield session
@@ -239,7 +241,7 @@ def _load(token: str) -> Account | None:
         viewer = access.viewer_of(session, found.person)
     if now() - found.seen_at >= timedelta(seconds=_TOUCH_SECONDS):
         try:
-            with transaction() as session:
+            with transaction(_TOUCH_WAIT_SECONDS) as session:
                 accounts.touch(session, token, now())
         except Unavailable:
             # Reading must go on while writing does not; the next click notes it.

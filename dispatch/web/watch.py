@@ -1,8 +1,9 @@
 """Whether the centre works: for monitors, load balancers and the header of every screen.
 
-`/health` is about the whole centre and red when the engine is silent or a message is overdue for
-more than ten seconds; `/ready` is about this process and its database. Figures come from the
-database at the moment of asking, so every process says the same, and none is about a person.
+`/health` is about the whole centre and red when the engine is silent, a message is overdue or one
+process keeps all others from writing for more than ten seconds; `/ready` is about this process and
+its database. Figures come from the database at the moment of asking, so every process says the
+same, and none is about a person.
 """
 
 from collections.abc import Iterator
@@ -38,6 +39,7 @@ def health() -> flask.Response:
     report: dict[str, Any] = {
         "status": "red",
         "database": "unavailable",
+        "database_writer": None,
         "engine_heartbeat_seconds": None,
         "oldest_due_message_seconds": None,
     }
@@ -47,14 +49,24 @@ def health() -> flask.Response:
             due = queue.oldest_due_seconds(session, frame.now())
     except Unavailable:
         return _report(report, 503)
-    well = beat is not None and beat <= RED_SECONDS and due <= RED_SECONDS
+    stuck = _stuck_writer()
+    well = beat is not None and beat <= RED_SECONDS and due <= RED_SECONDS and stuck is None
     report |= {
         "status": "ok" if well else "red",
-        "database": "ok",
+        "database": "ok" if stuck is None else "locked",
+        "database_writer": stuck,
         "engine_heartbeat_seconds": None if beat is None else round(beat, 1),
         "oldest_due_message_seconds": round(due, 1),
     }
     return _report(report, 200 if well else 503)
+
+
+def _stuck_writer() -> dict[str, Any] | None:
+    """Return the process that nobody can write for, since it was frozen in the middle of it."""
+    writer = frame.parts().store.writer()
+    if writer is None or writer.seconds <= RED_SECONDS:
+        return None
+    return {"pid": writer.pid, "seconds": round(writer.seconds)}
 
 
 @blueprint.get("/ready")

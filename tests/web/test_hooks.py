@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from twilio.request_validator import RequestValidator
 from werkzeug.test import TestResponse
 
-from dispatch import logs
+from dispatch import db, logs
 from dispatch.channels.twilio import TwilioChannel
 from dispatch.clock import ManualClock
 from dispatch.db import Store, Unavailable
@@ -28,6 +28,7 @@ from dispatch.upkeep import RateCount
 from dispatch.web import create_app
 from dispatch.wiring import Parts
 from tests.centre import ADA, NOW, SECRET, Centre, build, signed
+from tests.writer import Writer
 
 ALERT = b'{"type": "alert", "reference": "R-1", "category": "fatal_crash"}'
 TOKEN = "a token of the supplier"
@@ -91,6 +92,22 @@ def is_problem(answer: TestResponse, status: int) -> dict[str, Any]:
 
 
 # --- alerts ---
+
+
+def test_an_alert_is_refused_for_now_while_another_process_is_frozen_as_it_writes(
+    hooks: Hooks, monkeypatch: pytest.MonkeyPatch
+):
+    if not hooks.store.is_sqlite:
+        pytest.skip("on PostgreSQL alerts do not wait for each other")
+    monkeypatch.setattr(db, "WRITE_WAIT_SECONDS", 0.3)
+    with Writer(hooks.store) as engine:
+        engine.begin()
+        engine.freeze()
+        answer = hooks.post()
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+        engine.thaw()
+        engine.end()
+        assert hooks.post().status_code == 202
 
 
 def test_a_signed_alert_is_answered_with_whom_it_pages(hooks: Hooks) -> None:

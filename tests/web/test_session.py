@@ -367,7 +367,8 @@ def test_rights_are_loaded_once_for_a_request(web: Web, ada: Person, monkeypatch
 def test_reading_goes_on_while_nothing_can_be_written(
     web: Web, ada: Person, monkeypatch: pytest.MonkeyPatch
 ):
-    def busy():
+    def busy(wait_seconds: float):
+        assert wait_seconds < 1
         raise Unavailable("The database is busy.")
 
     browser = web.browser(ada)

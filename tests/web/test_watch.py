@@ -7,13 +7,15 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from dispatch import upkeep, wiring
+from dispatch import db, upkeep, wiring
 from dispatch.channels.contract import Kind, State
+from dispatch.clock import monotonic
 from dispatch.outbox.models import Message, Purpose
 from dispatch.people.models import Role
 from dispatch.web import watch
 from tests.centre import NOW
 from tests.web.conftest import Web
+from tests.writer import Writer
 
 
 def beat(web: Web, seconds_ago: float = 0.0) -> None:
@@ -51,6 +53,7 @@ def test_a_centre_with_a_live_engine_is_well(web: Web):
         {
             "status": "ok",
             "database": "ok",
+            "database_writer": None,
             "engine_heartbeat_seconds": 1.5,
             "oldest_due_message_seconds": 0,
         },
@@ -85,6 +88,22 @@ def test_without_a_database_it_is_red_and_not_ready(web: Web, monkeypatch: pytes
     assert health(web)[0] == 503
     assert health(web)[1]["database"] == "unavailable"
     assert web.anonymous().get("/ready").status_code == 503
+
+
+def test_a_process_that_lets_nobody_else_write_is_named(web: Web, monkeypatch: pytest.MonkeyPatch):
+    if not web.store.is_sqlite:
+        pytest.skip("PostgreSQL ends what is frozen in the middle of a transaction")
+    beat(web)
+    with Writer(web.store) as engine:
+        engine.begin()
+        engine.freeze()
+        assert health(web)[0] == 200
+        began = monotonic()
+        monkeypatch.setattr(db, "monotonic", lambda: began + 12)
+        status, report = health(web)
+    assert (status, report["status"], report["database"]) == (503, "red", "locked")
+    assert report["database_writer"] == {"pid": engine.pid, "seconds": 12}
+    assert health(web)[0] == 200
 
 
 def test_a_process_is_ready_although_the_engine_is_silent(web: Web):
