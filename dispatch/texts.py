@@ -48,9 +48,10 @@ def say(language: str, text: str, **facts: object) -> str:
 
 
 def worded(language: str, facts: Mapping[str, object]) -> dict[str, object]:
-    """Return facts as a reader of `language` writes them: days, instants, sentences, lists.
+    """Return facts as a reader of `language` writes them.
 
-    An instant is read off the clock of the zone that it is in.
+    Days, instants (read off the clock of the zone that they are in), sentences, names kept by
+    language, and several of these as a tuple.
     """
     return {name: _word(language, fact) for name, fact in facts.items()}
 
@@ -62,6 +63,8 @@ def _word(language: str, fact: object) -> object:
         return format_date(fact, "EEE d MMM", locale=language)
     if isinstance(fact, Sentence):
         return say(language, fact.text, **fact.facts)
+    if isinstance(fact, Mapping):
+        return fact.get(language) or fact["en"]
     if isinstance(fact, tuple):
         return ", ".join(str(_word(language, one)) for one in fact)
     return fact

@@ -4,8 +4,6 @@ One function for each kind of thing returns it with the viewer's rights or raise
 have their own, planners those of their teams. The table of roles is in `people.access`.
 """
 
-from typing import TypeVar
-
 import sqlalchemy as sa
 
 from dispatch.db import Session
@@ -14,8 +12,6 @@ from dispatch.people.access import Right, Viewer
 from dispatch.people.models import Membership, Team
 from dispatch.rota.models import Absence, Draft, Line, OpenTurn, PlanningRun, Shift, Swap, Wish
 from dispatch.texts import N_
-
-_Planned = TypeVar("_Planned", Draft, PlanningRun)
 
 _NOTHING = N_("There is no such thing, or it is not yours to see.")
 
@@ -71,14 +67,22 @@ def open_turn_for(session: Session, viewer: Viewer, open_id: int) -> OpenTurn:
     raise NotFound(_NOTHING)
 
 
-def planned_for(session: Session, viewer: Viewer, table: type[_Planned], row_id: int) -> _Planned:
-    """Return a draft, or a run of the planner, of a team that the viewer plans."""
-    row = session.get(table, row_id)
-    if row is None:
+def draft_for(session: Session, viewer: Viewer, draft_id: int) -> Draft:
+    """Return a draft of a team that the viewer plans."""
+    draft = session.get(Draft, draft_id)
+    if draft is None:
         raise NotFound(_NOTHING)
-    draft = row if isinstance(row, Draft) else row.draft
     viewer.require(Right.ROTA_CHANGE, team_id=draft.team_id)
-    return row
+    return draft
+
+
+def run_for(session: Session, viewer: Viewer, run_id: int) -> PlanningRun:
+    """Return a run of the planner for a team that the viewer plans."""
+    run = session.get(PlanningRun, run_id)
+    if run is None:
+        raise NotFound(_NOTHING)
+    draft_for(session, viewer, run.draft_id)
+    return run
 
 
 def may_take_over_for(viewer: Viewer, team: Team) -> bool:
