@@ -6,20 +6,18 @@ where its text alone would be read as another. A cancelled turn can be entered a
 can be wrong with a turn, and what a change leaves behind, is for `rota.changes`.
 """
 
-from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
-import flask
 import sqlalchemy as sa
-from flask import Blueprint, flash, redirect, request, url_for
+from flask import Blueprint, flash, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import format_date, gettext
 
 from dispatch.db import Session
-from dispatch.errors import Conflict, Invalid, NotFound
+from dispatch.errors import NotFound
 from dispatch.people.access import Right
 from dispatch.people.models import Membership, Person, Team
 from dispatch.rota import changes
@@ -27,17 +25,14 @@ from dispatch.rota.models import Cover, Shift
 from dispatch.texts import N_
 from dispatch.web import session
 from dispatch.web.forms import Form
+from dispatch.web.posted import Done, show, take
 from dispatch.web.rota_table import comes_twice, field_text, lines_of, team_for, wall_clock
 from dispatch.web.screens import span
 
 blueprint = Blueprint("shifts", __name__)
 
 _Row = TypeVar("_Row", bound=Shift | Cover)
-
-
-class _Done(NamedTuple):
-    told: str
-    onward: str
+_SCREEN = "planner/shift.html"
 
 
 class _Typed(NamedTuple):
@@ -51,89 +46,68 @@ class _Typed(NamedTuple):
 def new() -> ResponseReturnValue:
     """Put somebody on a line."""
     form = Form(request.form if request.method == "POST" else request.args)
-    return _stored(form, _enter) or _screen(form, _new)
+    return take(form, _enter) or show(_SCREEN, form, _new)
 
 
 @blueprint.route("/shifts/<uid>", methods=["GET", "POST"])
 def shift(uid: str) -> ResponseReturnValue:
     """Show a turn with its covers; change it, cancel it, enter it again."""
     form = Form(request.form)
-    return _stored(form, partial(_act, Shift, uid)) or _screen(form, partial(_shown, Shift, uid))
+    return take(form, partial(_act, Shift, uid)) or show(_SCREEN, form, partial(_shown, Shift, uid))
 
 
 @blueprint.route("/shifts/<uid>/cover", methods=["GET", "POST"])
 def new_cover(uid: str) -> ResponseReturnValue:
     """Let somebody take a turn or a part of it."""
     form = Form(request.form)
-    return _stored(form, partial(_enter_cover, uid)) or _screen(form, partial(_new_cover, uid))
+    return take(form, partial(_enter_cover, uid)) or show(_SCREEN, form, partial(_new_cover, uid))
 
 
 @blueprint.route("/covers/<uid>", methods=["GET", "POST"])
 def cover(uid: str) -> ResponseReturnValue:
     """Show a cover; change it or give the time back."""
     form = Form(request.form)
-    return _stored(form, partial(_act, Cover, uid)) or _screen(form, partial(_shown, Cover, uid))
-
-
-def _stored(form: Form, do: Callable[[Session, Form], _Done]) -> ResponseReturnValue | None:
-    """Do what was posted and go on; None if nothing was, or if the form says what is wrong."""
-    if request.method != "POST":
-        return None
-    try:
-        with session.transaction() as opened:
-            done = do(opened, form)
-    except (Invalid, Conflict) as error:
-        form.refuse(error)
-        return None
-    # Only now is it true.
-    flash(done.told, "done")
-    return redirect(done.onward, 303)
-
-
-def _screen(form: Form, show: Callable[[Session, Form], dict[str, Any]]) -> ResponseReturnValue:
-    with session.reading() as opened:
-        html = flask.render_template("planner/shift.html", form=form, **show(opened, form))
-    return html, 422 if form.errors else 200
+    return take(form, partial(_act, Cover, uid)) or show(_SCREEN, form, partial(_shown, Cover, uid))
 
 
 # --- What a post does; each answers with what to say and where to go on.
 
 
-def _enter(opened: Session, form: Form) -> _Done:
+def _enter(opened: Session, form: Form) -> Done:
     team = team_for(opened, form.values.get("team", ""), Right.ROTA_CHANGE)
     lines = {line.key: line for line in lines_of(opened, team)}
     line_key = form.one_of("line", lines)
     typed = _typed(opened, form, team)
     row = changes.enter_shift(opened, lines[line_key], *typed[:3], *_by(), typed.reason)
-    return _Done(gettext("The turn is entered."), _month_of(team, row))
+    return Done(gettext("The turn is entered."), _month_of(team, row))
 
 
-def _enter_cover(uid: str, opened: Session, form: Form) -> _Done:
+def _enter_cover(uid: str, opened: Session, form: Form) -> Done:
     row, team = _found(opened, Shift, uid)
     typed = _typed(opened, form, team)
     changes.enter_cover(opened, row, *typed[:3], *_by(), typed.reason)
-    return _Done(gettext("The cover is entered."), _month_of(team, row))
+    return Done(gettext("The cover is entered."), _month_of(team, row))
 
 
-def _act(table: type[Shift] | type[Cover], uid: str, opened: Session, form: Form) -> _Done:
+def _act(table: type[Shift] | type[Cover], uid: str, opened: Session, form: Form) -> Done:
     row, team = _found(opened, table, uid)
     chosen = form.one_of("do", ("change", "cancel", "again"))
     form.check()
     if chosen == "cancel":
         _cancel(opened, row, form.text("reason"))
-        return _Done(
+        return Done(
             gettext("Cancelled. It can be entered again here."),
             url_for("shifts.shift" if isinstance(row, Shift) else "shifts.cover", uid=uid),
         )
     if chosen == "again":
         _again(opened, row)
-        return _Done(gettext("Entered again."), _month_of(team, row))
+        return Done(gettext("Entered again."), _month_of(team, row))
     typed = _typed(opened, form, team, row)._asdict()
     if isinstance(row, Shift):
         row = changes.change_shift(opened, row, *_by(), **typed)
     else:
         row = changes.change_cover(opened, row, *_by(), **typed)
-    return _Done(gettext("Changed."), _month_of(team, row))
+    return Done(gettext("Changed."), _month_of(team, row))
 
 
 def _cancel(opened: Session, row: Shift | Cover, reason: str) -> None:
