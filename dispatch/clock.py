@@ -58,6 +58,45 @@ class ManualClock:
         return event.is_set()
 
 
+#: A clock that is off by less is kept in step by the machine all the time, without being set.
+SET_SECONDS = 1.0
+#: Reading both clocks takes a moment; if it took longer, they are read again.
+_AT_ONCE_SECONDS = 0.1
+#: So long people are told that the clock was set.
+_LATELY_SECONDS = 600.0
+
+
+class Drift:
+    """Notices that the machine's clock was set, by the one that cannot be."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._now, self._monotonic = self._read()
+        self._set: tuple[float, float] | None = None
+
+    def seconds(self) -> float:
+        """Return by how much the clock was set since this was last asked; negative: back."""
+        now, elapsed = self._read()
+        drift = (now - self._now).total_seconds() - (elapsed - self._monotonic)
+        self._now, self._monotonic = now, elapsed
+        if abs(drift) <= SET_SECONDS:
+            return 0.0
+        self._set = (drift, elapsed)
+        return drift
+
+    def lately(self) -> float | None:
+        """Return by how much the clock was set in the last ten minutes; None if it was not."""
+        if self._set is None or monotonic() - self._set[1] > _LATELY_SECONDS:
+            return None
+        return round(self._set[0], 1)
+
+    def _read(self) -> tuple[datetime, float]:
+        while True:
+            before, now, after = monotonic(), self._clock.now(), monotonic()
+            if after - before < _AT_ONCE_SECONDS:
+                return now, after
+
+
 def monotonic() -> float:
     """Seconds for measuring how long something took; never an instant."""
     return time.monotonic()

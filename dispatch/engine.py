@@ -7,9 +7,11 @@ either, so a lost hint or a crash costs half a second at the most. All wanted st
 engine may be killed between any two statements and the next one finds what was left undone.
 
 Several engines may run on one PostgreSQL: rows are claimed, chores are leased. The heartbeat stops
-when one of the loops has stopped, not only when the process is gone.
+when one of the loops has stopped, not only when the process is gone. Pauses are measured by the
+monotonic clock; what is due is judged by the machine's, and put right when that is set back.
 """
 
+import contextlib
 import math
 import os
 import queue as queues
@@ -30,9 +32,11 @@ from dispatch.channels.contract import SEND_DEADLINE_SECONDS, Channel, Outcome, 
 from dispatch.clock import SystemClock
 from dispatch.db import Session, Unavailable
 from dispatch.intake import deliveries
+from dispatch.intake.models import Delivery
 from dispatch.outbox import queue, receipts
+from dispatch.outbox.models import Message
 from dispatch.outbox.queue import Claimed, Task
-from dispatch.paging import callouts, hearing, replies
+from dispatch.paging import callouts, clocks, hearing, replies
 from dispatch.wiring import Parts
 
 log = logs.logger(__name__)
@@ -44,6 +48,8 @@ _LEFT_SECONDS = 0.05
 #: A loop that has not come round for so long is stuck: the heartbeat must stop.
 _STUCK_SECONDS = 8
 _STOP_SECONDS = 12
+#: However long nothing is due, and however long the settings allow.
+_LONGEST_PAUSE_SECONDS = 1.0
 _LOOK_SECONDS = 0.5
 
 
@@ -69,6 +75,8 @@ class Engine:
         self._seats = threading.Semaphore(self.settings.engine.senders)
         self._pool = ThreadPoolExecutor(self.settings.engine.senders, "send")
         self._ticks: dict[str, float] = {}
+        self._drift = clock.Drift(parts.clock)
+        self._behind: float | None = None
         self._threads: list[threading.Thread] = []
         self._chores: BackgroundScheduler | None = None
 
@@ -204,8 +212,9 @@ class Engine:
             log.error("loop_stuck", loops=",".join(stuck))
             return
         now = self.parts.clock.now()
+        lately = self._drift.lately()
         with self.store.write() as session:
-            upkeep.beat(session, "engine", self.holder, now)
+            upkeep.beat(session, "engine", self.holder, now, clock_set_seconds=lately)
         # Apart: an engine that is frozen while it links may not stop the hearts of the others.
         with self.store.write() as session:
             if upkeep.take_lease(session, "audit", self.holder, now, 5):
@@ -226,7 +235,8 @@ class Engine:
         instants = [at for at in (since, awaited_since) if at is not None]
         if not instants:
             return 0
-        came_in = self.channel.inbound(min(instants))
+        # Not later than now: the clock may have been set back meanwhile.
+        came_in = self.channel.inbound(min(*instants, now))
         with self.store.read() as session:
             new = receipts.unknown(session, came_in)
         for inbound in new:
@@ -243,6 +253,36 @@ class Engine:
         with self.store.write() as session:
             upkeep.sweep(session, self.parts.clock.now())
 
+    # The clock
+
+    def look_at_clock(self) -> None:
+        """Notice that the machine's clock was set, and go on in time all the same."""
+        seconds = self._drift.seconds()
+        if self._behind is None:
+            # Nothing else tells that it was set back while no engine ran.
+            with self.store.read() as session:
+                seconds = min(seconds, -upkeep.ahead(session, "engine", self.parts.clock.now()))
+        self._behind = max(0.0, (self._behind or 0.0) - seconds)
+        if seconds:
+            log.error("clock_set", by_seconds=round(seconds, 1))
+            for chore in self._chores.get_jobs() if self._chores is not None else ():
+                # Else the next one would come when the clock is again where it was.
+                chore.modify(next_run_time=self.parts.clock.now())
+        if self._behind:
+            self._set_back(timedelta(seconds=self._behind))
+            self._behind = 0.0
+
+    def _set_back(self, by: timedelta) -> None:
+        now = self.parts.clock.now()
+        with self.store.write() as session:
+            # Of several engines whose clock was set, only one.
+            if upkeep.take_lease(session, "clock", self.holder, now, 2 * _STUCK_SECONDS):
+                log.error("waits_set_back", by_seconds=round(by.total_seconds(), 1))
+                clocks.set_back(session, by, now)
+                upkeep.set_back(session, Message.due_at, by, now)
+                upkeep.set_back(session, Delivery.due_at, by, now)
+                upkeep.forget_future(session, now)
+
     # Running
 
     def drain(self) -> None:
@@ -256,6 +296,9 @@ class Engine:
 
     def start(self) -> None:
         """Start the loops and the chores."""
+        with contextlib.suppress(Unavailable):
+            # Before the first heartbeat, which may take the place of the last.
+            self.look_at_clock()
         for name, loop in (
             ("advance", self._advance_loop),
             ("claim", self._claim_loop),
@@ -306,6 +349,7 @@ class Engine:
         listener = self.store.listen("engine")
         try:
             while not self._stopping.is_set():
+                self.look_at_clock()
                 due_at = self.advance_due()
                 # After it: a loop that only ever fails has stopped as well.
                 self._tick("advance")
@@ -314,7 +358,7 @@ class Engine:
             listener.close()
 
     def _pause(self, due_at: datetime | None) -> float:
-        sweep = self.settings.engine.sweep_seconds
+        sweep = min(self.settings.engine.sweep_seconds, _LONGEST_PAUSE_SECONDS)
         if due_at is None:
             return sweep
         return min(sweep, max(0.0, (due_at - self.parts.clock.now()).total_seconds()))

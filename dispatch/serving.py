@@ -129,12 +129,12 @@ class Watch:
     def _is_silent(self) -> bool:
         try:
             with self._store.read() as session:
-                beat = upkeep.last_beat(session, "engine")
+                last = upkeep.last_beat(session, "engine")
         except Unavailable:
             # Without a database no engine can beat: another one would not either.
             return False
-        if beat != self._beat:
-            self._beat, self._beat_at = beat, clock.monotonic()
+        if last is not None and last.at != self._beat:
+            self._beat, self._beat_at = last.at, clock.monotonic()
         return clock.monotonic() - self._beat_at > _HEARTBEAT_SECONDS
 
 

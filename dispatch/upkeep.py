@@ -13,6 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import orm
 
+from dispatch.clock import SET_SECONDS
 from dispatch.db import Base, Instant, Json, Session
 
 
@@ -79,26 +80,77 @@ def beat(session: Session, name: str, holder: str, now: datetime, **facts: Any) 
     session.execute(_BEAT, {"name": name, "holder": holder, "at": now, "facts": facts})
 
 
-def last_beat(session: Session, name: str) -> datetime | None:
+def last_beat(session: Session, name: str) -> Heartbeat | None:
     """Return the latest heartbeat of that name."""
-    return session.scalar(sa.select(sa.func.max(Heartbeat.at)).where(Heartbeat.name == name))
+    query = sa.select(Heartbeat).where(Heartbeat.name == name)
+    return session.scalars(query.order_by(Heartbeat.at.desc()).limit(1)).one_or_none()
 
 
 def age(session: Session, name: str, now: datetime) -> float | None:
-    """Return the seconds since the youngest heartbeat of that name, or None if there is none."""
+    """Return the seconds since the youngest heartbeat of that name, or None if there is none.
+
+    One in the future says nothing: a process that died before the clock was set back must not
+    seem alive for as long as that.
+    """
     at = session.scalar(
-        sa.select(Heartbeat.at).where(Heartbeat.name == name).order_by(Heartbeat.at.desc()).limit(1)
+        sa.select(sa.func.max(Heartbeat.at)).where(
+            Heartbeat.name == name, Heartbeat.at <= now + _IN_STEP
+        )
     )
-    return None if at is None else (now - at).total_seconds()
+    return None if at is None else max(0.0, (now - at).total_seconds())
+
+
+def ahead(session: Session, name: str, now: datetime) -> float:
+    """Return by how many seconds a heartbeat of that name lies in the future; 0 if none does.
+
+    The clock was set back since then, or another machine's goes differently.
+    """
+    last = last_beat(session, name)
+    return max(0.0, (last.at - now).total_seconds()) if last and last.at > now + _IN_STEP else 0.0
+
+
+#: Clocks of two machines that are kept in step differ by less.
+_IN_STEP = timedelta(seconds=SET_SECONDS)
+
+
+def set_back(
+    session: Session,
+    due_at: orm.InstrumentedAttribute[datetime | None],
+    by: timedelta,
+    now: datetime,
+) -> None:
+    """Bring forward what waits in a column for an instant from before the clock was set back."""
+    table = due_at.class_.__table__
+    column = table.c[due_at.key]
+    rows = session.execute(
+        sa.select(table.c.id, column)
+        .where(column > before_setting(by, now))
+        .order_by(table.c.id)
+        .with_for_update()
+    ).all()
+    for row_id, at in rows:
+        statement = sa.update(table).where(table.c.id == row_id)
+        session.execute(statement.values({due_at.key: max(now, at - by)}))
+
+
+def before_setting(by: timedelta, now: datetime) -> datetime:
+    """Return after which instant something waits since before the clock was set back by so much.
+
+    What was written since waits for a minute at the most, mostly for seconds.
+    """
+    return now + min(by / 2, timedelta(minutes=1))
 
 
 _LEASE = _statement(
     "INSERT INTO chore_lease (name, holder, until, ran_at) VALUES (:name, :holder, :until, :now) "
     "ON CONFLICT (name) DO UPDATE "
     "SET holder = excluded.holder, until = excluded.until, ran_at = excluded.ran_at "
-    "WHERE chore_lease.until <= :now OR chore_lease.holder = :holder RETURNING name",
+    # One that begins in the future is from before the clock was set back.
+    "WHERE chore_lease.until <= :now OR chore_lease.holder = :holder "
+    "OR chore_lease.ran_at > :soon RETURNING name",
     until=Instant(),
     now=Instant(),
+    soon=Instant(),
 )
 
 
@@ -106,7 +158,8 @@ def take_lease(session: Session, chore: str, holder: str, now: datetime, seconds
     """Take or renew the right to do a chore; False while somebody else holds it."""
     until = now + timedelta(seconds=seconds)
     taken = session.execute(
-        _LEASE, {"name": chore, "holder": holder, "until": until, "now": now}
+        _LEASE,
+        {"name": chore, "holder": holder, "until": until, "now": now, "soon": now + _IN_STEP},
     ).first()
     return taken is not None
 
@@ -137,6 +190,11 @@ def sweep(session: Session, now: datetime) -> None:
     """Remove counters and heartbeats older than a day."""
     session.execute(sa.delete(RateCount).where(RateCount.window_at < now - _KEPT))
     session.execute(sa.delete(Heartbeat).where(Heartbeat.at < now - _KEPT))
+
+
+def forget_future(session: Session, now: datetime) -> None:
+    """Remove heartbeats from before the clock was set back; who lives beats again at once."""
+    session.execute(sa.delete(Heartbeat).where(Heartbeat.at > now + _IN_STEP))
 
 
 _BUMP = _statement(

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from dispatch import settings as settings_
 from dispatch import upkeep
 from dispatch.channels.contract import Inbound, Kind, State
-from dispatch.clock import ManualClock, monotonic
+from dispatch.clock import ManualClock, SystemClock, monotonic
 from dispatch.db import Session, Store, Unavailable
 from dispatch.engine import Engine
 from dispatch.incidents import handling
@@ -21,7 +21,7 @@ from dispatch.intake import receive
 from dispatch.intake.models import Source
 from dispatch.outbox import queue
 from dispatch.outbox.models import InboundText, Message, Purpose
-from dispatch.outbox.queue import Draft, Recipient
+from dispatch.outbox.queue import Draft, Recipient, Task
 from dispatch.paging import callouts, pages, replies
 from dispatch.paging.models import Callout, Page
 from dispatch.wiring import Parts, channels
@@ -181,3 +181,131 @@ def test_a_text_that_cannot_be_taken_in_keeps_no_other_out(
     engine.ask_for_texts()
     with engine.store.read() as session:
         assert session.scalars(sa.select(InboundText.outcome)).all() == ["goes"]
+
+
+# --- a clock that is set
+
+
+def _calls(engine: Engine) -> int:
+    query = sa.select(sa.func.count(Message.id)).where(Message.kind == Kind.CALL)
+    with engine.store.read() as session:
+        return session.scalar(query) or 0
+
+
+@pytest.mark.parametrize("hours", [1, 30])
+def test_a_clock_set_back_makes_nobody_wait_longer(
+    engine: Engine, clock: ManualClock, cast: centre.Centre, hours: int
+):
+    engine.look_at_clock()
+    incident_id = _report(engine, cast)
+    engine.drain()
+    clock.advance(seconds=10)
+    engine.look_at_clock()
+    clock.advance(hours=-hours)
+    engine.look_at_clock()
+    clock.advance(seconds=9)
+    engine.advance_due()
+    assert _calls(engine) == 0
+    clock.advance(seconds=1)
+    engine.advance_due()
+    assert _calls(engine) == 1
+    clock.advance(seconds=220)
+    engine.advance_due()
+    assert _pages(engine, incident_id) == 2
+
+
+def test_a_text_put_in_before_the_clock_was_set_back_is_sent_at_once(
+    engine: Engine, clock: ManualClock, cast: centre.Centre, twilio: SimulatedTwilio
+):
+    engine.look_at_clock()
+    _put(engine, cast)
+    clock.advance(hours=-1)
+    engine.drain()
+    assert twilio.arrivals() == []
+    engine.look_at_clock()
+    engine.drain()
+    assert len(twilio.arrivals()) == 1
+
+
+def test_a_message_on_the_wire_is_asked_about_in_time_after_the_clock_was_set_back(
+    engine: Engine, clock: ManualClock, cast: centre.Centre
+):
+    engine.look_at_clock()
+    _put(engine, cast)
+    engine.claim(1)
+    clock.advance(hours=-1)
+    engine.look_at_clock()
+    assert engine.claim(1) == []
+    clock.advance(seconds=engine.settings.engine.lease_seconds)
+    (claimed,) = engine.claim(1)
+    assert claimed.task is Task.FIND
+
+
+def test_what_is_put_in_after_the_clock_was_set_back_waits_its_time(
+    engine: Engine, clock: ManualClock, cast: centre.Centre
+):
+    engine.look_at_clock()
+    clock.advance(hours=-1)
+    _report(engine, cast)
+    engine.look_at_clock()
+    clock.advance(seconds=19)
+    engine.advance_due()
+    assert _calls(engine) == 0
+
+
+def test_an_engine_that_did_not_run_when_the_clock_was_set_back_sees_it_by_the_last_heartbeat(
+    engine: Engine, clock: ManualClock, cast: centre.Centre
+):
+    _report(engine, cast)
+    with engine.store.write() as session:
+        upkeep.beat(session, "engine", "dead", clock.now())
+    clock.advance(hours=-1)
+    engine.look_at_clock()
+    engine.beat()
+    with engine.store.read() as session:
+        assert upkeep.ahead(session, "engine", clock.now()) == 0
+        assert upkeep.age(session, "engine", clock.now()) == 0
+    clock.advance(seconds=20)
+    engine.advance_due()
+    assert _calls(engine) == 1
+
+
+def test_a_clock_set_back_is_followed_although_the_database_is_away_just_then(
+    engine: Engine, clock: ManualClock, cast: centre.Centre, monkeypatch: pytest.MonkeyPatch
+):
+    engine.look_at_clock()
+    _report(engine, cast)
+    clock.advance(hours=-1)
+    with monkeypatch.context() as broken:
+        broken.setattr(engine.store, "write", _fault)
+        with pytest.raises(RuntimeError):
+            engine.look_at_clock()
+    engine.look_at_clock()
+    clock.advance(seconds=20)
+    engine.advance_due()
+    assert _calls(engine) == 1
+
+
+def test_chores_go_on_although_the_clock_was_set_back(
+    store: Store, twilio: SimulatedTwilio, tmp_path: Path, cast: centre.Centre
+):
+    """Each is due by the clock, and would wait until that is where it was before."""
+    environment = twilio.environment("http://127.0.0.1:1") | {"DISPATCH_DATA_DIR": str(tmp_path)}
+    settings = settings_.load(environment)
+    engine = Engine(Parts(settings, store, SystemClock(), channels(settings)))
+    engine.start()
+    assert engine._chores is not None
+    for chore in engine._chores.get_jobs():
+        chore.modify(next_run_time=engine.parts.clock.now() + timedelta(hours=1))
+    with store.write() as session:
+        session.execute(sa.delete(upkeep.Heartbeat))
+    drift = engine._drift
+    drift._now += timedelta(hours=1)
+    SimulatedTwilio.wait_until(lambda: _beats(store) == [-3600], 10)
+    engine.stop()
+
+
+def _beats(store: Store) -> list[int]:
+    with store.read() as session:
+        told = session.scalars(sa.select(upkeep.Heartbeat.facts)).all()
+    return [round(facts["clock_set_seconds"] or 0) for facts in told]

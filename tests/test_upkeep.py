@@ -13,8 +13,10 @@ from dispatch.upkeep import (
     Heartbeat,
     RateCount,
     age,
+    ahead,
     beat,
     bump,
+    forget_future,
     hits,
     revisions,
     sweep,
@@ -53,6 +55,25 @@ def test_the_youngest_heartbeat_of_a_name_counts(store: Store) -> None:
         assert age(session, "engine", later(3)) == 2.0
         facts = session.scalar(sa.select(Heartbeat.facts).where(Heartbeat.holder == "one"))
         assert facts == {"due": 3}
+
+
+def test_a_heartbeat_in_the_future_says_nothing_but_that_the_clock_was_set(store: Store) -> None:
+    with store.write() as session:
+        beat(session, "engine", "dead", later(3600))
+        assert age(session, "engine", NOW) is None
+        assert ahead(session, "engine", NOW) == 3600
+        beat(session, "engine", "alive", later(-2))
+        assert age(session, "engine", NOW) == 2
+        forget_future(session, NOW)
+        assert session.scalars(sa.select(Heartbeat.holder)).all() == ["alive"]
+        beat(session, "engine", "elsewhere", later(0.9))
+        assert (age(session, "engine", NOW), ahead(session, "engine", NOW)) == (0, 0)
+
+
+def test_a_lease_taken_before_the_clock_was_set_back_holds_up_nobody(store: Store) -> None:
+    with store.write() as session:
+        assert take_lease(session, "link", "one", later(3600), 15)
+        assert take_lease(session, "link", "two", NOW, 15)
 
 
 def test_a_lease_belongs_to_one_holder_until_it_runs_out(store: Store) -> None:

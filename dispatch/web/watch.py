@@ -1,9 +1,10 @@
 """Whether the centre works: for monitors, load balancers and the header of every screen.
 
 `/health` is about the whole centre and red when the engine is silent, a message is overdue or one
-process keeps all others from writing for more than ten seconds; `/ready` is about this process and
-its database. Figures come from the database at the moment of asking, so every process says the
-same, and none is about a person.
+process keeps all others from writing for more than ten seconds, or when the engine's heartbeat lies
+in the future, since nobody knows then what is late; `/ready` is about this process and its
+database. Figures come from the database at the moment of asking, so every process says the same,
+and none is about a person.
 """
 
 from collections.abc import Iterator
@@ -42,21 +43,26 @@ def health() -> flask.Response:
         "database_writer": None,
         "engine_heartbeat_seconds": None,
         "oldest_due_message_seconds": None,
+        "clock_set_seconds": None,
     }
     try:
         with frame.reading() as session:
             beat = upkeep.age(session, "engine", frame.now())
+            ahead = upkeep.ahead(session, "engine", frame.now())
             due = queue.oldest_due_seconds(session, frame.now())
+            clock_set = _clock_set(session)
     except Unavailable:
         return _report(report, 503)
     stuck = _stuck_writer()
-    well = beat is not None and beat <= RED_SECONDS and due <= RED_SECONDS and stuck is None
+    well = beat is not None and beat <= RED_SECONDS and due <= RED_SECONDS
+    well = well and stuck is None and not ahead
     report |= {
         "status": "ok" if well else "red",
         "database": "ok" if stuck is None else "locked",
         "database_writer": stuck,
         "engine_heartbeat_seconds": None if beat is None else round(beat, 1),
         "oldest_due_message_seconds": round(due, 1),
+        "clock_set_seconds": clock_set,
     }
     return _report(report, 200 if well else 503)
 
@@ -67,6 +73,15 @@ def _stuck_writer() -> dict[str, Any] | None:
     if writer is None or writer.seconds <= RED_SECONDS:
         return None
     return {"pid": writer.pid, "seconds": round(writer.seconds)}
+
+
+def _clock_set(session: Session) -> float | None:
+    """Return by how much the clock was set lately; negative: back."""
+    ahead = upkeep.ahead(session, "engine", frame.now())
+    if ahead:
+        return -round(ahead, 1)
+    last = upkeep.last_beat(session, "engine")
+    return last.facts.get("clock_set_seconds") if last is not None else None
 
 
 @blueprint.get("/ready")
@@ -109,6 +124,11 @@ class _Figures(Collector):
             value=float("nan") if beat is None else beat,
         )
         yield GaugeMetricFamily(
+            "dispatch_clock_set_seconds",
+            "By how much the clock was set lately; negative: back",
+            value=_clock_set(self._session) or 0.0,
+        )
+        yield GaugeMetricFamily(
             "dispatch_oldest_due_message_seconds",
             "Seconds that the oldest message due has waited",
             value=queue.oldest_due_seconds(self._session, frame.now()),
@@ -130,22 +150,42 @@ class _Figures(Collector):
 
 
 def engine_state() -> dict[str, str]:
-    """Return the engine's state for the header: running, late or stopped."""
+    """Return the engine's state for the header: running, late or stopped.
+
+    `banner` is the kind of a banner with the same text, or empty.
+    """
     with frame.reading() as session:
         beat = upkeep.age(session, "engine", frame.now())
         overdue = queue.oldest_due_seconds(session, frame.now())
+        ahead = upkeep.ahead(session, "engine", frame.now())
+        clock_set = _clock_set(session)
+    if ahead:
+        sentence = gettext(
+            "The clock was set back by %(seconds)s s, or differs from another machine's: call-outs "
+            "may come late. Have the clocks set right.",
+            seconds=round(ahead),
+        )
+        return {"state": "stopped", "text": sentence, "banner": "critical"}
     if beat is None:
-        return {"state": "stopped", "text": gettext("The engine has not run yet: nobody is paged.")}
+        sentence = gettext("The engine has not run yet: nobody is paged.")
+        return {"state": "stopped", "text": sentence, "banner": "critical"}
     if beat > RED_SECONDS:
         sentence = gettext(
             "The engine has been silent for %(seconds)s s: nobody is paged. Ring people yourself "
             "and have it started.",
             seconds=round(beat),
         )
-        return {"state": "stopped", "text": sentence}
+        return {"state": "stopped", "text": sentence, "banner": "critical"}
+    if clock_set is not None:
+        sentence = gettext(
+            "The clock was set by %(seconds)s s a moment ago: look at every open call-out.",
+            seconds=round(clock_set),
+        )
+        return {"state": "late", "text": sentence, "banner": "waiting"}
     if beat > _LATE_SECONDS or overdue > RED_SECONDS:
-        return {"state": "late", "text": gettext("The engine is slow at this moment.")}
-    return {"state": "running", "text": gettext("The engine is running.")}
+        sentence = gettext("The engine is slow at this moment.")
+        return {"state": "late", "text": sentence, "banner": ""}
+    return {"state": "running", "text": gettext("The engine is running."), "banner": ""}
 
 
 def sms_state() -> dict[str, str]:

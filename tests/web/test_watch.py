@@ -18,9 +18,9 @@ from tests.web.conftest import Web
 from tests.writer import Writer
 
 
-def beat(web: Web, seconds_ago: float = 0.0) -> None:
+def beat(web: Web, seconds_ago: float = 0.0, **facts: float) -> None:
     with web.store.write() as session:
-        upkeep.beat(session, "engine", "here", NOW - timedelta(seconds=seconds_ago))
+        upkeep.beat(session, "engine", "here", NOW - timedelta(seconds=seconds_ago), **facts)
 
 
 def message(web: Web, status: State = State.PENDING, **facts) -> None:
@@ -56,6 +56,7 @@ def test_a_centre_with_a_live_engine_is_well(web: Web):
             "database_writer": None,
             "engine_heartbeat_seconds": 1.5,
             "oldest_due_message_seconds": 0,
+            "clock_set_seconds": None,
         },
     )
 
@@ -104,6 +105,26 @@ def test_a_process_that_lets_nobody_else_write_is_named(web: Web, monkeypatch: p
     assert (status, report["status"], report["database"]) == (503, "red", "locked")
     assert report["database_writer"] == {"pid": engine.pid, "seconds": 12}
     assert health(web)[0] == 200
+
+
+def test_a_heartbeat_in_the_future_is_a_fault(web: Web):
+    beat(web, -3600)
+    status, report = health(web)
+    assert (status, report["engine_heartbeat_seconds"]) == (503, None)
+    assert report["clock_set_seconds"] == -3600
+    assert "dispatch_clock_set_seconds -3600.0" in web.anonymous().get("/metrics").text
+    shown = web.as_role(Role.PLANNER).get("/account").text
+    assert 'data-kind="critical" role="alert"' in shown
+    assert "The clock was set back by 3600 s" in shown
+
+
+def test_a_clock_that_was_set_while_the_engine_ran_is_told_and_no_fault(web: Web):
+    beat(web, 1, clock_set_seconds=-3600.2)
+    status, report = health(web)
+    assert (status, report["clock_set_seconds"]) == (200, -3600.2)
+    shown = web.as_role(Role.PLANNER).get("/account").text
+    assert 'data-kind="waiting" role="alert"' in shown
+    assert "The clock was set by -3600 s a moment ago" in shown
 
 
 def test_a_process_is_ready_although_the_engine_is_silent(web: Web):
