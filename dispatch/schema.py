@@ -5,6 +5,7 @@ failing in the middle of an alert. An upgrade is one transaction: all of it is d
 steps are in `migrations/versions`; what a new centre begins with is left to the features.
 """
 
+import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
@@ -21,6 +22,10 @@ class SchemaMismatch(Exception):
 def upgrade(store: Store) -> None:
     """Bring the tables to this version; does nothing when they are."""
     with store.write() as session:
+        if not store.is_sqlite:
+            # A large table takes as long as it takes; only waiting for others stays limited.
+            for limit in ("statement_timeout", "idle_in_transaction_session_timeout"):
+                session.execute(sa.text(f"SET LOCAL {limit} = 0"))
         config = _config()
         config.attributes["connection"] = session.connection()
         command.upgrade(config, "head")

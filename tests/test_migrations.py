@@ -1,14 +1,18 @@
 """The migrations make exactly the tables that the models describe, on both databases."""
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 from alembic import command
+from alembic.config import Config
 from alembic.script import ScriptDirectory
 
-from dispatch.db import Store
+from dispatch import schema
+from dispatch.db import Store, Unavailable
 from tests.databases import make_database, make_schema, migrations
 
 # Everything that a database says of itself, one line each; the order of columns does not matter.
@@ -112,3 +116,31 @@ def test_there_is_one_line_of_numbered_migrations(two_stores: tuple[Store, Store
     revisions = [revision.revision for revision in script.walk_revisions()]
     assert len(script.get_heads()) == 1
     assert revisions == [f"{number:04}" for number in range(len(revisions), 0, -1)]
+
+
+def _hurry(connection: psycopg.Connection, _record: object) -> None:
+    for limit in ("statement_timeout", "idle_in_transaction_session_timeout"):
+        connection.execute(f"SET {limit} = '200ms'")
+    connection.commit()
+
+
+def test_an_upgrade_takes_as_long_as_it_takes(
+    two_stores: tuple[Store, Store], monkeypatch: pytest.MonkeyPatch
+):
+    store, _ = two_stores
+    if store.is_sqlite:
+        pytest.skip("SQLite stops no statement")
+    sa.event.listen(store.engine, "connect", _hurry)
+    upgrade = command.upgrade
+
+    def slow(config: Config, revision: str) -> None:
+        """Upgrade as if there were a large table: one long statement, and work between two."""
+        config.attributes["connection"].exec_driver_sql("SELECT pg_sleep(0.4)")
+        threading.Event().wait(0.4)
+        upgrade(config, revision)
+
+    monkeypatch.setattr(command, "upgrade", slow)
+    schema.upgrade(store)
+    schema.require_present(store)
+    with pytest.raises(Unavailable), store.read() as session:
+        session.execute(sa.text("SELECT pg_sleep(0.4)"))
