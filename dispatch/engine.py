@@ -31,12 +31,13 @@ from dispatch import audit, clock, logs, upkeep
 from dispatch.channels.contract import SEND_DEADLINE_SECONDS, Channel, Outcome, Receipt, State
 from dispatch.clock import SystemClock
 from dispatch.db import Session, Unavailable
-from dispatch.intake import deliveries
+from dispatch.intake import deliveries, receive
 from dispatch.intake.models import Delivery
 from dispatch.outbox import queue, receipts
 from dispatch.outbox.models import Message
 from dispatch.outbox.queue import Claimed, Task
 from dispatch.paging import callouts, clocks, hearing, replies
+from dispatch.people import accounts
 from dispatch.wiring import Parts
 
 log = logs.logger(__name__)
@@ -249,9 +250,13 @@ class Engine:
         return len(new)
 
     def sweep(self) -> None:
-        """Clear away old counters."""
+        """Clear away what nobody needs any more: one engine of several, once an hour."""
+        now, longest = self.parts.clock.now(), timedelta(days=self.settings.web.session_days)
         with self.store.write() as session:
-            upkeep.sweep(session, self.parts.clock.now())
+            if upkeep.take_lease(session, "sweep", self.holder, now, 1800):
+                upkeep.sweep(session, now)
+                accounts.sweep(session, now, longest)
+                receive.sweep(session, now)
 
     # The clock
 

@@ -18,12 +18,13 @@ from dispatch.incidents import handling
 from dispatch.incidents.alerts import Alert, AlertType, Place
 from dispatch.incidents.models import Incident
 from dispatch.intake import receive
-from dispatch.intake.models import Source
+from dispatch.intake.models import EarlyCancel, Source
 from dispatch.outbox import queue
 from dispatch.outbox.models import InboundText, Message, Purpose
 from dispatch.outbox.queue import Draft, Recipient, Task
 from dispatch.paging import callouts, pages, replies
 from dispatch.paging.models import Callout, Page
+from dispatch.people.models import SignIn
 from dispatch.wiring import Parts, channels
 from tests import centre
 from tests.simulated import SimulatedTwilio
@@ -309,3 +310,35 @@ def _beats(store: Store) -> list[int]:
     with store.read() as session:
         told = session.scalars(sa.select(upkeep.Heartbeat.facts)).all()
     return [round(facts["clock_set_seconds"] or 0) for facts in told]
+
+
+# --- what nobody needs any more
+
+
+def test_what_is_over_is_cleared_away_by_one_engine_of_several(
+    engine: Engine, cast: centre.Centre, clock: ManualClock
+):
+    now = clock.now()
+    with engine.store.write() as session:
+        for hours, word in ((25, "old"), (23, "young")):
+            at = now - timedelta(hours=hours)
+            cancel = EarlyCancel(source_id=cast.source_id, source_reference=word, received_at=at)
+            session.add(cancel)
+            upkeep.hits(session, word, at)
+        for days, token, ended_at in ((8, "old", None), (1, "ended", now), (6, "live", None)):
+            at = now - timedelta(days=days)
+            person_id = cast.people["An"].id
+            facts = {"person_id": person_id, "token_hash": token, "created_at": at, "seen_at": at}
+            session.add(SignIn(**facts, ended_at=ended_at))
+    with engine.store.write() as session:
+        assert upkeep.take_lease(session, "sweep", "another engine", now, 60)
+    engine.sweep()
+    assert _left(engine) == [2, 2, 3]
+    clock.advance(seconds=61)
+    engine.sweep()
+    assert _left(engine) == [1, 1, 1]
+
+
+def _left(engine: Engine) -> list[int]:
+    tables = (EarlyCancel, upkeep.RateCount, SignIn)
+    return [centre.count(engine.store, table) for table in tables]

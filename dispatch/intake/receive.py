@@ -379,6 +379,13 @@ def _early_cancel(session: Session, source: Source, reference: str | None) -> Ea
     return found.one_or_none()
 
 
+def sweep(session: Session, now: datetime) -> None:
+    """Forget cancels whose alert did not come in time."""
+    session.execute(
+        sa.delete(EarlyCancel).where(EarlyCancel.received_at < now - _CANCEL_REMEMBERED)
+    )
+
+
 def origin(source: Source) -> Origin:
     """Return where alerts of a source belong and who is paged when their place does not say."""
     return Origin(source.organisation, source.default_team, source.id)

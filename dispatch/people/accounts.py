@@ -187,6 +187,12 @@ def end_all(session: Session, person: Person, now: datetime) -> None:
     )
 
 
+def sweep(session: Session, now: datetime, longest: timedelta) -> None:
+    """Forget sessions that are over; that somebody signed in stays in the audit record."""
+    over = sa.or_(SignIn.ended_at <= now, SignIn.created_at <= now - longest)
+    session.execute(sa.delete(SignIn).where(over))
+
+
 #: What a key may be used for.
 SCOPES = frozenset({"incidents:read", "rota:read"})
 
