@@ -15,7 +15,7 @@ import standardwebhooks
 
 from dispatch.audit import Actor
 from dispatch.db import Session, Store
-from dispatch.incidents.models import Category, CategoryWant, ResponseMode
+from dispatch.incidents.models import Alarm, Category, CategoryWant, ResponseMode
 from dispatch.intake import receive, sources
 from dispatch.intake.receive import Answer, Request
 from dispatch.paging.models import NobodyOnDuty, Policy, PolicyStep, Target
@@ -196,3 +196,10 @@ def count(store: Store, table: type) -> int:
     """Return how many rows a table has."""
     with store.read() as session:
         return session.scalar(sa.select(sa.func.count()).select_from(table)) or 0
+
+
+def sounding(store: Store) -> list[str]:
+    """Return the kinds of the alarms that nobody has seen, of every incident."""
+    query = sa.select(Alarm.kind).where(Alarm.ended_at.is_(None), Alarm.acknowledged_at.is_(None))
+    with store.read() as session:
+        return list(session.scalars(query.order_by(Alarm.id)))

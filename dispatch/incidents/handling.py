@@ -17,7 +17,7 @@ from dispatch import audit, upkeep
 from dispatch.audit import Actor
 from dispatch.db import Session
 from dispatch.errors import Conflict, Invalid
-from dispatch.incidents import catalogue, states, timeline
+from dispatch.incidents import alarms, catalogue, states, timeline
 from dispatch.incidents.alerts import Alert, Place, Problem
 from dispatch.incidents.models import Category, Incident, IncidentStatus, Want
 from dispatch.people.models import Area, Organisation, Service, Team
@@ -25,18 +25,6 @@ from dispatch.texts import N_
 
 _LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ"
 _DIGITS = "23456789"
-#: Alarms that are over once everybody wanted is going; the others wait for a dispatcher.
-_UNTIL_FILLED = frozenset(
-    {
-        "unanswered",
-        "nobody_on_duty",
-        "nobody_qualified",
-        "nobody_at_all",
-        "withdrew",
-        "unclear_reply",
-        "strange_number",
-    }
-)
 
 
 @dataclass(frozen=True)
@@ -200,14 +188,22 @@ def open_incident(
     incident = _incident(alert, origin, routing, now)
     incident.reference = reference or new_reference()
     incident.status = status
-    incident.alarm = alarm or incident.alarm
     _seal(session, incident, alert)
     if status is IncidentStatus.OPEN:
         incident.wants = [wanted.row() for wanted in routing.wants]
     session.add(incident)
     session.flush()
+    alarm = alarm or _mismatch(routing, origin)
+    if alarm:
+        alarms.raise_alarm(session, incident, alarm, now)
     _tell_opening(session, incident, alert, routing, actor, now)
     return incident
+
+
+def _mismatch(routing: Routing, origin: Origin) -> str:
+    """Whoever types an incident in has seen whom it goes to; of a source nobody has."""
+    guessed = origin.source_id is not None and routing.fallback not in ("", "no_place")
+    return "no_match" if guessed else ""
 
 
 def _incident(alert: Alert, origin: Origin, routing: Routing, now: datetime) -> Incident:
@@ -227,7 +223,8 @@ def _incident(alert: Alert, origin: Origin, routing: Routing, now: datetime) -> 
         occurred_at=alert.occurred_at,
         received_at=now,
         drill=alert.drill,
-        alarm="no_match" if routing.fallback not in ("", "no_place") else "",
+        # Known to be none, so that nobody asks the database for those of a new incident.
+        alarms=[],
         wishes=dict(alert.wishes),
         flags=dict(alert.flags),
         problems=[asdict(p) for p in (*alert.problems, *routing.problems)],
@@ -393,35 +390,11 @@ def end_incident(
         raise Conflict(N_("This incident has ended already."))
     incident.status = then
     incident.closed_at = now
-    incident.alarm = ""
+    alarms.end_all(incident, now)
     timeline.add(session, incident, str(then), actor, now)
     audit.record(session, actor, f"incident.{then}", f"incident:{incident.reference}", {}, now)
     upkeep.bump(session, incident.organisation_id, "board")
     return True
-
-
-def acknowledge(session: Session, incident: Incident, actor: Actor, now: datetime) -> None:
-    """Stop the sound: a dispatcher has seen what needs a person."""
-    incident.acknowledged_at = now
-    timeline.add(session, incident, "acknowledged", actor, now, by=actor.name)
-    audit.record(session, actor, "incident.acknowledge", f"incident:{incident.reference}", {}, now)
-    upkeep.bump(session, incident.organisation_id, "board")
-
-
-def raise_alarm(session: Session, incident: Incident, alarm: str) -> None:
-    """Make the console sound for this incident until a dispatcher acknowledges it."""
-    incident.alarm = alarm
-    incident.acknowledged_at = None
-    upkeep.bump(session, incident.organisation_id, "board")
-
-
-def quieten(incident: Incident, *, filled: bool) -> None:
-    """End an alarm that is answered: paging goes on again, or everybody wanted is going now.
-
-    What is raised after that, as by somebody who goes and cannot, waits for a dispatcher.
-    """
-    if incident.alarm == "stuck" or (filled and incident.alarm in _UNTIL_FILLED):
-        incident.alarm = ""
 
 
 def add_note(session: Session, incident: Incident, text: str, actor: Actor, now: datetime) -> None:

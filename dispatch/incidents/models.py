@@ -82,11 +82,6 @@ class Incident(Base):
     closed_at: Mapped[datetime | None]
     drill: Mapped[bool] = mapped_column(default=False)
     recorded_afterwards: Mapped[bool] = mapped_column(default=False)
-    acknowledged_at: Mapped[datetime | None]
-    """A dispatcher has seen that something needs a person: the sound stops, until the next."""
-    alarm: Mapped[str] = mapped_column(default="")
-    """The word of what a person must act on: unreadable, cancelled_before, no_match, ...; or empty.
-    Unanswered callouts alarm by their own state."""
     wishes: Mapped[dict[str, Any]] = mapped_column(default=dict)
     flags: Mapped[dict[str, Any]] = mapped_column(default=dict)
     problems: Mapped[list[Any]] = mapped_column(default=list)
@@ -100,6 +95,7 @@ class Incident(Base):
     organisation: Mapped[Organisation] = relationship()
     category: Mapped[Category | None] = relationship()
     wants: Mapped[list["Want"]] = relationship(back_populates="incident", order_by="Want.id")
+    alarms: Mapped[list["Alarm"]] = relationship(back_populates="incident", order_by="Alarm.id")
     __table_args__ = (
         sa.UniqueConstraint("source_id", "source_reference"),
         sa.Index("ix_incident_board", "organisation_id", "status", "received_at"),
@@ -123,6 +119,34 @@ class Want(Base):
     team: Mapped[Team] = relationship()
     qualification: Mapped[Qualification | None] = relationship()
     __table_args__ = (sa.UniqueConstraint("incident_id", "team_id"),)
+
+
+class Alarm(Base):
+    """A fact that a person must act on; it stands until it is over."""
+
+    __tablename__ = "alarm"
+    id: Mapped[Id]
+    incident_id: Mapped[int] = mapped_column(sa.ForeignKey("incident.id"), index=True)
+    want_id: Mapped[int | None] = mapped_column(sa.ForeignKey("want.id"))
+    """None: it concerns the incident as a whole."""
+    kind: Mapped[str]
+    facts: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    """Plain, as those of the timeline."""
+    raised_at: Mapped[datetime]
+    acknowledged_at: Mapped[datetime | None]
+    """A dispatcher has seen it: it sounds no more."""
+    acknowledged_by: Mapped[str] = mapped_column(default="")
+    ended_at: Mapped[datetime | None]
+    incident: Mapped[Incident] = relationship(back_populates="alarms")
+    want: Mapped[Want | None] = relationship()
+    __table_args__ = (
+        sa.Index(
+            "ix_alarm_standing",
+            "incident_id",
+            sqlite_where=sa.text("ended_at IS NULL"),
+            postgresql_where=sa.text("ended_at IS NULL"),
+        ),
+    )
 
 
 class TimelineEntry(Base):

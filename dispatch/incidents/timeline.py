@@ -26,8 +26,11 @@ def add(
     now: datetime,
     own_words: str = "",
     **facts: Any,
-) -> None:
-    """Add what happened. `own_words` are sealed; `facts` must be fit for JSON."""
+) -> str:
+    """Add what happened. `own_words` are sealed; `facts` must be fit for JSON.
+
+    Returns what finds somebody's own words again; nothing where there are none.
+    """
     uid = sealed_words = ""
     if own_words:
         uid = seal.new_token()
@@ -37,6 +40,7 @@ def add(
     entry |= {"actor": actor.name, "uid": uid, "sealed_words": sealed_words}
     # Past the session's bookkeeping: an entry is never changed, and each alert writes several.
     session.connection().execute(_INSERT, entry)
+    return uid
 
 
 def words_of(session: Session, incident: Incident, entry: TimelineEntry) -> str:

@@ -24,7 +24,7 @@ from dispatch import logs, seal, upkeep
 from dispatch.audit import Actor
 from dispatch.db import Base, Session, insert_once
 from dispatch.errors import Conflict
-from dispatch.incidents import handling, timeline
+from dispatch.incidents import alarms, handling, timeline
 from dispatch.incidents.alerts import Alert, AlertType, Problem
 from dispatch.incidents.handling import Origin
 from dispatch.incidents.models import Incident, IncidentStatus
@@ -331,7 +331,7 @@ def _update(
     change = handling.update_incident(session, incident, alert, origin(source), sender, now)
     if incident.status is not IncidentStatus.OPEN:
         # Nobody is paged for what is over, and a person must see that the sender thinks otherwise.
-        handling.raise_alarm(session, incident, "updated_after_end")
+        alarms.raise_alarm(session, incident, "updated_after_end", now)
     return corrections.follow(session, incident, change, sender, now)
 
 

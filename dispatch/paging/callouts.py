@@ -22,7 +22,7 @@ from dispatch import logs, upkeep
 from dispatch.audit import ENGINE, Actor
 from dispatch.db import Session
 from dispatch.errors import Conflict, Invalid
-from dispatch.incidents import handling, timeline
+from dispatch.incidents import alarms, handling, timeline
 from dispatch.incidents.models import Incident, IncidentStatus, Want
 from dispatch.paging import candidates, pages, plans, policy, telling
 from dispatch.paging.candidates import Moment
@@ -55,7 +55,6 @@ def advance(session: Session, incident: Incident, now: datetime) -> list[Callout
     session.flush()
     with session.no_autoflush:
         held = {callout.want_id: callout for callout in of_incident(session, incident)}
-        filled = {want_id for want_id, callout in held.items() if callout.filled_at is not None}
         for want in incident.wants:
             callout = held.get(want.id)
             wanted = incident.status is IncidentStatus.OPEN and want.ended_at is None
@@ -69,9 +68,11 @@ def advance(session: Session, incident: Incident, now: datetime) -> list[Callout
                 _pursue(session, callout, moment)
             else:
                 _end(session, callout, now)
-        newly = any(one.filled_at is not None and key not in filled for key, one in held.items())
-        short = any(status(callout) in ("paging", "unanswered") for callout in held.values())
-        handling.quieten(incident, filled=newly and not short)
+        alarms.end(incident, {"stuck"}, now)
+        if held:
+            alarms.end(incident, {"nobody_wanted"}, now)
+        elif incident.status is IncidentStatus.OPEN:
+            alarms.raise_alarm(session, incident, "nobody_wanted", now)
         session.flush()
     bump(session, incident)
     return list(held.values())
@@ -181,8 +182,7 @@ def put_off(session: Session, incident_id: int, now: datetime) -> None:
         .values(due_at=now + timedelta(seconds=_PUT_OFF_SECONDS))
         .execution_options(synchronize_session="fetch")
     )
-    if incident.alarm != "stuck":
-        handling.raise_alarm(session, incident, "stuck")
+    if alarms.raise_alarm(session, incident, "stuck", now):
         timeline.add(session, incident, "stuck", ENGINE, now)
 
 
@@ -246,6 +246,8 @@ def _pursue(session: Session, callout: Callout, moment: Moment) -> None:
         _page_best(session, callout, plan, moment)
     if callout.step >= len(plan.steps):
         _repeat_if_exhausted(session, callout, plan, moment)
+    if _people_open(callout, moment):
+        _somebody_again(callout, now)
     pages.reread(session, callout, now)
     wait = policy.next_step_at(plan, callout.step, callout.repeat, callout.began_at) - now
     pages.try_due(session, callout, moment, wait)
@@ -261,6 +263,7 @@ def begin_anew(session: Session, callout: Callout, now: datetime) -> None:
     callout.policy_id = plans.in_force(session, callout.want.team_id, priority)
     callout.began_at, callout.step, callout.repeat = now, 0, 0
     callout.filled_at = callout.exhausted_at = callout.cancelled_at = None
+    alarms.end(callout.incident, alarms.OF_A_RUN, now, callout.want)
 
 
 def _people_open(callout: Callout, moment: Moment) -> int:
@@ -312,7 +315,7 @@ def _may_page_again(callout: Callout, person_id: int) -> bool:
 def _page_nobody_list(session: Session, callout: Callout, plan: Plan, moment: Moment) -> None:
     incident, team = callout.incident, callout.want.team.name
     timeline.add(session, incident, "nobody_on_duty", ENGINE, moment.now, team=team)
-    handling.raise_alarm(session, incident, "nobody_on_duty")
+    alarms.raise_alarm(session, incident, "nobody_on_duty", moment.now, callout.want)
     attempts = policy.usual_attempts(plan)
     _page_found(session, callout, moment.nobody_on_duty(), attempts, moment.now)
 
@@ -325,37 +328,53 @@ def _page_best(session: Session, callout: Callout, plan: Plan, moment: Moment) -
     }
     refused |= {assignment.person_id for assignment in callout.assignments}
     best = moment.best(refused)
-    incident, team = callout.incident, callout.want.team.name
-    kind = "nobody_qualified" if best is not None else "nobody_at_all"
-    if best is not None or callout.exhausted_at is None:
-        timeline.add(session, incident, kind, ENGINE, moment.now, team=team)
     if best is None:
-        _exhaust(session, callout, kind, moment.now)
+        _nobody_left(session, callout, "everybody_declined" if refused else "nobody_at_all", moment)
         return
-    handling.raise_alarm(session, incident, kind)
+    incident, team = callout.incident, callout.want.team.name
+    timeline.add(session, incident, "nobody_qualified", ENGINE, moment.now, team=team)
+    alarms.raise_alarm(session, incident, "nobody_qualified", moment.now, callout.want)
     pages.add(session, callout, best, policy.usual_attempts(plan), moment.now)
 
 
-def _exhaust(session: Session, callout: Callout, alarm: str, now: datetime) -> None:
-    if callout.exhausted_at is None:
-        callout.exhausted_at = now
-        handling.raise_alarm(session, callout.incident, alarm)
+def _nobody_left(session: Session, callout: Callout, kind: str, moment: Moment) -> None:
+    """Make the console sound, once until somebody is tried again, whatever was seen before."""
+    incident, now = callout.incident, moment.now
+    callout.exhausted_at = callout.exhausted_at or now
+    # Whoever they say is being paged was the last.
+    alarms.end(incident, {"nobody_on_duty", "nobody_qualified"}, now, callout.want)
+    if alarms.raise_alarm(session, incident, kind, now, callout.want):
+        timeline.add(session, incident, kind, ENGINE, now, team=callout.want.team.name)
+
+
+def _somebody_again(callout: Callout, now: datetime) -> None:
+    """Somebody is being tried: it is unanswered only if it was before there was nobody."""
+    incident, want = callout.incident, callout.want
+    if alarms.end(incident, alarms.NOBODY_LEFT, now, want):
+        standing = [one for one in alarms.standing(incident) if one.want is want]
+        if not any(alarm.kind == "unanswered" for alarm in standing):
+            callout.exhausted_at = None
 
 
 def _repeat_if_exhausted(session: Session, callout: Callout, plan: Plan, moment: Moment) -> None:
     """Make the console sound once the last step has waited in vain, and try everybody anew."""
-    now = moment.now
+    now, incident, team = moment.now, callout.incident, callout.want.team.name
     if now < policy.next_step_at(plan, callout.step, callout.repeat, callout.began_at):
         return
-    kind = "unanswered" if callout.exhausted_at is None else "repeated"
-    _exhaust(session, callout, "unanswered", now)
-    timeline.add(session, callout.incident, kind, ENGINE, now, team=callout.want.team.name)
     while now >= policy.next_step_at(plan, callout.step, callout.repeat, callout.began_at):
         callout.repeat += 1
     for step in plan.steps:
         if step.target is not Target.CONTROL_ROOM:
             _page_found(session, callout, moment.for_step(step), step.attempts, now)
     pages.try_anew(callout, moment, policy.usual_attempts(plan))
+    if callout.exhausted_at is None:
+        callout.exhausted_at = now
+        alarms.raise_alarm(session, incident, "unanswered", now, callout.want)
+        timeline.add(session, incident, "unanswered", ENGINE, now, team=team)
+    elif _people_open(callout, moment):
+        timeline.add(session, incident, "repeated", ENGINE, now, team=team)
+    else:
+        _nobody_left(session, callout, "still_nobody", moment)
 
 
 def _next_instant(callout: Callout, plan: Plan) -> datetime:
@@ -369,6 +388,7 @@ def _fill(session: Session, callout: Callout, now: datetime) -> None:
     callout.due_at = None
     if callout.filled_at is None:
         callout.filled_at, callout.exhausted_at = now, None
+        alarms.end(callout.incident, alarms.UNTIL_FILLED, now, callout.want)
         timeline.add(session, callout.incident, "filled", ENGINE, now, team=callout.want.team.name)
     pages.withdraw(session, callout, "taken.sms", now)
 
@@ -378,6 +398,8 @@ def _end(session: Session, callout: Callout, now: datetime) -> None:
     incident = callout.incident
     first = callout.cancelled_at is None
     callout.cancelled_at = callout.cancelled_at or now
+    if first:
+        alarms.end_all(incident, now, callout.want)
     pages.withdraw(session, callout, "over.sms", now)
     going = [a for a in callout.assignments if a.status in UNFINISHED]
     if not going or incident.status is IncidentStatus.CLOSED:

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from dispatch.audit import ENGINE, Actor
 from dispatch.db import Session
-from dispatch.incidents import handling, timeline
+from dispatch.incidents import alarms, handling, timeline
 from dispatch.incidents.handling import Change
 from dispatch.incidents.models import Incident, IncidentStatus
 from dispatch.paging import callouts, candidates, pages, plans, policy, telling
@@ -84,4 +84,12 @@ def _warn_if_lacking(
                 person=assignment.person.name,
                 qualification=lacking,
             )
-            handling.raise_alarm(session, incident, "correction")
+            alarms.raise_alarm(
+                session,
+                incident,
+                "correction",
+                now,
+                assignment.callout.want,
+                person=assignment.person.name,
+                qualification=dict(lacking),
+            )

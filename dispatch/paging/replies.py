@@ -17,7 +17,7 @@ from dispatch.audit import Actor
 from dispatch.channels.contract import Inbound, Kind
 from dispatch.db import Session
 from dispatch.errors import Conflict, NotFound
-from dispatch.incidents import handling, timeline
+from dispatch.incidents import alarms, timeline
 from dispatch.incidents.models import Incident
 from dispatch.outbox import receipts
 from dispatch.outbox.models import Message, Purpose
@@ -194,19 +194,15 @@ def _tell_board(session: Session, page: Page, kind: str, inbound: Inbound, now: 
     """Let a dispatcher read the officer's own words, and bring the next step forward."""
     page = seats.locked_page(session, page.id)
     incident, person = page.callout.incident, _name(page)
-    timeline.add(
-        session,
-        incident,
-        kind,
-        _phone(page),
-        now,
-        own_words=inbound.body,
-        person=person,
-        page=page.uid,
+    words = timeline.add(
+        session, incident, kind, _phone(page), now, own_words=inbound.body, person=person
     )
     callouts.bump(session, incident)
     if page.ended_at is None or _holds_seat(page):
-        handling.raise_alarm(session, incident, "unclear_reply")
+        want = page.callout.want
+        alarms.raise_alarm(
+            session, incident, "unclear_reply", now, want, person=person, words=words
+        )
         callouts.catch_up(session, incident, now, hurried=page.callout)
     return page
 
@@ -255,7 +251,8 @@ def _stranger(session: Session, inbound: Inbound, now: datetime) -> str:
         page = seats.locked_page(session, hit.id)
         incident = page.callout.incident
         timeline.add(session, incident, "strange_number", _STRANGER, now, person=_name(page))
-        handling.raise_alarm(session, incident, "strange_number")
+        want = page.callout.want
+        alarms.raise_alarm(session, incident, "strange_number", now, want, person=_name(page))
     if _answers_left(session, inbound, now, 1, 86400):
         _answer_stranger(session, inbound, now)
     return "strange_code" if hit is not None else "stranger"

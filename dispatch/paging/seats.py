@@ -17,7 +17,7 @@ from dispatch import audit, upkeep
 from dispatch.audit import Actor
 from dispatch.db import Session
 from dispatch.errors import Conflict, Invalid
-from dispatch.incidents import handling, timeline
+from dispatch.incidents import alarms, handling, timeline
 from dispatch.incidents.models import Incident, IncidentStatus, Want
 from dispatch.outbox import queue
 from dispatch.paging import callouts, pages, telling
@@ -141,7 +141,8 @@ def decline(session: Session, page: Page, actor: Actor, via: str, now: datetime)
         _note(session, page, "withdrew", actor, via, now)
         page.status, page.answered_at = PageStatus.DECLINED, now
         if callout.incident.status is IncidentStatus.OPEN and callout.cancelled_at is None:
-            handling.raise_alarm(session, callout.incident, "withdrew")
+            who = held.person.name
+            alarms.raise_alarm(session, callout.incident, "withdrew", now, callout.want, person=who)
         _vacate(session, held, now)
         return True
     if page.ended_at is not None:
@@ -227,7 +228,6 @@ def stand_down(session: Session, callout: Callout, actor: Actor, now: datetime) 
     callout.want.ended_at, callout.want.wanted_by = now, actor.name
     timeline.add(session, incident, "stood_down", actor, now, team=team, by=actor.name)
     _audit(session, incident, actor, "callout.stand_down", now, callout=callout.id)
-    incident.acknowledged_at = now
     callouts.advance(session, incident, now)
 
 

@@ -1,4 +1,4 @@
-"""Timeline rows and reasons as sentences that a dispatcher understands (pure).
+"""Timeline rows, alarms and reasons as sentences that a dispatcher understands (pure).
 
 A row keeps a kind and facts; the sentence is made when somebody reads it, in the reader's language.
 A kind that nobody wrote a sentence for is shown by its name rather than hidden.
@@ -29,7 +29,7 @@ _SENTENCES = {
     "cancelled_before": N_("The cancellation came before the alert: nobody is paged."),
     "closed": N_("Closed."),
     "open": N_("Opened again."),
-    "acknowledged": N_("%(by)s has seen that this needs somebody."),
+    "acknowledged": N_("%(by)s has seen: %(alarm)s"),
     "note": N_("Note by %(by)s."),
     "recorded": N_("Recorded afterwards by %(by)s: %(person)s went. Nobody was paged."),
     "paging": N_("Paging %(person)s (%(team)s): %(reason)s"),
@@ -38,6 +38,8 @@ _SENTENCES = {
     "nobody_on_duty": N_("Nobody is on duty in %(team)s: paging its nobody-on-duty list."),
     "nobody_qualified": N_("Nobody trained for this can be reached in %(team)s: paging the best."),
     "nobody_at_all": N_("Nobody in %(team)s can be reached at all. Ring yourself."),
+    "everybody_declined": N_("Nobody of %(team)s is left to be called: everybody has said no."),
+    "still_nobody": N_("Tried again: nobody of %(team)s is left to be called."),
     "outside_hours": N_("%(team)s is outside its hours%(contact)s."),
     "ringing_control_room": N_("Nobody has accepted: ringing the control room."),
     "control_room_heard": N_("The control room confirmed that it has heard."),
@@ -75,6 +77,32 @@ _SENTENCES = {
     "more_wanted": N_("%(by)s asks for %(people)s of %(team)s."),
     "stuck": N_("Paging stopped by a fault of this system: it is tried again every ten seconds."),
     "repaged": N_("The report changed before anybody accepted: paging from the start."),
+}
+
+#: What a person must do, by the kind of an alarm.
+_ALARMS = {
+    "unanswered": N_("Nobody of %(team)s has accepted: ring somebody, or page someone else."),
+    "everybody_declined": N_("Everybody of %(team)s has said no: ring somebody yourself."),
+    "still_nobody": N_("Tried again, and nobody of %(team)s is left: ring somebody yourself."),
+    "nobody_wanted": N_("Nobody is asked to go: choose a team."),
+    "nobody_on_duty": N_("Nobody is on duty in %(team)s: its nobody-on-duty list is being paged."),
+    "nobody_qualified": N_(
+        "Nobody trained for this can be reached in %(team)s: the best there is is paged."
+    ),
+    "nobody_at_all": N_("Nobody in %(team)s can be reached: ring somebody yourself."),
+    "withdrew": N_("%(person)s was going and cannot: others of %(team)s are paged again."),
+    "unclear_reply": N_("%(person)s answered in own words: read it and ring back."),
+    "strange_number": N_("The right code came from an unknown number: ring %(person)s."),
+    "correction": N_(
+        "The report changed: %(person)s goes but does not hold %(qualification)s. Keep, or add one?"
+    ),
+    "no_match": N_("Place or kind was not understood: look whether the right team is paged."),
+    "cancelled_before": N_("The cancellation came before the alert: nobody is paged. Is it right?"),
+    "updated_after_end": N_(
+        "An update came after the end: look whether somebody must go after all."
+    ),
+    "stuck": N_("Paging stopped by a fault of this system: ring somebody yourself."),
+    "unreadable": N_("An alert that could not be read: open the delivery, or ring its sender."),
 }
 
 _REASONS = {
@@ -145,6 +173,13 @@ def sentence(
     return texts.say(language, template) % values
 
 
+def alarm(facts: Mapping[str, Any], language: str, time_zone: str = "Europe/Brussels") -> str:
+    """Return what a person must act on as one sentence."""
+    kind = str(facts.get("kind", ""))
+    template = _ALARMS.get(kind)
+    return texts.say(language, template) % _values(facts, language, time_zone) if template else kind
+
+
 def reason(facts: Mapping[str, Any], language: str, time_zone: str = "Europe/Brussels") -> str:
     """Return why somebody was paged or passed over."""
     template = _REASONS.get(str(facts.get("kind", "")))
@@ -185,8 +220,9 @@ class _Facts(dict[str, str]):
 def _values(facts: Mapping[str, Any], language: str, time_zone: str) -> _Facts:
     given = {key: value for key, value in facts.items() if value is not None}
     values = _Facts({key: _in_language(value, language) for key, value in given.items()})
-    if isinstance(facts.get("reason"), Mapping):
-        values["reason"] = reason(facts["reason"], language, time_zone)
+    for key, worded in (("reason", reason), ("alarm", alarm)):
+        if isinstance(facts.get(key), Mapping):
+            values[key] = worded(facts[key], language, time_zone)
     for key in ("until", "expected"):
         if facts.get(key):
             values[key] = _clock_time(str(facts[key]), time_zone, language)
@@ -198,6 +234,14 @@ def _values(facts: Mapping[str, Any], language: str, time_zone: str) -> _Facts:
     for key in ("channel", "via"):
         if facts.get(key) in _CHANNELS:
             values[key] = texts.say(language, _CHANNELS[facts[key]])
+    if facts.get("late_seconds"):
+        values["late"] = _long(int(facts["late_seconds"]))
+    _put_asides(values, facts, language)
+    return values
+
+
+def _put_asides(values: _Facts, facts: Mapping[str, Any], language: str) -> None:
+    """Word what stands in a sentence only where it is known."""
     if facts.get("covering"):
         values["covering"] = texts.say(language, N_(", covering %(name)s"), name=facts["covering"])
     if facts.get("expected"):
@@ -208,9 +252,6 @@ def _values(facts: Mapping[str, Any], language: str, time_zone: str) -> _Facts:
         )
     if facts.get("contact"):
         values["contact"] = texts.say(language, N_("; by day: %(who)s"), who=facts["contact"])
-    if facts.get("late_seconds"):
-        values["late"] = _long(int(facts["late_seconds"]))
-    return values
 
 
 def _clock_time(instant: str, time_zone: str, language: str) -> str:

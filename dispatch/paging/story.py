@@ -7,7 +7,7 @@ outbox knows. Nothing is locked and nothing is changed; who may read is decided 
 `confidentiality`.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,10 +17,11 @@ from sqlalchemy.orm import joinedload, selectinload
 
 from dispatch.channels.contract import Kind, State
 from dispatch.db import Session
+from dispatch.incidents import alarms
 from dispatch.incidents import timeline as rows
-from dispatch.incidents.models import Incident, IncidentStatus, TimelineEntry, Want
+from dispatch.incidents.models import Incident, TimelineEntry, Want
 from dispatch.outbox.models import Message, Purpose
-from dispatch.paging import callouts, telling
+from dispatch.paging import callouts, sentences, telling
 from dispatch.paging.models import Assignment, Callout, Page, PageStatus, Policy
 from dispatch.paging.sentences import code, reason, sentence
 from dispatch.texts import N_, say
@@ -77,19 +78,6 @@ def callouts_of(session: Session, incident_ids: Iterable[int]) -> dict[int, list
     for callout in session.scalars(query):
         found[callout.incident_id].append(callout)
     return found
-
-
-def alarm(incident: Incident, held: Sequence[Callout]) -> str:
-    """Return the word of what a person must act on now, or nothing."""
-    if incident.alarm == "stuck":
-        # Until paging works again, whoever has seen it.
-        return incident.alarm
-    if incident.status is IncidentStatus.OPEN:
-        if any(callouts.status(callout) == "unanswered" for callout in held):
-            return "unanswered"
-        if not held:
-            return "nobody_wanted"
-    return incident.alarm if incident.acknowledged_at is None else ""
 
 
 def timeline(session: Session, incident: Incident, language: str) -> list[Line]:
@@ -193,6 +181,15 @@ def incident_json(session: Session, incident: Incident) -> dict[str, Any]:
         "callouts": [
             _callout_json(callout, zone)
             for callout in callouts_of(session, [incident.id])[incident.id]
+        ],
+        "alarms": [
+            {
+                "kind": alarm.kind,
+                "text": sentences.alarm({"kind": alarm.kind, **alarm.facts}, "en", zone),
+                "raised_at": alarm.raised_at.isoformat(),
+                "acknowledged_at": _iso(alarm.acknowledged_at),
+            }
+            for alarm in alarms.standing(incident)
         ],
         "timeline": [
             {"at": line.at.isoformat(), "kind": line.kind, "text": line.text}

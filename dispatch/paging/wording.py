@@ -39,6 +39,7 @@ _MODES = {
 }
 
 sentence = sentences.sentence
+alarm = sentences.alarm
 reason = sentences.reason
 
 

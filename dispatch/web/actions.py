@@ -11,7 +11,7 @@ from flask_babel import gettext
 
 from dispatch.db import Session
 from dispatch.errors import Invalid
-from dispatch.incidents import handling
+from dispatch.incidents import alarms, handling
 from dispatch.incidents.alerts import Alert, AlertType
 from dispatch.incidents.handling import Origin
 from dispatch.incidents.models import Incident, IncidentStatus
@@ -23,9 +23,14 @@ from dispatch.web import case, entry, session
 from dispatch.web.forms import REQUIRED, Form
 
 
-def _acknowledge(opened: Session, held: Incident, _form: Form) -> str:
-    handling.acknowledge(opened, held, session.actor(), session.now())
-    return str(gettext("Seen. The sound has stopped for everybody."))
+def _acknowledge(opened: Session, held: Incident, form: Form) -> str:
+    """Only what was on the screen is seen: what came since goes on sounding."""
+    known = {alarm.id: alarm for alarm in held.alarms}
+    chosen = form.id_of("alarm", known)
+    form.check()
+    if chosen is not None:
+        alarms.acknowledge(opened, held, known[chosen], session.actor(), session.now())
+    return str(gettext("Seen. Its sound has stopped for everybody."))
 
 
 def _note(opened: Session, held: Incident, form: Form) -> str:

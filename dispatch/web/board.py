@@ -13,11 +13,11 @@ from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from flask_babel import get_locale, gettext
-from sqlalchemy.orm import joinedload
+from sqlalchemy.orm import joinedload, selectinload
 
 from dispatch.db import Session
-from dispatch.incidents import catalogue, timeline
-from dispatch.incidents.models import Incident, IncidentStatus, TimelineEntry
+from dispatch.incidents import alarms, catalogue, timeline
+from dispatch.incidents.models import Alarm, Incident, IncidentStatus, TimelineEntry
 from dispatch.intake import deliveries
 from dispatch.intake.models import Delivery
 from dispatch.paging import callouts, pages, plans, policy, story, wording
@@ -27,26 +27,6 @@ from dispatch.people.models import Team
 from dispatch.rota import duty
 from dispatch.texts import N_
 from dispatch.web import session
-
-#: What a person must do, by the word of the alarm.
-NEEDS = {
-    "unanswered": N_("Nobody has accepted: ring somebody, or page someone else."),
-    "nobody_wanted": N_("Nobody is asked to go: choose a team."),
-    "nobody_on_duty": N_("Nobody is on duty: its nobody-on-duty list is being paged."),
-    "nobody_qualified": N_("Nobody trained for this can be reached: the best there is is paged."),
-    "nobody_at_all": N_("Nobody can be reached: ring somebody yourself."),
-    "withdrew": N_("Somebody who was going cannot: others are paged again."),
-    "unclear_reply": N_("An answer in own words: read it and ring back."),
-    "strange_number": N_("The right code came from an unknown number: ring the officer."),
-    "correction": N_("The report changed: whoever goes is not trained for it. Keep, or add one?"),
-    "no_match": N_("Place or kind was not understood: look whether the right team is paged."),
-    "cancelled_before": N_("The cancellation came before the alert: nobody is paged. Is it right?"),
-    "updated_after_end": N_(
-        "An update came after the end: look whether somebody must go after all."
-    ),
-    "stuck": N_("Paging stopped by a fault of this system: ring somebody yourself."),
-    "unreadable": N_("An alert that could not be read: open the delivery, or ring its sender."),
-}
 
 _TARGETS = {
     Target.PRIMARY: N_("primary"),
@@ -71,7 +51,7 @@ def lanes(opened: Session, now: datetime) -> dict[str, list[dict[str, Any]]]:
     incidents = _incidents(opened, visible, now)
     ids = [incident.id for incident in incidents]
     held, last = story.callouts_of(opened, ids), _last(opened, ids)
-    words = _words(opened, incidents)
+    needed = needs(opened, incidents)
     ahead = Ahead(opened, now)
     found: dict[str, list[dict[str, Any]]] = {
         "needs_you": [_delivery(one) for one in deliveries.unseen(opened, visible)],
@@ -82,7 +62,8 @@ def lanes(opened: Session, now: datetime) -> dict[str, list[dict[str, Any]]]:
     for incident in incidents:
         card = _card(incident, held[incident.id], ahead)
         card["last"] = _line(incident, last.get(incident.id))
-        card["words"] = words.get(incident.id) if card["needs"] else None
+        card["needs"] = needed[incident.id]
+        card["seen"] = all(one["seen"] for one in card["needs"])
         found[_lane(card)].append(card)
     found["needs_you"].sort(key=lambda card: (card["seen"], card["priority"], card["opened_at"]))
     found["paging"].sort(key=lambda card: (card["priority"], card["opened_at"]))
@@ -103,10 +84,11 @@ def _incidents(
             sa.or_(
                 Incident.status == IncidentStatus.OPEN,
                 Incident.closed_at >= midnight,
-                (Incident.alarm != "") & Incident.acknowledged_at.is_(None),
+                Incident.alarms.any(Alarm.ended_at.is_(None)),
             )
         )
         .options(joinedload(Incident.category), joinedload(Incident.organisation))
+        .options(selectinload(Incident.alarms))
     )
     return opened.scalars(query).all()
 
@@ -121,20 +103,40 @@ def _last(opened: Session, incident_ids: Sequence[int]) -> Mapping[int, Timeline
     return {entry.incident_id: entry for entry in found}
 
 
-def _words(opened: Session, incidents: Sequence[Incident]) -> dict[int, dict[str, Any]]:
-    """Return the newest answer in own words, where that is what a dispatcher must act on."""
-    alarmed = {one.id: one for one in incidents if one.alarm == "unclear_reply"}
-    query = sa.select(TimelineEntry).where(
-        TimelineEntry.incident_id.in_(alarmed),
-        TimelineEntry.kind.in_(("unclear_reply", "wrong_code")),
-    )
+def needs(opened: Session, incidents: Sequence[Incident]) -> dict[int, list[dict[str, Any]]]:
+    """Return what a person must act on of each incident, in words; the oldest first."""
+    standing = {incident.id: alarms.standing(incident) for incident in incidents}
+    words = _words(opened, incidents)
     return {
-        entry.incident_id: {
-            "person": entry.facts.get("person", ""),
-            "text": timeline.words_of(opened, alarmed[entry.incident_id], entry),
-        }
-        for entry in opened.scalars(query.order_by(TimelineEntry.id))
+        incident.id: [
+            {
+                "id": alarm.id,
+                "text": wording.alarm(
+                    {"kind": alarm.kind, **alarm.facts},
+                    language(),
+                    incident.organisation.time_zone,
+                ),
+                "seen": alarm.acknowledged_at is not None,
+                "words": words.get(alarm.facts.get("words", "")),
+            }
+            for alarm in standing[incident.id]
+        ]
+        for incident in incidents
     }
+
+
+def _words(opened: Session, incidents: Sequence[Incident]) -> dict[str, str]:
+    """Return what officers wrote in own words, where that is what a dispatcher must act on."""
+    home = {
+        alarm.facts["words"]: incident
+        for incident in incidents
+        for alarm in alarms.standing(incident)
+        if "words" in alarm.facts
+    }
+    if not home:
+        return {}
+    found = opened.scalars(sa.select(TimelineEntry).where(TimelineEntry.uid.in_(home)))
+    return {entry.uid: timeline.words_of(opened, home[entry.uid], entry) for entry in found}
 
 
 def _line(incident: Incident, entry: TimelineEntry | None) -> dict[str, Any] | None:
@@ -149,7 +151,7 @@ def _lane(card: Mapping[str, Any]) -> str:
         return "needs_you"
     if card["status"] != IncidentStatus.OPEN:
         return "closed"
-    paging = any(callout["status"] == "paging" for callout in card["callouts"])
+    paging = any(one["status"] in ("paging", "unanswered") for one in card["callouts"])
     return "paging" if paging else "under_way"
 
 
@@ -169,11 +171,8 @@ def heading(incident: Incident) -> dict[str, Any]:
 
 
 def _card(incident: Incident, held: Sequence[Callout], ahead: "Ahead") -> dict[str, Any]:
-    word = story.alarm(incident, held)
     return heading(incident) | {
         "place": {"municipality": incident.municipality, "postcode": incident.postcode},
-        "needs": gettext(NEEDS[word]) if word else None,
-        "seen": incident.acknowledged_at is not None,
         "outcome": _outcome(incident, held),
         "callouts": [ahead.summary(callout) for callout in held],
     }
@@ -201,7 +200,7 @@ def _delivery(delivery: Delivery) -> dict[str, Any]:
         "seen": False,
         "needs": gettext("The id of an alert came again with other content: ring its sender.")
         if clash
-        else gettext(NEEDS["unreadable"]),
+        else wording.alarm({"kind": "unreadable"}, language()),
     }
 
 

@@ -53,7 +53,6 @@ def whole(
     """Return everything a dispatcher's screen shows; `sealed` is what was opened with a reason."""
     incident = found.incident
     held = story.callouts_of(opened, [incident.id])[incident.id]
-    word = story.alarm(incident, held)
     facts = found.facts(opened) if sealed is None else sealed
     shown = found.shows_facts or sealed is not None
     ahead = board.Ahead(opened, now)
@@ -62,8 +61,7 @@ def whole(
         "source_reference": incident.source_reference,
         "organisation": incident.organisation.name,
         "occurred_at": incident.occurred_at,
-        "needs": gettext(board.NEEDS[word]) if word else None,
-        "may_acknowledge": found.may_handle and _sounds(incident, word),
+        "needs": _needs(opened, incident, shown),
         "late": _late(incident),
         "place": place(incident, facts),
         "facts": list(facts_of(incident, facts)),
@@ -82,8 +80,9 @@ def whole(
     }
 
 
-def _sounds(incident: Incident, word: str) -> bool:
-    return bool(word) and incident.acknowledged_at is None
+def _needs(opened: Session, incident: Incident, shown: bool) -> list[dict[str, Any]]:
+    needed = board.needs(opened, [incident])[incident.id]
+    return needed if shown else [one | {"words": None} for one in needed]
 
 
 def told(opened: Session, incident: Incident, *, words: bool = True) -> list[story.Line]:

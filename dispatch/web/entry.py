@@ -193,8 +193,6 @@ def open_incident(opened: Session, form: Form, given: str, actor: Actor, now: da
     incident = handling.open_incident(
         opened, alert, origin, actor, now, wants=routing.wants, reference=given
     )
-    # Who types it in has looked at it.
-    incident.acknowledged_at = now
     held = callouts.advance(opened, incident, now)
     if person is not None:
         _page_too(opened, held, opened.get_one(Person, person), actor, now)
@@ -258,7 +256,7 @@ def record(opened: Session, form: Form, given: str, actor: Actor, now: datetime)
         status=IncidentStatus.CLOSED,
         reference=given,
     )
-    incident.acknowledged_at, incident.closed_at = now, done_at or now
+    incident.closed_at = done_at or now
     seats.record_afterwards(opened, incident, went, actor, now)
     if outcome:
         handling.add_note(opened, incident, outcome, actor, now)

@@ -712,8 +712,6 @@ def upgrade() -> None:
         sa.Column("closed_at", Instant(), nullable=True),
         sa.Column("drill", sa.Boolean(), nullable=False),
         sa.Column("recorded_afterwards", sa.Boolean(), nullable=False),
-        sa.Column("acknowledged_at", Instant(), nullable=True),
-        sa.Column("alarm", sa.Text(), nullable=False),
         sa.Column("wishes", Json, nullable=False),
         sa.Column("flags", Json, nullable=False),
         sa.Column("problems", Json, nullable=False),
@@ -971,6 +969,34 @@ def upgrade() -> None:
         sa.UniqueConstraint("incident_id", "team_id", name=op.f("uq_want_incident_id_team_id")),
     )
     op.create_index(op.f("ix_want_incident_id"), "want", ["incident_id"], unique=False)
+    op.create_table(
+        "alarm",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "incident_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("want_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("facts", Json, nullable=False),
+        sa.Column("raised_at", Instant(), nullable=False),
+        sa.Column("acknowledged_at", Instant(), nullable=True),
+        sa.Column("acknowledged_by", sa.Text(), nullable=False),
+        sa.Column("ended_at", Instant(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["incident_id"], ["incident.id"], name=op.f("fk_alarm_incident_id")
+        ),
+        sa.ForeignKeyConstraint(["want_id"], ["want.id"], name=op.f("fk_alarm_want_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_alarm")),
+    )
+    op.create_index(op.f("ix_alarm_incident_id"), "alarm", ["incident_id"], unique=False)
+    op.create_index(
+        "ix_alarm_standing",
+        "alarm",
+        ["incident_id"],
+        unique=False,
+        sqlite_where=sa.text("ended_at IS NULL"),
+        postgresql_where=sa.text("ended_at IS NULL"),
+    )
     op.create_table(
         "callout",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),

@@ -146,6 +146,22 @@ def test_a_change_appears_by_itself_and_moves_nothing_under_the_hand(open_screen
     expect(note).to_be_focused()
 
 
+def test_a_new_alarm_sounds_although_the_others_were_stopped(open_screen, night):
+    screen = open_screen(viewport={"width": 1440, "height": 900}, locale="en")
+    sign_in(screen, night)
+    screen.goto(f"{night.address}/board")
+    stop = screen.get_by_role("button", name="Stop the sound")
+    stop.click()
+    expect(stop).to_be_hidden()
+    with night.web.store.write() as session:
+        inbound = Inbound("SM2", "+32470123451", "car broke down")
+        replies.text_in(session, inbound, night.web.clock.now())
+    expect(screen.locator(f"#card-{night.unanswered}")).to_contain_text("car broke down")
+    expect(stop).to_be_visible()
+    expect(screen.locator("#alerts")).to_contain_text(f"{night.unanswered}: fatal road crash")
+    expect(screen.locator("#alerts")).to_contain_text("Bert Maes answered in own words")
+
+
 def test_the_narrative_stays_open_while_it_is_read(open_screen, night):
     screen = open_screen(viewport={"width": 1440, "height": 900}, locale="en")
     sign_in(screen, night)

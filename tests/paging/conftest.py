@@ -1,6 +1,6 @@
 """A night at the small centre: report, let time pass, answer, and see what was said to whom."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -11,9 +11,10 @@ import sqlalchemy as sa
 from dispatch.audit import Actor
 from dispatch.channels.contract import Inbound, Receipt, State
 from dispatch.db import Session, Store
-from dispatch.incidents import handling
+from dispatch.incidents import alarms, handling
 from dispatch.incidents.alerts import Alert, AlertType, Place
 from dispatch.incidents.models import (
+    Alarm,
     Category,
     CategoryWant,
     Incident,
@@ -24,7 +25,7 @@ from dispatch.intake import receive
 from dispatch.intake.models import Source
 from dispatch.outbox import queue
 from dispatch.outbox.models import Message
-from dispatch.paging import callouts, corrections, hearing, replies
+from dispatch.paging import callouts, corrections, hearing, replies, seats
 from dispatch.paging.models import Callout, NobodyOnDuty, Page
 from dispatch.people.models import Person, Service, Team
 from tests import centre
@@ -150,10 +151,20 @@ class Night:
             return [callouts.status(callout) for callout in callouts.of_incident(session, incident)]
 
     def alarm(self) -> str:
-        """Return what a person must act on."""
+        """Return what a person must act on and nobody has seen."""
+        return " ".join(self.alarms(alarms.sounding))
+
+    def alarms(self, which: Callable[[Incident], list[Alarm]] = alarms.standing) -> list[str]:
+        """Return the kinds of what a person must act on, the oldest first."""
         with self.store.read() as session:
-            incident = session.get_one(Incident, self.incidents[-1])
-            return incident.alarm if incident.acknowledged_at is None else ""
+            return [one.kind for one in which(session.get_one(Incident, self.incidents[-1]))]
+
+    def see(self, *kinds: str) -> None:
+        """Let a dispatcher acknowledge alarms of these kinds, or all."""
+        with self.held() as (session, incident):
+            for one in alarms.sounding(incident):
+                if one.kind in kinds or not kinds:
+                    alarms.acknowledge(session, incident, one, DORA, self.now)
 
     def person(self, session: Session, name: str) -> int:
         """Return somebody's id."""
@@ -185,3 +196,10 @@ def second_team(night: Night, people: int = 1) -> None:
                 wants=[CategoryWant(function="social", people=people)],
             )
         )
+
+
+def ask(night: Night, team: str, people: int) -> None:
+    """Let a dispatcher ask for more people of a team."""
+    with night.held() as (session, incident):
+        found = session.scalars(sa.select(Team).where(Team.key == team)).one()
+        seats.want_more(session, incident, found, people, DORA, night.now)

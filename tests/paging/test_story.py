@@ -105,33 +105,23 @@ def test_an_unread_answer_is_an_alarm_until_somebody_goes(store, reference, cast
     with store.write() as session:
         inbound = Inbound("SM1", "+32470123450", "child ill, not before four")
         replies.text_in(session, inbound, NOW + timedelta(seconds=40))
-    assert alarm(store, reference) == "unclear_reply"
+    (raised,) = raised_for_machines(store, reference)
+    assert raised == {
+        "kind": "unclear_reply",
+        "text": "An Peeters answered in own words: read it and ring back.",
+        "raised_at": at(40).isoformat(),
+        "acknowledged_at": None,
+    }
     with store.write() as session:
         incident = handling.locked(session, nights.of(session, reference).id)
         callout = callouts.of_incident(session, incident)[0]
         seats.accept_on_behalf(session, callout, cast.people["Bert"], ADA, NOW)
-    assert alarm(store, reference) == ""
+    assert raised_for_machines(store, reference) == []
 
 
-def alarm(store: Store, reference: str) -> str:
+def raised_for_machines(store: Store, reference: str) -> list[dict[str, object]]:
     with store.read() as session:
-        incident = nights.of(session, reference)
-        return story.alarm(incident, story.callouts_of(session, [incident.id])[incident.id])
-
-
-def test_unanswered_stays_an_alarm_although_somebody_has_seen_it(store, reference):
-    for minutes in (4, 8, 13):
-        nights.advance(store, reference, NOW + timedelta(minutes=minutes))
-    with store.write() as session:
-        handling.acknowledge(session, nights.of(session, reference), ADA, NOW)
-    assert alarm(store, reference) == "unanswered"
-
-
-def test_an_incident_that_wants_nobody_is_an_alarm(store, cast):
-    with store.write() as session:
-        origin = handling.Origin(cast.organisation)
-        incident = handling.open_incident(session, nights.report(), origin, ADA, NOW, wants=())
-        assert story.alarm(incident, []) == "nobody_wanted"
+        return story.incident_json(session, nights.of(session, reference))["alarms"]
 
 
 def test_the_proof_names_every_instant_of_every_message(store, reference, cast):

@@ -7,17 +7,10 @@ import sqlalchemy as sa
 from dispatch.incidents.alerts import Alert, AlertType, Place
 from dispatch.incidents.models import Want
 from dispatch.paging import callouts, seats
-from dispatch.people.models import Team
-from tests.paging.conftest import ALERT, DORA, Night, second_team
+from tests.paging.conftest import ALERT, DORA, Night, ask, second_team
 
 MOVED = replace(ALERT, type=AlertType.UPDATE, place=Place(postcode="9401"))
 THEFT = Alert(AlertType.UPDATE, category="theft")
-
-
-def _ask(night: Night, team: str, people: int) -> None:
-    with night.held() as (session, incident):
-        found = session.scalars(sa.select(Team).where(Team.key == team)).one()
-        seats.want_more(session, incident, found, people, DORA, night.now)
 
 
 def _stand_down(night: Night, team: str) -> None:
@@ -37,7 +30,7 @@ def _wanted(night: Night) -> dict[str, tuple[int, bool, str]]:
 def test_team_that_a_dispatcher_added_stays_wanted(night: Night) -> None:
     second_team(night)
     night.report()
-    _ask(night, "jour", 1)
+    ask(night, "jour", 1)
     night.change(MOVED)
     assert _wanted(night) == {"support": (1, True, ""), "jour": (1, True, "Dora")}
     assert night.status() == ["paging", "paging"]
@@ -45,7 +38,7 @@ def test_team_that_a_dispatcher_added_stays_wanted(night: Night) -> None:
 
 def test_number_that_a_dispatcher_asked_for_stays(night: Night) -> None:
     night.report()
-    _ask(night, "support", 2)
+    ask(night, "support", 2)
     night.change(MOVED)
     assert _wanted(night) == {"support": (3, True, "Dora")}
 
@@ -53,7 +46,7 @@ def test_number_that_a_dispatcher_asked_for_stays(night: Night) -> None:
 def test_alert_may_want_more_than_a_dispatcher_asked_for(night: Night) -> None:
     second_team(night, people=4)
     night.report()
-    _ask(night, "jour", 2)
+    ask(night, "jour", 2)
     night.change(THEFT)
     assert _wanted(night)["jour"] == (4, True, "Dora")
 

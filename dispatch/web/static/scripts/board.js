@@ -1,32 +1,32 @@
 // Announcements, the alarm and the keys of the board.
 //
 // Everything shown is rendered by the server; this says what is new to screen readers and sounds
-// while an incident needs somebody. The sound repeats until the incident is acted on or the sound is stopped; a new
-// incident sounds again. The red bar above the lanes says the same to the eye.
+// while something needs somebody. The sound repeats until each alarm is acted on or the sound is
+// stopped; a new alarm sounds again, also of an incident whose others were stopped. The red bar above
+// the lanes says the same to the eye.
 "use strict";
 
 (() => {
   // --- what is new: said once, by the region that fits
 
-  const lanes = () => new Map([...document.querySelectorAll("[data-card]")].map(
-    (card) => [card.id, card]));
-  let before = new Map([...lanes()].map(([id, card]) => [id, card.dataset.card]));
-  const silenced = new Set();
+  const found = (selector) => new Map([...document.querySelectorAll(selector)].map(
+    (one) => [one.dataset.alarm ?? one.id, one]));
+  const lanesOf = (cards) => new Map([...cards].map(([id, card]) => [id, card.dataset.card]));
+  let lanes = lanesOf(found("[data-card]"));
+  let alarms = found("[data-alarm]");
 
   const announce = () => {
-    const after = lanes();
-    const urgent = [];
-    const other = [];
-    for (const [id, card] of after) {
-      const lane = card.dataset.card;
-      if (before.get(id) === lane) continue;
-      const says = `${card.closest(".lane").querySelector(".lane-name").firstChild.textContent.trim()}: ${card.dataset.says}`;
-      (lane === "needs_you" ? urgent : other).push(says);
-      if (lane === "needs_you") silenced.delete(id);
-    }
-    before = new Map([...after].map(([id, card]) => [id, card.dataset.card]));
-    if (urgent.length) document.getElementById("alerts").textContent = urgent.join(". ");
-    if (other.length) document.getElementById("announcements").textContent = other.join(". ");
+    const cards = found("[data-card]");
+    const raised = found("[data-alarm]");
+    const urgent = [...raised].filter(([id]) => !alarms.has(id)).map(
+      ([, alarm]) => `${alarm.closest("[data-card]").dataset.says} ${alarm.textContent.trim()}`);
+    const other = [...cards].filter(
+      ([id, card]) => card.dataset.card !== "needs_you" && card.dataset.card !== lanes.get(id)).map(
+      ([, card]) => `${card.closest(".lane").querySelector(".lane-name").firstChild.textContent.trim()}: ${card.dataset.says}`);
+    lanes = lanesOf(cards);
+    alarms = raised;
+    if (urgent.length) document.getElementById("alerts").textContent = urgent.join(" ");
+    if (other.length) document.getElementById("announcements").textContent = other.join(" ");
     sound();
   };
 
@@ -36,8 +36,9 @@
   let audio = null;
   let ringing = null;
 
-  const needing = () => [...document.querySelectorAll('[data-card="needs_you"]')].filter(
-    (card) => !silenced.has(card.id) && !("seen" in card.dataset));
+  const silenced = new Set();
+  const needing = () => [...found("[data-alarm]")].filter(
+    ([id, alarm]) => !silenced.has(id) && !("seen" in alarm.dataset));
 
   const beep = () => {
     if (audio?.state !== "running") return;
@@ -87,7 +88,7 @@
 
   document.addEventListener("click", (event) => {
     if (!event.target.closest("[data-quiet]")) return;
-    for (const card of needing()) silenced.add(card.id);
+    for (const [id] of needing()) silenced.add(id);
     sound();
   });
 
