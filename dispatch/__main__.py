@@ -8,6 +8,7 @@ to `serving` and `engine`.
 import argparse
 import contextlib
 import getpass
+import json
 import os
 import sys
 import tomllib
@@ -145,6 +146,15 @@ def _verify(parts: Parts, _arguments: argparse.Namespace) -> int:
         print(fault)
     print(f"{verdict.entries} entries, {verdict.unlinked} of them not linked yet.")
     return 0 if verdict.ok else 1
+
+
+def _show(parts: Parts, arguments: argparse.Namespace) -> int:
+    with parts.store.read() as session:
+        entries = list(audit.tell(session, arguments.subject))
+    for told in entries:
+        details = json.dumps(told.details, ensure_ascii=False, sort_keys=True)
+        print(f"{told.at.isoformat(timespec='seconds')} {told.actor} {told.action} {details}")
+    return 0 if entries else _say(ValueError(f"nothing is recorded of {arguments.subject}"), 1)
 
 
 def _check(parts: Parts, _arguments: argparse.Namespace) -> int:
@@ -329,7 +339,10 @@ def _parser() -> argparse.ArgumentParser:
         _add(commands, name, run, text, tables=name != "restore").add_argument("file", type=Path)
     address = _add(commands, "calendar-address", _calendar_address, "make a calendar address")
     address.add_argument("person", help="the name to sign in with")
-    _add(_group(commands, "audit"), "verify", _verify, "check the audit record")
+    record = _group(commands, "audit")
+    _add(record, "verify", _verify, "check the audit record")
+    show = _add(record, "show", _show, "say who did what, with the reasons they gave")
+    show.add_argument("subject", help="such as incident:D7K-4QX")
     _add(_group(commands, "key"), "rotate", _rotate, "seal with new keys from now on")
     _person_arguments(_group(commands, "person"))
     source = _add(_group(commands, "source"), "add", _source_add, "let a police system in")

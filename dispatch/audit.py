@@ -1,11 +1,13 @@
 """The record of who did what, made so that changing it later shows.
 
 An entry holds what happened and a salted digest of its details; the details stand beside it and may
-be erased without breaking anything. Transactions only insert entries; one leased chore links them
-into a chain of hashes afterwards, so that the chain is no lock that every alert waits for. Both
-databases refuse to change or delete entries and links. `verify` names what was changed in spite of
-that. The end of the chain is logged at each linking: kept elsewhere, it shows that the newest part
-was cut off, which the chain alone cannot. What is worth an entry is left to the features.
+be erased without breaking anything. A person's own words among them may quote a case: they are
+sealed for its organisation, and the digest is of what is stored. Transactions only insert entries;
+one leased chore links them into a chain of hashes afterwards, so that the chain is no lock that
+every alert waits for. Both databases refuse to change or delete entries and links. `verify` names
+what was changed in spite of that. The end of the chain is logged at each linking: kept elsewhere,
+it shows that the newest part was cut off, which the chain alone cannot. What is worth an entry is
+left to the features.
 """
 
 import hashlib
@@ -21,7 +23,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import orm
 
-from dispatch import logs
+from dispatch import logs, seal
 from dispatch.db import Base, Id, Session
 
 log = logs.logger(__name__)
@@ -37,6 +39,14 @@ class Actor:
 
 
 ENGINE = Actor("engine", None, "engine")
+
+
+@dataclass(frozen=True)
+class OwnWords:
+    """Details that somebody wrote about a case, by name, and the organisation whose case it is."""
+
+    organisation_id: int
+    said: Mapping[str, str]
 
 
 _BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
@@ -132,22 +142,24 @@ def record(
     subject: str,
     details: Mapping[str, Any],
     now: datetime,
+    *,
+    words: OwnWords | None = None,
 ) -> None:
     """Write down that `actor` did `action` to `subject` ("incident:D7K-4QX").
 
     The actor's name and the details may be erased later; the rest stays for ever, so it must not
     hold personal data.
     """
-    salt = secrets.token_hex(16)
+    uid, salt = uuid.uuid4().hex, secrets.token_hex(16)
     content = json.dumps(
-        {"by": actor.name, **details},
+        {"by": actor.name, **details, **(_sealed(session, uid, words) if words else {})},
         sort_keys=True,
         ensure_ascii=False,
         separators=(",", ":"),
         default=_plain,
     )
     entry = {
-        "uid": uuid.uuid4().hex,
+        "uid": uid,
         "at": now,
         "actor": actor.kind if actor.id is None else f"{actor.kind}:{actor.id}",
         "action": action,
@@ -160,6 +172,49 @@ def record(
         _INSERT_DETAIL,
         {"entry_id": entry_id, "salt": salt, "details": content, "linked": False},
     )
+
+
+def _sealed(session: Session, uid: str, words: OwnWords) -> dict[str, Any]:
+    owner = words.organisation_id
+    said = {
+        name: seal.seal(session, owner, _place(uid, name), text)
+        for name, text in words.said.items()
+    }
+    return {"organisation": owner, "sealed": said}
+
+
+def _place(uid: str, name: str) -> str:
+    return f"audit_detail.{name}:{uid}"
+
+
+@dataclass(frozen=True)
+class Told:
+    """An entry as whoever may read the record sees it."""
+
+    at: datetime
+    actor: str
+    action: str
+    details: Mapping[str, Any]
+    """Own words in clear, None where their key is missing; nothing once they are erased."""
+
+
+def tell(session: Session, subject: str) -> Iterator[Told]:
+    """Return what was written down of a subject, in order."""
+    query = (
+        sa.select(AuditEntry, AuditDetail.details)
+        .join(AuditDetail, AuditDetail.entry_id == AuditEntry.id)
+        .where(AuditEntry.subject == subject)
+        .order_by(AuditEntry.id)
+    )
+    for entry, details in session.execute(query):
+        shown = json.loads(details) if details else {}
+        owner = shown.pop("organisation", None) if "sealed" in shown else None
+        for name, sealed in shown.pop("sealed", {}).items():
+            try:
+                shown[name] = seal.unseal(session, owner, _place(entry.uid, name), sealed)
+            except seal.Unsealable:
+                shown[name] = None
+        yield Told(entry.at, entry.actor, entry.action, shown)
 
 
 def erase(session: Session, entry_ids: Iterable[int]) -> None:

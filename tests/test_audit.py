@@ -6,11 +6,30 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
-from dispatch.audit import ENGINE, Actor, AuditDetail, AuditEntry, erase, link, record, verify
+from dispatch.audit import (
+    ENGINE,
+    Actor,
+    AuditDetail,
+    AuditEntry,
+    OwnWords,
+    erase,
+    link,
+    record,
+    tell,
+    verify,
+)
 from dispatch.db import Session, Store
+from dispatch.people.models import Organisation, OrganisationKind
 
 NOW = datetime(2026, 3, 1, 22, 5, tzinfo=UTC)
 AN = Actor("person", 12, "An Peeters")
+
+
+def organisation(session: Session) -> int:
+    row = Organisation(key="dender", name="Dender", kind=OrganisationKind.POLICE_ZONE)
+    session.add(row)
+    session.flush()
+    return row.id
 
 
 def write(session: Session, count: int = 1, at: datetime = NOW) -> None:
@@ -53,6 +72,41 @@ def test_an_entry_says_who_did_what_and_keeps_the_name_erasable(store: Store) ->
     assert entries[0].at == NOW
     assert entries[0].uid != entries[1].uid
     assert details[0].details == '{"by":"An Peeters","n":1,"until":"2026-03-01T22:05:00+00:00"}'
+
+
+def test_own_words_are_sealed_for_the_organisation_and_told_in_clear(store: Store) -> None:
+    reason = "de zus van An Janssens belt terug"
+    with store.write() as session:
+        owner = organisation(session)
+        words = OwnWords(owner, {"reason": reason})
+        record(session, AN, "narrative.open", "incident:D7K-4QX", {"n": 1}, NOW, words=words)
+        record(session, ENGINE, "incident.open", "incident:D7K-4QX", {}, NOW)
+        record(session, ENGINE, "incident.open", "incident:X2B-3CD", {}, NOW)
+        link(session, NOW)
+    with store.read() as session:
+        assert verify(session, NOW).ok
+        stored = "".join(session.scalars(sa.select(AuditDetail.details)))
+        assert "Janssens" not in stored and "sealed" in stored
+        opened, began = tell(session, "incident:D7K-4QX")
+    assert (opened.at, opened.actor, opened.action) == (NOW, "person:12", "narrative.open")
+    assert opened.details == {"by": "An Peeters", "n": 1, "reason": reason}
+    assert began.details == {"by": "engine"}
+
+
+def test_sealed_words_that_were_changed_moved_or_erased_are_not_told(store: Store) -> None:
+    with store.write() as session:
+        words = OwnWords(organisation(session), {"reason": "secret"})
+        for number in range(3):
+            record(session, AN, "narrative.open", f"incident:{number}", {}, NOW, words=words)
+        link(session, NOW)
+        erase(session, [3])
+        first = session.scalars(sa.select(AuditDetail).where(AuditDetail.entry_id == 1)).one()
+        second = session.scalars(sa.select(AuditDetail).where(AuditDetail.entry_id == 2)).one()
+        second.details = first.details
+        session.flush()
+        told = [next(tell(session, f"incident:{number}")).details for number in range(3)]
+        assert told == [{"by": "An Peeters", "reason": "secret"}, {**told[1], "reason": None}, {}]
+        assert verify(session, NOW).faults == ["entry 2 (position 2): its details were changed"]
 
 
 def test_recording_costs_two_statements(store: Store) -> None:

@@ -15,16 +15,16 @@ import sqlalchemy as sa
 
 from dispatch import __main__ as dispatch_command
 from dispatch import schema, settings, wiring
-from dispatch.audit import AuditEntry
+from dispatch.audit import AuditEntry, OwnWords, record
 from dispatch.db import Store
 from dispatch.incidents.models import Category, Incident
 from dispatch.paging.models import Policy
 from dispatch.people import accounts, phones
-from dispatch.people.models import ApiKey, Person, Role
+from dispatch.people.models import ApiKey, Organisation, Person, Role
 from dispatch.seal import SealingKey
 from dispatch.web import create_app
 from dispatch.wiring import Parts
-from tests.centre import build
+from tests.centre import ADA, build
 from tests.simulated import served
 
 SECRET_KEY = "a secret of the tests' own"
@@ -238,6 +238,21 @@ def test_a_changed_audit_record_is_told(run: Run, centre: Parts):
     said = run("audit", "verify")
     assert (said.status, "entries" in said.out) == (1, True)
     assert "are not linked" in said.out
+
+
+def test_the_audit_record_of_a_subject_is_told_with_the_reasons(run: Run, centre: Parts):
+    now = centre.clock.now()
+    with centre.store.write() as session:
+        zone = session.scalars(sa.select(Organisation.id)).first()
+        assert zone is not None
+        words = OwnWords(zone, {"reason": "zij belt terug"})
+        record(session, ADA, "narrative.open", "incident:D7K-4QX", {}, now, words=words)
+    said = run("audit", "show", "incident:D7K-4QX")
+    assert said.status == 0
+    assert said.out.startswith(f"{now.isoformat(timespec='seconds')} person:1 narrative.open ")
+    assert '"reason": "zij belt terug"' in said.out
+    said = run("audit", "show", "incident:XXX-XXX")
+    assert (said.status, said.err) == (1, "dispatch: nothing is recorded of incident:XXX-XXX\n")
 
 
 # --- alerts ---

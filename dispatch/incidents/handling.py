@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from dispatch import audit, upkeep
-from dispatch.audit import Actor
+from dispatch.audit import Actor, OwnWords
 from dispatch.db import Session
 from dispatch.errors import Conflict, Invalid
 from dispatch.incidents import alarms, catalogue, states, timeline
@@ -418,8 +418,9 @@ def open_narrative(
         actor,
         "narrative.open",
         f"incident:{incident.reference}",
-        {"reason": reason.strip()},
+        {},
         now,
+        words=OwnWords(incident.organisation_id, {"reason": reason.strip()}),
     )
     held = timeline.unseal_json(session, incident, "sealed_narrative")
     return str(held.get("text", ""))

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import joinedload
 
 from dispatch import audit, logs, seal, upkeep
-from dispatch.audit import Actor
+from dispatch.audit import Actor, OwnWords
 from dispatch.db import Session
 from dispatch.errors import Invalid, NotFound
 from dispatch.incidents import handling
@@ -91,9 +91,10 @@ def open_raw(
     if not reason.strip():
         told = N_("Say why you open this.")
         raise Invalid(told, reason=told)
-    subject, details = f"delivery:{delivery.uid}", {"reason": reason.strip()}
-    audit.record(session, actor, "delivery.open_raw", subject, details, now)
     owner, place = delivery.source.organisation_id, receive.body_place(delivery.uid)
+    words = OwnWords(owner, {"reason": reason.strip()})
+    subject = f"delivery:{delivery.uid}"
+    audit.record(session, actor, "delivery.open_raw", subject, {}, now, words=words)
     return seal.unseal(session, owner, place, delivery.sealed_body).encode("latin-1")
 
 

@@ -6,7 +6,8 @@ import re
 import pytest
 import sqlalchemy as sa
 
-from dispatch.audit import AuditEntry
+from dispatch import audit
+from dispatch.audit import AuditDetail, AuditEntry
 from dispatch.intake import sources
 from dispatch.intake.models import Delivery, Source
 from dispatch.people.models import Role
@@ -108,6 +109,11 @@ def test_a_delivery_is_shown_without_its_body_until_a_reason_is_given(
     assert "Marie &lt;b&gt;Dupont&lt;/b&gt;" in opened.text
     assert opened.headers["Cache-Control"] == "no-store"
     assert actions(web).count("delivery.open_raw") == 1
+    with web.store.read() as session:
+        stored = "".join(session.scalars(sa.select(AuditDetail.details)))
+        assert "asked by the control room" not in stored
+        told = list(audit.tell(session, f"delivery:{uid(web)}"))
+    assert told[-1].details["reason"] == "asked by the control room"
     assert "Marie" not in browser.get(path).text
 
 
