@@ -20,7 +20,6 @@ import socket
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -28,12 +27,13 @@ from apscheduler.executors.pool import ThreadPoolExecutor as ChorePool
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from dispatch import audit, clock, logs, upkeep
-from dispatch.channels.contract import SEND_DEADLINE_SECONDS, Channel, Outcome, Receipt, State
+from dispatch.channels.contract import SEND_DEADLINE_SECONDS, Inbound
 from dispatch.clock import SystemClock
 from dispatch.db import Session, Unavailable
 from dispatch.intake import deliveries, receive
 from dispatch.intake.models import Delivery
-from dispatch.outbox import queue, receipts
+from dispatch.outbox import attempts, queue, receipts, suppliers
+from dispatch.outbox.attempts import Result
 from dispatch.outbox.models import Message
 from dispatch.outbox.queue import Claimed, Task
 from dispatch.paging import callouts, clocks, hearing, replies
@@ -54,22 +54,13 @@ _LONGEST_PAUSE_SECONDS = 1.0
 _LOOK_SECONDS = 0.5
 
 
-@dataclass(frozen=True)
-class Result:
-    """What one attempt or question brought."""
-
-    claimed: Claimed
-    outcome: Outcome | None = None
-    receipt: Receipt | None = None
-    """The answer to a question."""
-
-
 class Engine:
     """Advances, sends and does chores until it is stopped."""
 
     def __init__(self, parts: Parts) -> None:
         self.parts = parts
         self.store, self.settings = parts.store, parts.settings
+        self._who = suppliers.carriers(parts.channels.values())
         self.holder = f"{socket.gethostname()}:{os.getpid()}"
         self._stopping = threading.Event()
         self._results: queues.SimpleQueue[Result] = queues.SimpleQueue()
@@ -80,11 +71,6 @@ class Engine:
         self._behind: float | None = None
         self._threads: list[threading.Thread] = []
         self._chores: BackgroundScheduler | None = None
-
-    @property
-    def channel(self) -> Channel | None:
-        """The supplier in use."""
-        return next(iter(self.parts.channels.values()), None)
 
     # Advancing
 
@@ -137,7 +123,7 @@ class Engine:
         lease = self.settings.engine.lease_seconds
         with self.store.write() as session:
             now = self._lease_instant(session)
-            claimed, expired = queue.claim(session, now, lease, limit)
+            claimed, expired = queue.claim(session, now, lease, limit, self._who)
             expired_ids = [message.id for message in expired]
         if expired_ids:
             with self.store.write() as session:
@@ -151,52 +137,18 @@ class Engine:
         return session.execute(sa.select(sa.func.clock_timestamp())).scalar_one()  # type: ignore[no-any-return]
 
     def perform(self, claimed: Claimed, until: float = math.inf) -> Result:
-        """Do what was claimed with the supplier; no transaction is open, nothing is raised.
-
-        Nothing is sent after `until` (by the monotonic clock), for the lease would end before it.
-        """
-        channel = self.parts.channels.get(claimed.channel) or self.channel
-        if channel is None:
-            return Result(claimed, Outcome(State.PENDING, code="no-supplier", retry_after=5))
-        began = clock.monotonic()
-        try:
-            result = self._perform(channel, claimed, until)
-        except Exception:
-            log.exception("channel_raised", message=claimed.outgoing.uid)
-            result = Result(claimed, Outcome(State.UNKNOWN, code="channel-raised"))
-        outcome = result.outcome
-        log.info(
-            "message_attempted",
-            message=claimed.outgoing.uid,
-            kind=claimed.outgoing.kind.value,
-            task=claimed.task.value,
-            state=outcome.state.value if outcome else "asked",
-            reason=outcome.code if outcome else "",
-            took_ms=round((clock.monotonic() - began) * 1000),
-        )
-        return result
-
-    def _perform(self, channel: Channel, claimed: Claimed, until: float) -> Result:
-        if claimed.task is Task.ASK:
-            found = channel.look_up(claimed.outgoing.kind, claimed.supplier_id)
-            return Result(claimed, receipt=found)
-        if claimed.task is Task.FIND:
-            found = channel.find(claimed.outgoing, claimed.created_at, claimed.known)
-            if found is not None:
-                return Result(claimed, Outcome(State.SENT, found.supplier_id, found=True))
-        if clock.monotonic() > until:
-            # Frozen, starved or kept waiting meanwhile: it may be another engine's before we end.
-            return Result(claimed, Outcome(State.PENDING, code="late"))
-        return Result(claimed, channel.send(claimed.outgoing))
+        """Do what was claimed, unless it is after `until`, with no transaction open."""
+        return attempts.perform(self.parts.channels, claimed, until)
 
     def settle(self, results: Sequence[Result]) -> None:
         """Write down what attempts and questions brought."""
         sent = [(r.claimed, r.outcome) for r in results if r.outcome is not None]
-        name = self.channel.name if self.channel is not None else ""
+        told = [(r.claimed.channel, r.outcome) for r in results if r.outcome and r.of_supplier]
         now = self.parts.clock.now()
         if sent:
             with self.store.write() as session:
-                hearing.settled(session, sent, name, now)
+                hearing.settled(session, sent, self._who, now)
+                suppliers.note(session, told, self.settings.suppliers, now)
         for result in results:
             if result.claimed.task is Task.ASK:
                 with self.store.write() as session:
@@ -222,13 +174,11 @@ class Engine:
                 audit.link(session, now)
 
     def ask_for_texts(self) -> int:
-        """Ask the supplier for texts that came in, while somebody may answer.
+        """Ask the suppliers for texts that came in, while somebody may answer.
 
         A callback that found no web server is not repeated, and nobody here knows that it was lost.
         """
         now = self.parts.clock.now()
-        if self.channel is None:
-            return 0
         overdue = self.settings.engine.receipt_overdue_seconds
         with self.store.read() as session:
             since = receipts.unheard_since(session, now, overdue)
@@ -236,8 +186,10 @@ class Engine:
         instants = [at for at in (since, awaited_since) if at is not None]
         if not instants:
             return 0
-        # Not later than now: the clock may have been set back meanwhile.
-        came_in = self.channel.inbound(min(*instants, now))
+        came_in: list[Inbound] = []
+        for channel in self.parts.channels.values():
+            # Not later than now: the clock may have been set back meanwhile.
+            came_in += channel.inbound(min(*instants, now))
         with self.store.read() as session:
             new = receipts.unknown(session, came_in)
         for inbound in new:
@@ -248,6 +200,16 @@ class Engine:
                 # One that we cannot take in may not keep the others' answers out.
                 log.exception("text_failed", inbound=inbound.supplier_id)
         return len(new)
+
+    def ask_suppliers(self) -> None:
+        """Ask suppliers that are not trusted, or gave no sign for long, whether they are well."""
+        limits, now = self.settings.suppliers, self.parts.clock.now()
+        with self.store.write() as session:
+            names = suppliers.to_ask(session, self.parts.channels, limits, now)
+        for name in names:
+            well = self.parts.channels[name].warm()
+            with self.store.write() as session:
+                suppliers.note_answer(session, name, well, limits, self.parts.clock.now())
 
     def sweep(self) -> None:
         """Clear away what nobody needs any more: one engine of several, once an hour."""
@@ -313,12 +275,19 @@ class Engine:
             thread = threading.Thread(target=self._guard, args=(name, loop), name=name, daemon=True)
             thread.start()
             self._threads.append(thread)
+        chores = (
+            (self.beat, 1),
+            (self.ask_for_texts, 5),
+            (self.ask_suppliers, 5),
+            (self.sweep, 3600),
+        )
         self._chores = BackgroundScheduler(
-            executors={"default": ChorePool(2)},
+            # One for each chore: a supplier that hangs may not stop the heart.
+            executors={"default": ChorePool(len(chores))},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
             timezone="UTC",
         )
-        for chore, seconds in ((self.beat, 1), (self.ask_for_texts, 5), (self.sweep, 3600)):
+        for chore, seconds in chores:
             # At once as well: what came in while no engine ran has waited long enough.
             self._chores.add_job(
                 self._safely(chore),

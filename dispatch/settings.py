@@ -18,9 +18,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from dispatch import signatures
 
 
 class SettingsError(ValueError):
@@ -106,6 +109,50 @@ class Twilio:
 
 
 @dataclass(frozen=True)
+class Gateway:
+    """A second supplier of texts, behind a signed HTTP interface."""
+
+    url: str
+    secrets: tuple[str, ...] = field(repr=False)
+    sender: str
+    public_url: str
+
+
+@dataclass(frozen=True)
+class Mail:
+    """The server that takes our mail."""
+
+    host: str
+    port: int
+    security: str
+    ca_file: str
+    username: str
+    password: str = field(repr=False)
+    sender: str
+
+
+@dataclass(frozen=True)
+class Push:
+    """Notices to browsers."""
+
+    contact: str
+    services: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Suppliers:
+    """Who is preferred, and when a supplier is no longer trusted."""
+
+    texts: tuple[str, ...]
+    faults_in_a_row: int
+    window_seconds: int
+    unclear_at_least: int
+    unclear_share: float
+    pause_seconds: int
+    check_seconds: int
+
+
+@dataclass(frozen=True)
 class Log:
     """What is logged."""
 
@@ -138,6 +185,10 @@ class Settings:
     paging: Paging
     engine: Engine
     twilio: Twilio
+    gateway: Gateway
+    mail: Mail
+    push: Push
+    suppliers: Suppliers
     log: Log
     demo: Demo
     data_dir: Path
@@ -165,6 +216,7 @@ SECTIONS: dict[str, type] = {
 
 #: Numbers that may be zero; everywhere else zero would mean "never" or "without pause".
 _MAY_BE_ZERO = {"web.processes", "web.trusted_proxies", "demo.step_seconds"}
+_SECURITY = ("starttls", "tls", "none")
 _ENDLESS = float("inf")
 _SECRET_LENGTH = 16
 
@@ -299,7 +351,7 @@ def _value(name: str, kind: Any, value: Any) -> Any:
         parts = value.split(",") if isinstance(value, _Text) else value
         if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
             raise SettingsError(f"{name}: expected a list of texts")
-        return tuple(part.strip() for part in parts)
+        return tuple(part.strip() for part in parts if part.strip())
     expected = SettingsError(f"{name}: expected {_EXPECTED[kind]}")
     if isinstance(value, _Text):
         try:
@@ -324,7 +376,9 @@ def _completed(settings: Settings) -> Settings:
     twilio = replace(
         settings.twilio, api_base=api_base.rstrip("/"), public_url=public_url.rstrip("/")
     )
-    settings = replace(settings, web=web, twilio=twilio)
+    called = (settings.gateway.public_url or web.public_url).rstrip("/")
+    gateway = replace(settings.gateway, url=settings.gateway.url.rstrip("/"), public_url=called)
+    settings = replace(settings, web=web, twilio=twilio, gateway=gateway)
     for name, fine, expected in _rules(settings):
         if not fine:
             raise SettingsError(f"{name}: {expected}")
@@ -346,6 +400,33 @@ def _rules(settings: Settings) -> list[tuple[str, bool, str]]:
         ("engine.lease_seconds", settings.engine.lease_seconds > 10, "must outlive a send (10 s)"),
         ("log.level", log.level in levels, f"expected one of {', '.join(levels)}"),
         ("demo.enabled", local, "published passwords, so web.host must be this machine itself"),
+        *_supplier_rules(settings),
+    ]
+
+
+def _supplier_rules(settings: Settings) -> list[tuple[str, bool, str]]:
+    gateway, mail, push = settings.gateway, settings.mail, settings.push
+    private = not gateway.url or gateway.url.startswith("https://")
+    private = private or _is_loopback(urlsplit(gateway.url).hostname or "")
+    keys = all(signatures.is_secret(secret) for secret in gateway.secrets)
+    contact = push.contact.startswith(("mailto:", "https://"))
+    known = set(settings.suppliers.texts) == {"twilio", "gateway"}
+    return [
+        ("gateway.url", private, "expected https://... (http:// only on this machine)"),
+        ("gateway.secrets", keys, "expected whsec_ and 24 to 64 bytes in base64, each"),
+        ("gateway.secrets", bool(gateway.secrets) or not gateway.url, "is missing"),
+        ("mail.port", mail.port < 65536, "expected a port"),
+        ("mail.security", mail.security in _SECURITY, f"expected one of {', '.join(_SECURITY)}"),
+        (
+            "mail.security",
+            mail.security != "none" or not mail.username,
+            "a password may not travel in the clear",
+        ),
+        ("mail.ca_file", not mail.ca_file or Path(mail.ca_file).is_file(), "is no file"),
+        ("mail.sender", "@" in mail.sender or not mail.host, "expected a mail address"),
+        ("push.contact", contact or not push.contact, "expected mailto:... or https://..."),
+        ("suppliers.texts", known, "expected twilio and gateway, the preferred one first"),
+        ("suppliers.unclear_share", settings.suppliers.unclear_share <= 1, "expected 1 or less"),
     ]
 
 

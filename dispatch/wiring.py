@@ -10,7 +10,10 @@ from dataclasses import dataclass, field
 
 from dispatch import settings as chosen
 from dispatch.channels.contract import Channel
+from dispatch.channels.gateway import GatewayChannel
+from dispatch.channels.mail import MailChannel
 from dispatch.channels.twilio import TwilioChannel
+from dispatch.channels.webpush import WebPushChannel
 from dispatch.clock import Clock, SystemClock
 from dispatch.db import Store
 from dispatch.settings import Settings
@@ -33,7 +36,8 @@ def build(environ: Mapping[str, str]) -> Parts:
     Raises SettingsError naming the first setting that cannot be used.
     """
     settings = chosen.load(environ)
-    return Parts(settings, open_store(settings), SystemClock(), channels(settings))
+    clock = SystemClock()
+    return Parts(settings, open_store(settings), clock, channels(settings, clock))
 
 
 def open_store(settings: Settings) -> Store:
@@ -48,19 +52,68 @@ def open_store(settings: Settings) -> Store:
     )
 
 
-def channels(settings: Settings) -> dict[str, Channel]:
-    """Return the suppliers that the settings know an account of."""
+def channels(settings: Settings, clock: Clock) -> dict[str, Channel]:
+    """Return the suppliers that the settings know an account of, the preferred ones first."""
+    texts = {TwilioChannel.name: _twilio, GatewayChannel.name: _gateway}
+    made = [texts[name](settings, clock) for name in settings.suppliers.texts]
+    made += [_mail(settings, clock), _push(settings, clock)]
+    return {channel.name: channel for channel in made if channel is not None}
+
+
+def _twilio(settings: Settings, _clock: Clock) -> Channel | None:
     twilio = settings.twilio
     if not twilio.account_sid:
-        return {}
-    return {
-        TwilioChannel.name: TwilioChannel(
-            account_sid=twilio.account_sid,
-            auth_token=twilio.auth_token,
-            sender=twilio.sender,
-            public_url=twilio.public_url,
-            api_base=twilio.api_base,
-            address_obfuscated=twilio.obfuscate_addresses,
-            pool=settings.engine.senders,
-        )
-    }
+        return None
+    return TwilioChannel(
+        account_sid=twilio.account_sid,
+        auth_token=twilio.auth_token,
+        sender=twilio.sender,
+        public_url=twilio.public_url,
+        api_base=twilio.api_base,
+        address_obfuscated=twilio.obfuscate_addresses,
+        pool=settings.engine.senders,
+    )
+
+
+def _gateway(settings: Settings, clock: Clock) -> Channel | None:
+    gateway = settings.gateway
+    if not gateway.url:
+        return None
+    return GatewayChannel(
+        url=gateway.url,
+        secrets=gateway.secrets,
+        sender=gateway.sender,
+        public_url=gateway.public_url,
+        clock=clock,
+        pool=settings.engine.senders,
+    )
+
+
+def _mail(settings: Settings, clock: Clock) -> Channel | None:
+    mail = settings.mail
+    if not mail.host:
+        return None
+    return MailChannel(
+        host=mail.host,
+        port=mail.port,
+        security=mail.security,
+        ca_file=mail.ca_file,
+        username=mail.username,
+        password=mail.password,
+        sender=mail.sender,
+        sender_name=settings.centre.name,
+        clock=clock,
+    )
+
+
+def _push(settings: Settings, clock: Clock) -> Channel | None:
+    push = settings.push
+    if not push.contact:
+        return None
+    return WebPushChannel(
+        key=settings.derive("web push"),
+        contact=push.contact,
+        services=push.services,
+        clock=clock,
+        pool=settings.engine.senders,
+    )

@@ -41,7 +41,7 @@ def engine(
 ) -> Iterator[Engine]:
     environment = twilio.environment("http://127.0.0.1:1") | {"DISPATCH_DATA_DIR": str(tmp_path)}
     settings = settings_.load(environment)
-    made = Engine(Parts(settings, store, clock, channels(settings)))
+    made = Engine(Parts(settings, store, clock, channels(settings, clock)))
     yield made
     made.stop()
 
@@ -287,7 +287,7 @@ def test_chores_go_on_although_the_clock_was_set_back(
     """Each is due by the clock, and would wait until that is where it was before."""
     environment = twilio.environment("http://127.0.0.1:1") | {"DISPATCH_DATA_DIR": str(tmp_path)}
     settings = settings_.load(environment)
-    engine = Engine(Parts(settings, store, SystemClock(), channels(settings)))
+    engine = Engine(Parts(settings, store, SystemClock(), channels(settings, SystemClock())))
     engine.start()
     assert engine._chores is not None
     for chore in engine._chores.get_jobs():

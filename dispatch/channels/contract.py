@@ -21,6 +21,13 @@ class Kind(StrEnum):
 
     SMS = "sms"
     CALL = "call"
+    MAIL = "mail"
+    PUSH = "push"
+
+
+#: Whose suppliers say later what became of a message. Of the others nothing is heard once they are
+#: handed over: that says that a server has them, never that somebody saw them.
+RECEIPTED = frozenset({Kind.SMS, Kind.CALL})
 
 
 class State(StrEnum):
@@ -37,21 +44,24 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Outgoing:
-    """One text or call, ready to go."""
+    """One message, ready to go."""
 
     uid: str
     """Our own id; stands in the callback address, so a receipt finds its message."""
     kind: Kind
     to: str
-    """E.164."""
+    """E.164, a mail address, or the subscription of a browser as it gave it (JSON)."""
     text: str
-    """The SMS text, or what a call says."""
+    """The SMS text, what a call says, what a browser shows; the first line of a mail is its
+    subject."""
     language: str
     """nl, fr, sv, da or en: the voice that speaks a call."""
     validity_seconds: int
     """A text not delivered within this time must not arrive any more."""
     gather: bool = False
     """A call that asks for a digit (1 or 2)."""
+    priority: int = 1
+    """1 highest .. 3."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +79,9 @@ class Outcome:
     retry_after: float = 0.0
     found: bool = False
     """An earlier attempt had gone after all; nothing was sent by this one."""
+    fault: bool = False
+    """The supplier failed us, not this message: our account, our settings, its servers, the way
+    to it. Any other message would have met the same."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +101,7 @@ class Inbound:
     """A text that came in."""
 
     supplier_id: str
+    """Unlike any other supplier's."""
     sender: str
     """E.164 as the supplier gave it; forgeable."""
     body: str
@@ -98,6 +112,8 @@ class Channel(Protocol):
     """One supplier of one or more kinds of message."""
 
     name: str
+    kinds: frozenset[Kind]
+    """What it carries."""
 
     def warm(self) -> bool:
         """Open a connection before the first alert; return whether the supplier is well."""

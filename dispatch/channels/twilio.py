@@ -8,17 +8,11 @@ outbox's. Who may be reached, and with which words, is decided elsewhere.
 """
 
 import logging
-import ssl
-import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from concurrent.futures import Future
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import quote, urlsplit
 
-import requests
-import urllib3
-from requests.adapters import HTTPAdapter
 from twilio.base.exceptions import (  # type: ignore[import-untyped]
     TwilioRestException,
     TwilioServiceException,
@@ -30,9 +24,8 @@ from twilio.rest import Client  # type: ignore[import-untyped]
 from twilio.twiml.voice_response import Gather, VoiceResponse  # type: ignore[import-untyped]
 
 from dispatch import db
-from dispatch.channels import segments
+from dispatch.channels import segments, wire
 from dispatch.channels.contract import (
-    SEND_DEADLINE_SECONDS,
     Inbound,
     Kind,
     Outcome,
@@ -52,28 +45,30 @@ class Fault(NamedTuple):
     alarm: bool
     """It will hit everybody: an administrator has to act."""
     meaning: str
+    ours: bool = False
+    """Any message would have met it: another supplier has to carry this one."""
 
 
 #: Error codes of Twilio that ask for more than the next channel; any other is a passing failure.
 FAULTS: Mapping[str, Fault] = {
-    "20003": Fault(False, True, "the supplier does not accept our account or token"),
-    "20005": Fault(False, True, "our account with the supplier is not active"),
+    "20003": Fault(False, True, "the supplier does not accept our account or token", ours=True),
+    "20005": Fault(False, True, "our account with the supplier is not active", ours=True),
     "20429": Fault(False, True, "the supplier finds that we send too fast"),
-    "21210": Fault(False, True, "our number may not be shown as caller"),
+    "21210": Fault(False, True, "our number may not be shown as caller", ours=True),
     "21211": Fault(True, False, "not a telephone number"),
-    "21212": Fault(False, True, "our own number is not valid"),
+    "21212": Fault(False, True, "our own number is not valid", ours=True),
     "21214": Fault(True, False, "the number cannot be called"),
     "21215": Fault(False, True, "calling this country is not switched on at the supplier"),
     "21217": Fault(True, False, "not a telephone number"),
     "21408": Fault(False, True, "this country is not switched on at the supplier"),
-    "21606": Fault(False, True, "our own number cannot send texts"),
+    "21606": Fault(False, True, "our own number cannot send texts", ours=True),
     "21610": Fault(True, False, "the owner texted STOP: only a START sent by them ends it"),
-    "21611": Fault(False, True, "the queue of our own number is full"),
+    "21611": Fault(False, True, "the queue of our own number is full", ours=True),
     "21612": Fault(False, True, "our own number cannot reach this country or network"),
     "21614": Fault(True, False, "not a mobile number"),
     "21635": Fault(True, False, "a landline: no texts"),
-    "30001": Fault(False, True, "the queue of our own number is full"),
-    "30002": Fault(False, True, "our account with the supplier is suspended"),
+    "30001": Fault(False, True, "the queue of our own number is full", ours=True),
+    "30002": Fault(False, True, "our account with the supplier is suspended", ours=True),
     "30003": Fault(False, False, "the phone is off or out of reach"),
     "30005": Fault(True, False, "the network does not know the number"),
     "30006": Fault(True, False, "a landline, or a network that takes no texts"),
@@ -121,18 +116,15 @@ _RING_SECONDS = 25
 _LONGEST_SPEECH = 700
 #: Inbound texts read at most after an outage.
 _MOST_INBOUND = 1000
-#: For each address of the supplier's name, so that two of them and the answer fit the deadline.
-_CONNECT_SECONDS = 2.0
 #: The supplier's instants have whole seconds, and its clock is its own.
 _CLOCK_SLACK = timedelta(seconds=5)
-#: Leaves the engine a second of its own before the deadline of the contract.
-_DEADLINE = SEND_DEADLINE_SECONDS - 1.0
 
 
 class TwilioChannel:
     """Sends texts and calls, asks after them, and reads what the supplier calls back."""
 
     name = "twilio"
+    kinds = frozenset({Kind.SMS, Kind.CALL})
 
     def __init__(
         self,
@@ -167,7 +159,7 @@ class TwilioChannel:
         db.outside_transaction()
         make = self._text if message.kind is Kind.SMS else self._call
         try:
-            made = _within(_DEADLINE, lambda: make(message))
+            made = wire.within(wire.DEADLINE_SECONDS, lambda: make(message))
         except Exception as error:  # noqa: BLE001 - whatever it is, the engine has to live on
             return _outcome(error)
         receipt = self._receipt(made.status, made)
@@ -306,7 +298,7 @@ class TwilioChannel:
         """Answer a question within the deadline, or `otherwise` when the supplier cannot."""
         db.outside_transaction()
         try:
-            return _within(_DEADLINE, question)
+            return wire.within(wire.DEADLINE_SECONDS, question)
         except Exception as error:  # noqa: BLE001 - no answer is an answer too
             _log.warning("%s did not answer a question: %s", self.name, _outcome(error).code)
             return otherwise
@@ -318,10 +310,9 @@ _log = logging.getLogger(__name__)
 class _Turned(Exception):
     """The supplier answered with a status that the client's own errors lose the headers of."""
 
-    def __init__(self, status: int, retry_after: float) -> None:
-        super().__init__(status)
-        self.status = status
-        self.retry_after = retry_after
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(outcome.code)
+        self.outcome = outcome
 
 
 class _Transport(HttpClient):  # type: ignore[misc]
@@ -334,15 +325,7 @@ class _Transport(HttpClient):  # type: ignore[misc]
     def __init__(self, api_base: str, timeout: float, pool: int) -> None:
         super().__init__(logging.getLogger(__name__), False, timeout)
         self._base = urlsplit(api_base.rstrip("/"))
-        self._session = requests.Session()
-        if self._base.hostname in ("localhost", "127.0.0.1", "::1"):
-            # A proxy of the environment does not lead to this machine.
-            self._session.trust_env = False
-        for scheme in ("http://", "https://"):
-            # max_retries=0 also for connections: a POST that may have gone is never repeated here.
-            self._session.mount(scheme, HTTPAdapter(pool_maxsize=pool, max_retries=0))
-        # At DEBUG it logs addresses, and those hold telephone numbers.
-        logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)
+        self._session = wire.http(pool, api_base)
 
     def request(
         self,
@@ -367,55 +350,26 @@ class _Transport(HttpClient):  # type: ignore[misc]
             data=data,
             headers=headers,
             auth=auth,
-            timeout=(min(_CONNECT_SECONDS, self.timeout), timeout or self.timeout),
+            timeout=(min(wire.CONNECT_SECONDS, self.timeout), timeout or self.timeout),
             allow_redirects=allow_redirects,
         )
-        if answer.status_code == 429 or answer.status_code >= 500:
-            raise _Turned(answer.status_code, _seconds(answer.headers.get("Retry-After", "")))
+        turned = wire.turned_away(
+            answer.status_code, answer.headers.get("Retry-After", ""), too_fast="20429"
+        )
+        if turned is not None:
+            raise _Turned(turned)
         return Response(answer.status_code, answer.text, answer.headers)
-
-
-def _within(seconds: float, work: Callable[[], _T]) -> _T:
-    """Return what `work` returns, or raise TimeoutError after `seconds`.
-
-    The time-outs of a socket bound neither a name look-up nor an answer that trickles in. A thread
-    of its own for each request, so that those left behind hold up nobody.
-    """
-    done: Future[_T] = Future()
-
-    def run() -> None:
-        try:
-            done.set_result(work())
-        except BaseException as error:  # noqa: BLE001 - raised where it is waited for
-            done.set_exception(error)
-
-    threading.Thread(target=run, name="twilio", daemon=True).start()
-    return done.result(seconds)
 
 
 def _outcome(error: Exception) -> Outcome:
     """Say what an error leaves us with: certainly nothing sent, or nobody knows."""
     match error:
-        case _Turned(status=429):
-            return Outcome(State.PENDING, code="20429", retry_after=error.retry_after)
-        case _Turned(status=503):
-            # Refused at the door. Any other 5xx may come after the message was taken.
-            return Outcome(State.PENDING, code="http-503", retry_after=error.retry_after)
         case _Turned():
-            return Outcome(State.UNKNOWN, code=f"http-{error.status}")
+            return error.outcome
         case TwilioRestException() | TwilioServiceException():
             return _refusal(error)
-        case requests.exceptions.InvalidURL() | requests.exceptions.InvalidSchema():
-            return Outcome(State.FAILED, code="address")
-        case requests.RequestException() if _unwritten(error):
-            # Nothing left this machine, so trying again soon doubles nothing.
-            return Outcome(State.PENDING, code="connection", retry_after=2.0)
-        case requests.Timeout() | TimeoutError():
-            return Outcome(State.UNKNOWN, code="timeout")
-        case requests.RequestException():
-            return Outcome(State.UNKNOWN, code="connection")
         case _:
-            return Outcome(State.UNKNOWN, code="nonsense")
+            return wire.broken_off(error)
 
 
 def _refusal(error: TwilioRestException | TwilioServiceException) -> Outcome:
@@ -427,20 +381,9 @@ def _refusal(error: TwilioRestException | TwilioServiceException) -> Outcome:
         return Outcome(State.UNKNOWN, code=f"http-{status}")
     elif not code or code == str(status):
         code = f"http-{status}"
-    return Outcome(State.FAILED, code=code, permanent=_permanent(code))
-
-
-def _unwritten(error: requests.RequestException) -> bool:
-    """Tell whether it is certain that no byte of the request left."""
-    if isinstance(error, requests.ConnectTimeout | requests.exceptions.ProxyError):
-        return True
-    cause: object = error.args[0] if error.args else None
-    reason: object = getattr(cause, "reason", cause)
-    if isinstance(reason, urllib3.exceptions.NewConnectionError):
-        return True
-    return isinstance(reason, urllib3.exceptions.SSLError) and any(
-        isinstance(inner, ssl.SSLCertVerificationError) for inner in reason.args
-    )
+    # Without a code of the supplier's it is not the message that was refused, but we.
+    ours = FAULTS[code].ours if code in FAULTS else code.startswith("http-")
+    return Outcome(State.FAILED, code=code, permanent=_permanent(code), fault=ours)
 
 
 def _receipt(status: str, code: str, supplier_id: str) -> Receipt | None:
@@ -459,14 +402,6 @@ def _is_since(at: object, since: datetime) -> bool:
 
 def _permanent(code: str) -> bool:
     return code in FAULTS and FAULTS[code].permanent
-
-
-def _seconds(retry_after: str) -> float:
-    """Read Retry-After; bounded, so that no supplier can silence an alert for long."""
-    try:
-        return min(60.0, max(0.5, float(retry_after)))
-    except ValueError:
-        return 2.0
 
 
 def _say(verb: Any, text: str, language: str) -> None:

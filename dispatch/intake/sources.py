@@ -1,16 +1,11 @@
 """Who may send alerts: sources, their secrets, and whether a request was signed by one of them.
 
-A signature follows Standard Webhooks 1.0 (https://www.standardwebhooks.com): HMAC-SHA256 of
-`id.timestamp.body`, any of the valid secrets, not older or newer than a limit. It is computed here
-because the published library reads the machine's clock and takes UTF-8 text only: a body in another
-encoding could never prove where it came from. A stranger learns nothing, neither from the answer
-nor from its time: not whether a source exists, nor what was wrong. What a request says is left to
+A stranger learns nothing, neither from the answer nor from its time: not whether a source exists,
+nor what was wrong. How a signature is made is known to `signatures`; what a request says is left to
 `receive`.
 """
 
 import base64
-import binascii
-import hmac
 import re
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 
-from dispatch import audit, logs, seal, upkeep
+from dispatch import audit, logs, seal, signatures, upkeep
 from dispatch.audit import Actor
 from dispatch.db import Session
 from dispatch.errors import Conflict, Invalid
@@ -29,17 +24,12 @@ from dispatch.texts import N_
 
 log = logs.logger(__name__)
 
-HEADERS = ("webhook-id", "webhook-timestamp", "webhook-signature")
+HEADERS = signatures.HEADERS
 #: The demonstration's source, whose secret is published.
 DEMO = "demo-control-room"
-PREFIX = "whsec_"
 _KEY = re.compile(r"[a-z0-9][a-z0-9-]{1,59}")
-#: What the standard allows, in bytes.
-_SECRET_BYTES = range(24, 65)
-#: More signatures than any rotation needs would only cost time.
-_SIGNATURES_LIMIT = 10
 _DAY_SECONDS = 86_400
-_NOBODY = PREFIX + base64.b64encode(bytes(32)).decode()
+_NOBODY = signatures.PREFIX + base64.b64encode(bytes(32)).decode()
 
 
 @dataclass(frozen=True)
@@ -78,36 +68,8 @@ def verify(
     at: Door, headers: Mapping[str, str], body: bytes, now: datetime, age_seconds: int = 300
 ) -> bool:
     """Tell whether a source signed this request, at most `age_seconds` ago or ahead."""
-    webhook_id, timestamp, signatures = (headers.get(name) or "" for name in HEADERS)
-    given = signatures.split(" ")[:_SIGNATURES_LIMIT]
-    signed = b".".join((_bytes(webhook_id), _bytes(timestamp), body))
-    matches = False
-    for secret in at.secrets:
-        expected = b"v1," + base64.b64encode(hmac.digest(_signing_key(secret), signed, "sha256"))
-        for signature in given:
-            # Every pair is compared, so that the time tells nothing.
-            matches |= hmac.compare_digest(expected, _bytes(signature))
-    return (
-        matches
-        and at.source_id is not None
-        and webhook_id != ""
-        and _is_recent(timestamp, now, age_seconds)
-    )
-
-
-def _bytes(header: str) -> bytes:
-    return header.encode("utf-8", "surrogateescape")
-
-
-def _is_recent(timestamp: str, now: datetime, age_seconds: int) -> bool:
-    if not re.fullmatch("[0-9]{1,12}", timestamp):
-        return False
-    return abs(now.timestamp() - int(timestamp)) <= age_seconds
-
-
-def _signing_key(secret: str) -> bytes:
-    # Some systems leave the padding away; a surplus of it does no harm.
-    return base64.b64decode(secret.removeprefix(PREFIX) + "==")
+    matches = signatures.is_signed(at.secrets, headers, body, now, age_seconds)
+    return matches and at.source_id is not None
 
 
 def _valid(now: datetime) -> sa.ColumnElement[bool]:
@@ -189,12 +151,8 @@ def add_secret(
     session: Session, source: Source, actor: Actor, now: datetime, secret: str = ""
 ) -> str:
     """Make another secret valid from now on, made here unless given; return it, shown this once."""
-    secret = secret or PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()
-    try:
-        usable = len(_signing_key(secret)) in _SECRET_BYTES
-    except (binascii.Error, ValueError):
-        usable = False
-    if not usable:
+    secret = secret or signatures.PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()
+    if not signatures.is_secret(secret):
         raise _invalid("secret", N_("Use whsec_ followed by 24 to 64 bytes in base64."))
     uid = seal.new_token()
     sealed = seal.seal(session, source.organisation_id, _place(uid), secret)

@@ -1,5 +1,5 @@
 """Messages that must leave, and what came back; knows nothing of pages.
 
-`models` the tables; `queue` putting in, claiming, settling, withdrawing; `receipts` what suppliers
-say afterwards, only ever forward.
+`models` the tables; `queue` putting in, claiming, settling, withdrawing; `suppliers` who carries
+what, and who is trusted; `receipts` what suppliers say afterwards, only ever forward.
 """

@@ -1,4 +1,4 @@
-"""Tables of the outbox: one row a text or call, and one a text that came in."""
+"""Tables of the outbox: a row for each message, each text that came in, and each supplier."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -18,10 +18,11 @@ class Purpose(StrEnum):
     NOTICE = "notice"
     ANSWER = "answer"
     CONTROL_ROOM = "control_room"
+    CODE = "code"
 
 
 class Message(Base):
-    """One SMS or call."""
+    """One SMS, call, mail or push."""
 
     __tablename__ = "message"
     id: Mapped[Id]
@@ -43,7 +44,7 @@ class Message(Base):
     sealed_text: Mapped[str]
     status: Mapped[State] = mapped_column(words(State))
     channel: Mapped[str] = mapped_column(default="")
-    """Which supplier took it."""
+    """Which supplier took it, has it in doubt, or is to be tried next."""
     supplier_id: Mapped[str] = mapped_column(default="", index=True)
     created_at: Mapped[datetime]
     due_at: Mapped[datetime | None]
@@ -81,3 +82,44 @@ class InboundText(Base):
     sealed_body: Mapped[str]
     received_at: Mapped[datetime]
     outcome: Mapped[str] = mapped_column(default="")
+
+
+class Breaker(StrEnum):
+    """Whether a supplier is trusted with messages."""
+
+    CLOSED = "closed"
+    """It is."""
+    OPEN = "open"
+    """It is not, while another works."""
+    HALF_OPEN = "half_open"
+    """It says that it is well again, and gets one message to show it."""
+
+
+class Supplier(Base):
+    """What is known of a supplier, for every process."""
+
+    __tablename__ = "supplier"
+    id: Mapped[Id]
+    name: Mapped[str] = mapped_column(unique=True)
+    state: Mapped[Breaker] = mapped_column(words(Breaker))
+    changed_at: Mapped[datetime]
+    faults: Mapped[int] = mapped_column(default=0)
+    """In a row."""
+    openings: Mapped[int] = mapped_column(default=0)
+    """In a row: each doubles the pause."""
+    window_at: Mapped[datetime]
+    attempts: Mapped[int] = mapped_column(default=0)
+    """Since `window_at`."""
+    unclear: Mapped[int] = mapped_column(default=0)
+    """Of these attempts."""
+    code: Mapped[str] = mapped_column(default="")
+    """Of the last fault."""
+    faulted_at: Mapped[datetime | None]
+    worked_at: Mapped[datetime | None]
+    """When it last took or judged a message."""
+    asked_at: Mapped[datetime | None]
+    """When it was last asked whether it is well."""
+    retry_at: Mapped[datetime | None]
+    """While open: when to ask it again."""
+    trial_until: Mapped[datetime | None]
+    """While half open: until when one message has the trial."""

@@ -9,16 +9,18 @@ became of it.
 """
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 import sqlalchemy as sa
 
 from dispatch import logs, seal
-from dispatch.channels.contract import Kind, Outcome, Outgoing, State
+from dispatch.channels.contract import RECEIPTED, Kind, Outcome, Outgoing, State
 from dispatch.db import Base, Session
+from dispatch.outbox import suppliers
 from dispatch.outbox.models import Message, Purpose
+from dispatch.outbox.suppliers import Carriers
 
 log = logs.logger(__name__)
 
@@ -76,9 +78,12 @@ class Claimed:
     outgoing: Outgoing
     supplier_id: str
     channel: str
+    """The supplier to send it by, or to ask what became of it; empty: nobody carries this kind."""
     created_at: datetime
     known: frozenset[str] = frozenset()
     """For FIND: the supplier's ids of our other messages to this address."""
+    doubted: str = ""
+    """For FIND: the supplier that may have taken it."""
 
 
 _MESSAGE = Base.metadata.tables["message"]
@@ -122,9 +127,9 @@ _TASKS = {
 
 
 def claim(
-    session: Session, now: datetime, lease_seconds: float, limit: int
+    session: Session, now: datetime, lease_seconds: float, limit: int, who: Carriers
 ) -> tuple[list[Claimed], list[Message]]:
-    """Lease up to `limit` due messages, the most urgent first.
+    """Lease up to `limit` due messages, the most urgent first, and choose who carries each.
 
     Returns what to do, and the messages that have failed by now: expired unsent, or unreadable.
     """
@@ -138,6 +143,7 @@ def claim(
     )
     claimed: list[Claimed] = []
     failed: list[Message] = []
+    choice = suppliers.Choice(session, who, now, lease_seconds)
     for message in session.scalars(query).all():
         task = _TASKS[message.status]
         if message.withdrawn_at is not None and task is not Task.ASK:
@@ -150,14 +156,17 @@ def claim(
             continue
         # The lease: whoever claims it after that asks first what became of it.
         message.due_at = now + timedelta(seconds=lease_seconds)
+        doubted = message.channel
         if task is not Task.ASK:
             message.status = State.SENDING
             message.attempts += 1
+            # Before it is sent: whoever finds it left behind must know whom to ask.
+            message.channel = choice.of(message.kind, doubted) or doubted
         if task is Task.FIND:
             # Counted before: an engine that is killed after sending again counts nothing.
             message.resent += 1
         try:
-            claimed.append(_claimed(session, message, task, now))
+            claimed.append(_claimed(session, message, task, doubted, now))
         except seal.Unsealable:
             # One that nobody can read may not keep all others from being sent.
             log.error("message_unsealable", message=message.uid)
@@ -172,7 +181,9 @@ def _fail(message: Message, code: str, now: datetime) -> None:
     message.code = code
 
 
-def _claimed(session: Session, message: Message, task: Task, now: datetime) -> Claimed:
+def _claimed(
+    session: Session, message: Message, task: Task, doubted: str, now: datetime
+) -> Claimed:
     outgoing = Outgoing(
         uid=message.uid,
         kind=message.kind,
@@ -181,6 +192,7 @@ def _claimed(session: Session, message: Message, task: Task, now: datetime) -> C
         language=message.language,
         validity_seconds=max(1, int((message.expires_at - now).total_seconds())),
         gather=message.gather,
+        priority=message.priority,
     )
     return Claimed(
         message.id,
@@ -191,6 +203,7 @@ def _claimed(session: Session, message: Message, task: Task, now: datetime) -> C
         message.channel,
         message.created_at,
         _known(session, message) if task is Task.FIND else frozenset(),
+        doubted,
     )
 
 
@@ -226,13 +239,14 @@ def _text_place(uid: str) -> str:
 def settle(
     session: Session,
     outcomes: Iterable[tuple[Claimed, Outcome]],
-    channel: str,
+    who: Carriers,
     now: datetime,
     overdue_seconds: float,
 ) -> list[Message]:
     """Write down what became of attempts; return the messages, for whoever put them in.
 
-    A receipt may have been faster than the supplier's answer: what is further on stays so.
+    What a supplier certainly did not take because of a fault of its own, another gets at once. A
+    receipt may have been faster than the supplier's answer: what is further on stays so.
     """
     outcomes = list(outcomes)
     rows = _locked(session, [claimed.id for claimed, _ in outcomes])
@@ -243,11 +257,13 @@ def settle(
         if claimed.attempt != message.attempts and outcome.state is not State.SENT:
             # The lease ran out meanwhile: what its present holder says counts.
             continue
-        message.channel = channel
+        message.channel = claimed.channel
         message.supplier_id = outcome.supplier_id or message.supplier_id
         if message.status in (State.SENT, State.DELIVERED, State.FAILED):
             continue
-        _settle_one(message, outcome, now, overdue_seconds)
+        if outcome.fault and outcome.state in (State.PENDING, State.FAILED):
+            outcome = _handed_on(message, outcome, who)
+        _settle_one(message, outcome, who, now, overdue_seconds)
     session.flush()
     return list(rows.values())
 
@@ -272,12 +288,24 @@ def _certain(session: Session, message: Message, outcome: Outcome) -> Outcome:
     return outcome
 
 
-def _settle_one(message: Message, outcome: Outcome, now: datetime, overdue: float) -> None:
+def _handed_on(message: Message, outcome: Outcome, who: Carriers) -> Outcome:
+    """Name the next supplier of a message that certainly did not go, if there is another."""
+    other = suppliers.next_after(who, message.kind, message.channel)
+    if not other:
+        return outcome
+    message.channel = other
+    return replace(outcome, state=State.PENDING, retry_after=0.0)
+
+
+def _settle_one(
+    message: Message, outcome: Outcome, who: Carriers, now: datetime, overdue: float
+) -> None:
     message.code = outcome.code
     withdrawn = message.withdrawn_at is not None
     if outcome.state is State.SENT:
         message.status, message.sent_at = State.SENT, now
-        message.due_at = None if withdrawn else now + timedelta(seconds=overdue)
+        asked = message.kind in RECEIPTED and not withdrawn
+        message.due_at = now + timedelta(seconds=overdue) if asked else None
     elif withdrawn:
         message.status, message.due_at = State.WITHDRAWN, None
     elif outcome.state is State.FAILED:
@@ -289,6 +317,9 @@ def _settle_one(message: Message, outcome: Outcome, now: datetime, overdue: floa
         message.due_at = now + timedelta(seconds=pause)
     else:
         pause = BACKOFF_SECONDS[min(message.attempts, len(BACKOFF_SECONDS)) - 1]
+        if outcome.fault and message.attempts < len(who.get(message.kind, ())):
+            # Not every supplier has been tried yet.
+            pause = 0
         message.status = State.PENDING
         message.due_at = now + timedelta(seconds=max(pause, outcome.retry_after))
 

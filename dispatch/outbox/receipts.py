@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from dispatch import seal
-from dispatch.channels.contract import Inbound, Receipt, State
+from dispatch.channels.contract import RECEIPTED, Inbound, Receipt, State
 from dispatch.db import Session
 from dispatch.outbox.models import InboundText, Message
 
@@ -77,6 +77,7 @@ def unheard_since(session: Session, now: datetime, overdue_seconds: float) -> da
         Message.sent_at > now - timedelta(hours=1),
         Message.sent_at <= now - timedelta(seconds=overdue_seconds),
         Message.heard_at.is_(None),
+        Message.kind.in_(RECEIPTED),
     )
     return session.scalar(query)
 

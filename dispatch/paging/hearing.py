@@ -17,6 +17,7 @@ from dispatch.incidents.models import Incident
 from dispatch.outbox import queue, receipts
 from dispatch.outbox.models import Message, Purpose
 from dispatch.outbox.queue import Claimed
+from dispatch.outbox.suppliers import Carriers
 from dispatch.paging import callouts, pages, telling
 from dispatch.paging.models import Callout, Page, PageStatus
 from dispatch.people import phones
@@ -30,14 +31,14 @@ _NO_TEXTS = frozenset({"21614", "21635", "30006"})
 def settled(
     session: Session,
     outcomes: Sequence[tuple[Claimed, Outcome]],
-    channel: str,
+    who: Carriers,
     now: datetime,
 ) -> None:
     """Write down what became of attempts, and act on those that did not simply go."""
     about = _about(session, [claimed.id for claimed, _ in outcomes])
     incidents = _lock_incidents(session, about)
     overdue = telling.settings(session).engine.receipt_overdue_seconds
-    messages = queue.settle(session, outcomes, channel, now, overdue)
+    messages = queue.settle(session, outcomes, who, now, overdue)
     permanent = {claimed.id for claimed, outcome in outcomes if outcome.permanent}
     _act(session, messages, permanent, incidents, now)
 

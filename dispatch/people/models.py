@@ -173,6 +173,13 @@ class MethodKind(StrEnum):
     MOBILE = "mobile"
     LANDLINE = "landline"
     MAIL = "mail"
+    PUSH = "push"
+    """A browser that asked for notices."""
+
+    @property
+    def is_telephone(self) -> bool:
+        """Whether it rings."""
+        return self in (MethodKind.MOBILE, MethodKind.LANDLINE)
 
 
 class ContactMethod(Base):
@@ -194,6 +201,11 @@ class ContactMethod(Base):
     """The supplier said that the address cannot be reached this way."""
     reached_at: Mapped[datetime | None]
     """Last receipt of a delivery."""
+    code_digest: Mapped[str] = mapped_column(default="")
+    """Of the code last sent there to prove whose it is; empty: none, or used up."""
+    code_until: Mapped[datetime | None]
+    code_attempts: Mapped[int] = mapped_column(default=0)
+    """Wrong answers to that code."""
     removed_at: Mapped[datetime | None]
     """No longer used; the address is erased, the row stays for the messages that went there."""
     person: Mapped[Person] = relationship(back_populates="methods")

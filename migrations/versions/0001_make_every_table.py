@@ -183,6 +183,38 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_rate_count_window_at"), "rate_count", ["window_at"], unique=False)
     op.create_table(
+        "supplier",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "closed",
+                "open",
+                "half_open",
+                name="breaker",
+                native_enum=False,
+                create_constraint=True,
+                length=20,
+            ),
+            nullable=False,
+        ),
+        sa.Column("changed_at", Instant(), nullable=False),
+        sa.Column("faults", sa.Integer(), nullable=False),
+        sa.Column("openings", sa.Integer(), nullable=False),
+        sa.Column("window_at", Instant(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("unclear", sa.Integer(), nullable=False),
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("faulted_at", Instant(), nullable=True),
+        sa.Column("worked_at", Instant(), nullable=True),
+        sa.Column("asked_at", Instant(), nullable=True),
+        sa.Column("retry_at", Instant(), nullable=True),
+        sa.Column("trial_until", Instant(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_supplier")),
+        sa.UniqueConstraint("name", name=op.f("uq_supplier_name")),
+    )
+    op.create_table(
         "revision",
         sa.Column("organisation_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("topic", sa.Text(), nullable=False),
@@ -420,6 +452,7 @@ def upgrade() -> None:
                 "mobile",
                 "landline",
                 "mail",
+                "push",
                 name="methodkind",
                 native_enum=False,
                 create_constraint=True,
@@ -434,6 +467,9 @@ def upgrade() -> None:
         sa.Column("blocked_at", Instant(), nullable=True),
         sa.Column("unusable_at", Instant(), nullable=True),
         sa.Column("reached_at", Instant(), nullable=True),
+        sa.Column("code_digest", sa.Text(), nullable=False),
+        sa.Column("code_until", Instant(), nullable=True),
+        sa.Column("code_attempts", sa.Integer(), nullable=False),
         sa.Column("removed_at", Instant(), nullable=True),
         sa.ForeignKeyConstraint(
             ["person_id"], ["person.id"], name=op.f("fk_contact_method_person_id")
@@ -748,7 +784,14 @@ def upgrade() -> None:
         sa.Column(
             "kind",
             sa.Enum(
-                "sms", "call", name="kind", native_enum=False, create_constraint=True, length=20
+                "sms",
+                "call",
+                "mail",
+                "push",
+                name="kind",
+                native_enum=False,
+                create_constraint=True,
+                length=20,
             ),
             nullable=False,
         ),
@@ -760,6 +803,7 @@ def upgrade() -> None:
                 "notice",
                 "answer",
                 "control_room",
+                "code",
                 name="purpose",
                 native_enum=False,
                 create_constraint=True,

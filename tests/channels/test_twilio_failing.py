@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from dispatch.channels import twilio as channel_module
+from dispatch.channels import wire
 from dispatch.channels.contract import Kind, Outcome, Receipt, State
 from dispatch.channels.twilio import FAULTS, TwilioChannel
 from dispatch.clock import SystemClock, monotonic
@@ -26,7 +26,8 @@ def test_a_refusal_is_final_for_a_number_only_where_the_table_says_so(
 ) -> None:
     twilio.fault(AN, refuse=code)
     outcome = channel.send(text())
-    assert outcome == Outcome(State.FAILED, code=code, permanent=FAULTS[code].permanent)
+    known = FAULTS[code]
+    assert outcome == Outcome(State.FAILED, code=code, permanent=known.permanent, fault=known.ours)
     assert twilio.messages() == []
 
 
@@ -61,7 +62,7 @@ def test_whoever_texted_stop_is_reported_until_they_text_start(
 
 def test_a_wrong_token_fails_without_blaming_the_number(make_channel: MakeChannel) -> None:
     channel = make_channel(auth_token="another")
-    assert channel.send(text()) == Outcome(State.FAILED, code="20003")
+    assert channel.send(text()) == Outcome(State.FAILED, code="20003", fault=True)
     assert not channel.warm()
 
 
@@ -87,19 +88,23 @@ def test_a_broken_supplier_may_have_taken_it(
     channel: TwilioChannel, twilio: SimulatedTwilio, status: int
 ) -> None:
     twilio.fault(http=status)
-    assert channel.send(text()) == Outcome(State.UNKNOWN, code=f"http-{status}")
+    assert channel.send(text()) == Outcome(State.UNKNOWN, code=f"http-{status}", fault=True)
 
 
 def test_a_supplier_that_is_unavailable_has_not_taken_it(
     channel: TwilioChannel, twilio: SimulatedTwilio
 ) -> None:
     twilio.fault(http=503, retry_after=4)
-    assert channel.send(text()) == Outcome(State.PENDING, code="http-503", retry_after=4.0)
+    assert channel.send(text()) == Outcome(
+        State.PENDING, code="http-503", retry_after=4.0, fault=True
+    )
 
 
 def test_nobody_listening_means_that_nothing_left(make_channel: MakeChannel) -> None:
     channel = make_channel(api_base=f"http://127.0.0.1:{free_port()}")
-    assert channel.send(text()) == Outcome(State.PENDING, code="connection", retry_after=2.0)
+    assert channel.send(text()) == Outcome(
+        State.PENDING, code="connection", retry_after=2.0, fault=True
+    )
     assert channel.look_up(Kind.SMS, "SM1") is None
     assert channel.find(text(), a_while_ago(), ()) is None
     assert channel.inbound(a_while_ago()) == []
@@ -195,15 +200,15 @@ def answering(status: int, body: str) -> Iterator[str]:
             '{"sid": "SM1", "status": "failed", "error_code": 30006}',
             Outcome(State.FAILED, "SM1", "30006", permanent=True),
         ),
-        (301, "", Outcome(State.FAILED, code="http-301")),
-        (404, "not here", Outcome(State.FAILED, code="http-404")),
+        (301, "", Outcome(State.FAILED, code="http-301", fault=True)),
+        (404, "not here", Outcome(State.FAILED, code="http-404", fault=True)),
         (400, '{"code": 21211, "message": "no"}', Outcome(State.FAILED, "", "21211", True)),
         (
             400,
             '{"type": "t", "title": "no", "status": 400, "code": 21211}',
             Outcome(State.FAILED, "", "21211", True),
         ),
-        (401, "", Outcome(State.FAILED, code="20003")),
+        (401, "", Outcome(State.FAILED, code="20003", fault=True)),
     ],
 )
 def test_an_odd_answer_is_read_with_care(
@@ -220,7 +225,7 @@ def test_an_odd_answer_is_read_with_care(
 def test_an_answer_that_trickles_in_ends_at_the_deadline(
     make_channel: MakeChannel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(channel_module, "_DEADLINE", 0.5)
+    monkeypatch.setattr(wire, "DEADLINE_SECONDS", 0.5)
     ended = threading.Event()
 
     def trickle(listener: socket.socket) -> None:

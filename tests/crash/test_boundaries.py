@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from dispatch import engine
+from dispatch.outbox import attempts
 from dispatch.web import hooks, responder
 from tests.crash.boundaries import CALLS, TRANSACTIONS
 
-#: Not on the path of an alert: an hourly chore, a heartbeat, a clock that was set, a stranger,
-#: somebody who only looks.
-_BESIDE = {"sweep", "beat", "_set_back", "_forged", "_show"}
+#: Not on the path of an alert: an hourly chore, a heartbeat, a clock that was set, a question to a
+#: supplier whether it is well, a stranger, somebody who only looks.
+_BESIDE = {"sweep", "beat", "_set_back", "ask_suppliers", "_forged", "_show"}
 
 
 @pytest.mark.parametrize(("module", "process"), [(engine, "engine"), (hooks, "web")])
@@ -32,7 +33,7 @@ def test_the_answer_behind_a_link_is_a_boundary():
 def test_every_call_of_the_supplier_is_a_boundary():
     called = {
         name.rpartition(".")[2]
-        for name in _called(_tree(engine))
+        for name in _called(_tree(engine)) | _called(_tree(attempts))
         if name.startswith(("channel.", "self.channel."))
     }
     assert called == {method for _, method, _ in CALLS}

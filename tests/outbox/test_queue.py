@@ -18,6 +18,7 @@ FOUND = Outcome(State.SENT, "SM1", found=True)
 LATER = Outcome(State.PENDING, code="http-503")
 UNCLEAR = Outcome(State.UNKNOWN, code="timeout")
 LEASE = 15
+ALONE = {Kind.SMS: ["test"]}
 
 
 @dataclass
@@ -40,12 +41,12 @@ class Outbox:
     def claim(self) -> list[Claimed]:
         """Claim what is due, for an engine that may die."""
         with self.store.write() as session:
-            return queue.claim(session, self.now, LEASE, 10)[0]
+            return queue.claim(session, self.now, LEASE, 10, ALONE)[0]
 
     def settle(self, *outcomes: tuple[Claimed, Outcome]) -> None:
         """Write down what became of attempts."""
         with self.store.write() as session:
-            queue.settle(session, outcomes, "test", self.now, 10)
+            queue.settle(session, outcomes, ALONE, self.now, 10)
 
     def withdraw(self, about: str) -> None:
         """Take back what belongs to a subject."""

@@ -150,4 +150,4 @@ def _parts(
         }
     )
     store = Store(database, settings=settings, installation_key=INSTALLATION_KEY)
-    return Parts(settings, store, clock, channels(settings))
+    return Parts(settings, store, clock, channels(settings, clock))

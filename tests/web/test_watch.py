@@ -177,7 +177,7 @@ def supplied(web: Web) -> Web:
     twilio = replace(
         web.settings.twilio, account_sid="AC" + "0" * 32, auth_token="0" * 32, sender="+32460200200"
     )
-    channels = wiring.channels(replace(web.settings, twilio=twilio))
+    channels = wiring.channels(replace(web.settings, twilio=twilio), web.clock)
     web.app.extensions["parts"] = replace(web.app.extensions["parts"], channels=channels)
     return web
 

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from dispatch import seal
 from dispatch.audit import Actor
-from dispatch.channels.contract import Inbound, Outcome, Receipt, State
+from dispatch.channels.contract import Inbound, Kind, Outcome, Receipt, State
 from dispatch.db import Session
 from dispatch.incidents import handling
 from dispatch.incidents.handling import Origin
@@ -34,6 +34,7 @@ from dispatch.simulator.centre import turns
 
 _CLOSING_MINUTES = 12
 _MANY = 100
+_CARRIERS = {Kind.SMS: ["twilio"], Kind.CALL: ["twilio"]}
 
 
 @dataclass(frozen=True)
@@ -254,9 +255,9 @@ def _run_until(session: Session, incident: Incident, until: datetime) -> None:
 def _carry(session: Session, at: datetime) -> None:
     """Let the supplier take and deliver what waits."""
     lease = session.info["settings"].engine.lease_seconds
-    claimed, _ = queue.claim(session, at, lease, _MANY)
+    claimed, _ = queue.claim(session, at, lease, _MANY, _CARRIERS)
     taken = [(one, Outcome(State.SENT, supplier_id=f"SM{seal.new_token()}")) for one in claimed]
-    hearing.settled(session, taken, "twilio", at + timedelta(seconds=1))
+    hearing.settled(session, taken, _CARRIERS, at + timedelta(seconds=1))
     for one in claimed:
         delivered_at = at + timedelta(seconds=3)
         hearing.receipt_in(session, one.outgoing.uid, Receipt(State.DELIVERED), delivered_at)
