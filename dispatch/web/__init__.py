@@ -17,6 +17,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from dispatch import texts
 from dispatch.web import (
+    absences,
     account,
     admin,
     api,
@@ -33,12 +34,15 @@ from dispatch.web import (
     screens,
     session,
     shifts,
+    turns,
     watch,
+    wishes,
 )
 from dispatch.wiring import Parts
 
 #: The modules that hold views.
 TOPICS = (
+    absences,
     account,
     admin,
     api,
@@ -51,7 +55,9 @@ TOPICS = (
     planner,
     responder,
     shifts,
+    turns,
     watch,
+    wishes,
 )
 
 

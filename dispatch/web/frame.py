@@ -75,7 +75,7 @@ PLACES = (
     Place("deliveries.listed", N_("Deliveries"), "inbox", Right.DELIVERY_READ_RAW),
     Place("deliveries.sources_", N_("Sources"), "webhook", Right.ADMINISTER),
     Place("responder.calls", N_("My calls"), "bell-ring", None),
-    Place("planner.turns", N_("My turns"), "calendar-check", None),
+    Place("turns.mine", N_("My turns"), "calendar-check", None),
     Place("planner.on_duty", N_("On duty"), "users-round", Right.ROTA_READ),
 )
 

@@ -332,30 +332,3 @@ def test_no_address_holds_a_name(screens, planner):
     month = planner.get("/shifts?team=support&from=2026-04").text
     addresses = re.findall(r'(?:href|action|hx-get)="([^"]*)"', month)
     assert not any("Chlo" in address or "Dubois" in address for address in addresses)
-
-
-def test_my_turns_are_mine_only(screens):
-    shown = text(screens.client(screens.officer).get("/turns"))
-    assert "Victim support · primary" in shown
-    assert "on duty now" in shown
-    assert "backup" not in shown
-    assert "You have no turns" in text(screens.client(screens.planner).get("/turns"))
-
-
-def test_a_calendar_address_is_shown_once_and_works(screens):
-    client = screens.client(screens.officer)
-    made = client.post("/turns/calendar")
-    address = re.search(r'value="(http[^"]+/calendars/[^"]+\.ics)"', made.text)[1]
-    assert made.headers["Cache-Control"] == "no-store"
-    assert address not in client.get("/turns").text
-    assert "not fetched yet" in text(client.get("/turns"))
-    path = address.partition("/calendars/")
-    feed = screens.app.test_client().get(
-        "/calendars/" + path[2], headers={"User-Agent": "Thunderbird/140"}
-    )
-    assert feed.data.count(b"BEGIN:VEVENT") == 1
-    assert "last fetched" in text(client.get("/turns"))
-    assert "Thunderbird/140" in text(client.get("/turns"))
-    client.post("/turns/calendar/end")
-    again = screens.app.test_client().get("/calendars/" + path[2])
-    assert (again.status_code, b"VEVENT" in again.data) == (200, False)
