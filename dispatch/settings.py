@@ -84,6 +84,7 @@ class Paging:
     link_minutes: int
     text_validity_minutes: int
     send_link: bool
+    stranger_answers_per_hour: int
 
 
 @dataclass(frozen=True)
@@ -215,7 +216,12 @@ SECTIONS: dict[str, type] = {
 }
 
 #: Numbers that may be zero; everywhere else zero would mean "never" or "without pause".
-_MAY_BE_ZERO = {"web.processes", "web.trusted_proxies", "demo.step_seconds"}
+_MAY_BE_ZERO = {
+    "web.processes",
+    "web.trusted_proxies",
+    "paging.stranger_answers_per_hour",
+    "demo.step_seconds",
+}
 _SECURITY = ("starttls", "tls", "none")
 _ENDLESS = float("inf")
 _SECRET_LENGTH = 16

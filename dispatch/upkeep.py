@@ -182,6 +182,12 @@ def hits(session: Session, key_hash: str, now: datetime, window_seconds: int = 6
     return count
 
 
+def counts(session: Session, key_hash: str) -> list[int]:
+    """Return the counts of a key in every window that is remembered: those of about a day."""
+    query = sa.select(RateCount.count).where(RateCount.key == key_hash)
+    return list(session.scalars(query))
+
+
 #: No window of a counter is longer, and no process is silent for longer and still missed.
 _KEPT = timedelta(days=1)
 

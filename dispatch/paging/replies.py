@@ -253,11 +253,24 @@ def _stranger(session: Session, inbound: Inbound, now: datetime) -> str:
         timeline.add(session, incident, "strange_number", _STRANGER, now, person=_name(page))
         want = page.callout.want
         alarms.raise_alarm(session, incident, "strange_number", now, want, person=_name(page))
-    if _answers_left(session, inbound, now, 1, 86400):
+    if _answers_left(session, inbound, now, 1, 86400) and _strangers_left(session, now):
         _answer_stranger(session, inbound, now)
     return "strange_code" if hit is not None else "stranger"
 
 
+def _strangers_left(session: Session, now: datetime) -> bool:
+    """Count one more answer to a stranger: many numbers may be one person's, who forges them."""
+    most = telling.settings(session).paging.stranger_answers_per_hour
+    return upkeep.hits(session, _STRANGERS, now, window_seconds=3600) <= most
+
+
+def strangers_not_answered(session: Session) -> int:
+    """Return how many unknown numbers of about a day were left without an answer."""
+    most = telling.settings(session).paging.stranger_answers_per_hour
+    return sum(max(0, count - most) for count in upkeep.counts(session, _STRANGERS))
+
+
+_STRANGERS = seal.hash_token("answered: any stranger")
 _STRANGER = Actor("phone", None, "unknown number")
 
 

@@ -24,6 +24,7 @@ from dispatch.channels.contract import Kind, State
 from dispatch.db import Session, Unavailable
 from dispatch.outbox import queue
 from dispatch.outbox.models import Message
+from dispatch.paging import replies
 from dispatch.web import session as frame
 
 blueprint = Blueprint("watch", __name__)
@@ -146,6 +147,11 @@ class _Figures(Collector):
             "dispatch_messages_resent",
             "Messages kept that were sent again after an unclear outcome",
             value=self._session.scalar(sa.select(sa.func.coalesce(sa.func.sum(Message.resent), 0))),
+        )
+        yield GaugeMetricFamily(
+            "dispatch_strangers_not_answered",
+            "Unknown numbers of about a day that got no answer, because too many wrote",
+            value=replies.strangers_not_answered(self._session),
         )
 
 

@@ -367,3 +367,36 @@ def test_a_telephone_that_answers_by_itself_is_not_answered_for_ever(night: Nigh
     for _ in range(10):
         night.text("An", "I am driving and answer later")
     assert len([text for text in night.said("An", "sms") if "not understood" in text]) == 3
+
+
+# --- strangers by the thousand
+
+
+def _most_answers(night: Night) -> int:
+    with night.store.read() as session:
+        return telling.settings(session).paging.stranger_answers_per_hour
+
+
+def _strangers(night: Night, count: int) -> int:
+    """Let so many unknown numbers write; return how many were answered."""
+    numbers = [f"+3247099{night.texts + number:04}" for number in range(count)]
+    for number in numbers:
+        night.text(number, "who is this")
+    return sum(len(night.said(number)) for number in numbers)
+
+
+def test_strangers_are_answered_up_to_a_number_each_hour_and_then_counted(night: Night):
+    most = _most_answers(night)
+    assert _strangers(night, most + 5) == most
+    with night.store.read() as session:
+        assert replies.strangers_not_answered(session) == 5
+    night.pass_time(3600)
+    assert _strangers(night, 2) == 2
+
+
+def test_a_code_from_a_strange_number_is_told_to_the_board_however_many_write(night: Night):
+    night.report()
+    _strangers(night, _most_answers(night))
+    assert night.text("+32479999999", night.code("An")) == "strange_code"
+    assert night.alarm() == "strange_number"
+    assert night.said("+32479999999") == []

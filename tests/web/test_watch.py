@@ -143,6 +143,7 @@ def test_figures_are_counted_and_name_nobody(web: Web):
         'dispatch_messages{kind="sms",state="sent"} 2.0',
         'dispatch_messages{kind="sms",state="pending"} 1.0',
         "dispatch_messages_resent 1.0",
+        "dispatch_strangers_not_answered 0.0",
     ):
         assert line in figures
     for name in ("An Peeters", "Peeters", "+32", "470"):
