@@ -33,10 +33,13 @@ class Between:
     most: int
 
 
-def read(kind: type[_T], document: object) -> _T:
-    """Return what a document says; raises Invalid with a sentence for every field at fault."""
+def read(kind: type[_T], document: object, at: str = "") -> _T:
+    """Return what a document says; raises Invalid with a sentence for every field at fault.
+
+    `at` is the path of the document within a greater one.
+    """
     reader = _Reader()
-    found = reader.value(kind, document, "")
+    found = reader.value(kind, document, at)
     refuse(reader.faults)
     return typing.cast("_T", found)
 
@@ -122,7 +125,10 @@ class _Reader:
             if name not in content and not _has_default(field):
                 self._fault(f"{within}{name}", N_("This is missing."))
         values = {
-            name: self.value(hints[name], value, f"{within}{name}")
+            # What holds anyway may be said in so many words: an empty text, none.
+            name: fields[name].default
+            if value == fields[name].default
+            else self.value(hints[name], value, f"{within}{name}")
             for name, value in content.items()
             if name in fields
         }

@@ -1,0 +1,161 @@
+"""Rules as rows of words and numbers, and the patterns and rules that a coordinator starts from.
+
+A preset is a file below `config/`; what an organisation or a team changes are rows of the same form
+that replace the preset's by key. Both become `problem` rules here, and nowhere else: a kind, a
+number or a word that nobody knows is refused by its name, never left out.
+"""
+
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dispatch.errors import Invalid
+from dispatch.rota import problem
+from dispatch.rota.documents import read, refuse
+from dispatch.rota.problem import Rule
+from dispatch.texts import N_, Sentence
+
+#: A rule as a row: `key`, `kind`, `numbers` (the fields of the kind, and whom or what it is about:
+#: `people`, `only`), `weight` (none: hard), `source`, `off`.
+Row = Mapping[str, Any]
+
+#: The kinds by their words.
+KINDS: Mapping[str, type[Rule]] = {
+    "rest": problem.Rest,
+    "weekly_rest": problem.WeeklyRest,
+    "run": problem.Run,
+    "free_run": problem.FreeRun,
+    "limit": problem.Limit,
+    "weekends_in_a_row": problem.WeekendsInARow,
+    "whole_weekend": problem.WholeWeekend,
+    "succession": problem.Succession,
+    "apart": problem.Apart,
+    "together": problem.Together,
+    "mentored": problem.Mentored,
+}
+#: Calendar periods of a limit, and the most days of any period, run or window.
+PERIODS = ("plan", "month", "year")
+LONGEST = 3660
+
+
+@dataclass(frozen=True)
+class Preset:
+    """What a coordinator starts from."""
+
+    key: str
+    names: Mapping[str, str]
+    """By language."""
+    document: Mapping[str, Any]
+    """A pattern, or the rows of rules under `rules`; fit to be kept as JSON."""
+    about: Mapping[str, str] = field(default_factory=dict)
+    """By language: for whom it is."""
+
+
+def presets(config: Path, kind: str) -> dict[str, Preset]:
+    """Return the presets of a kind ("rules" or "patterns") by key, in order."""
+    found = {}
+    for path in sorted((config / kind).glob("*.toml")):
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        names, about = document.pop("names"), document.pop("about", {})
+        found[path.stem] = Preset(path.stem, names, document, about)
+    return found
+
+
+def combined(*layers: Iterable[Row]) -> list[Row]:
+    """Return rows in which a later layer's stands for an earlier one's of the same key."""
+    found: dict[str, Row] = {}
+    for layer in layers:
+        for row in layer:
+            found[str(row.get("key"))] = row
+    return list(found.values())
+
+
+def rules_from(rows: Iterable[Row]) -> tuple[Rule, ...]:
+    """Return the rules that rows say, without those that are switched off.
+
+    Raises Invalid naming each field at fault by the rule's key: `daily_rest.minutes`. What is
+    switched off must be right too, because it will be switched on by somebody in a hurry.
+    """
+    found: list[Rule] = []
+    faults: dict[str, str] = {}
+    keys: set[str] = set()
+    for place, row in enumerate(rows):
+        key = str(row.get("key") or place)
+        try:
+            rule = _rule(row, key)
+        except Invalid as refused:
+            faults |= refused.fields
+            continue
+        if key in keys:
+            faults[f"{key}.key"] = N_("Another rule has this key.")
+        keys.add(key)
+        if not row.get("off"):
+            found.append(rule)
+    refuse(faults)
+    return tuple(found)
+
+
+_BESIDE = ("key", "weight", "source")
+_WORDS = (*_BESIDE, "kind", "numbers", "off")
+
+
+def _rule(row: Row, key: str) -> Rule:
+    kind = KINDS.get(row["kind"]) if isinstance(row.get("kind"), str) else None
+    faults: dict[str, str] = {
+        f"{key}.{word}": Sentence(_ONLY, known=", ".join(_WORDS))
+        for word in row
+        if word not in _WORDS
+    }
+    if kind is None:
+        faults[f"{key}.kind"] = Sentence(_ONLY, known=", ".join(KINDS))
+    numbers = row.get("numbers") or {}
+    if not isinstance(numbers, Mapping) or not numbers.keys().isdisjoint(_BESIDE):
+        faults[f"{key}.numbers"] = N_("The numbers of the rule are expected here, by their names.")
+    refuse(faults)
+    said = {word: row[word] for word in _BESIDE if word in row}
+    rule = read(kind or Rule, _in_minutes(numbers) | said, key)
+    refuse({f"{key}.{name}": told for name, told in _faults(rule)})
+    return rule
+
+
+_ONLY = N_("Only these are known here: %(known)s.")
+
+
+def _in_minutes(numbers: Mapping[str, Any]) -> dict[str, Any]:
+    """Return numbers with hours, as people write them, in minutes."""
+    said = dict(numbers)
+    if _is_number(said.get("hours")):
+        said["minutes"] = round(said.pop("hours") * 60)
+    if said.get("of") == "hours":
+        said["of"] = problem.Measure.MINUTES.value
+        for bound in ("least", "most"):
+            if _is_number(said.get(bound)):
+                said[bound] = round(said[bound] * 60)
+    return said
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e9
+
+
+def _faults(rule: Rule) -> Iterator[tuple[str, str]]:
+    """Yield what no type says."""
+    few = Sentence(N_("A number from %(least)s to %(most)s is expected."), least=1, most=LONGEST)
+    for name in ("days", "period"):
+        days = getattr(rule, name, 1)
+        if isinstance(days, int) and not 1 <= days <= LONGEST:
+            yield name, few
+    period = getattr(rule, "period", "plan")
+    if isinstance(period, str) and period not in PERIODS:
+        yield "period", Sentence(_ONLY, known=", ".join(PERIODS))
+    least, most = getattr(rule, "least", None), getattr(rule, "most", None)
+    if isinstance(rule, problem.Limit) and least is None and most is None:
+        yield "most", N_("This is missing.")
+    if least is not None and most is not None and least > most:
+        yield "most", N_("Less than the least.")
+    if isinstance(rule, problem.WeeklyRest) and rule.minutes > rule.days * 24 * 60:
+        yield "minutes", N_("Longer than the days that it must lie in.")
+    if isinstance(rule, problem.Apart | problem.Together) and len(set(rule.pair)) < 2:
+        yield "pair", N_("Two different people are expected.")
