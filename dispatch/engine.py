@@ -67,6 +67,7 @@ class Engine:
         self._seats = threading.Semaphore(self.settings.engine.senders)
         self._pool = ThreadPoolExecutor(self.settings.engine.senders, "send")
         self._ticks: dict[str, float] = {}
+        self._rota: int | None = None
         self._drift = clock.Drift(parts.clock)
         self._behind: float | None = None
         self._threads: list[threading.Thread] = []
@@ -101,14 +102,25 @@ class Engine:
             instants = deliveries.next_due(session), callouts.next_due(session)
         return min((at for at in instants if at is not None), default=None)
 
-    def _advance(self, incident_id: int) -> bool:
+    def follow_rota(self) -> None:
+        """Look at once who is on duty for whatever somebody is sought for, if the rota changed.
+
+        A turn taken over this minute may begin long before the next step or repeat.
+        """
+        with self.store.read() as session:
+            revision = upkeep.revisions_of(session, "rota")
+            sought = callouts.sought(session) if revision != self._rota else []
+        if not [key for key in sought if not self._advance(key, callouts.look_again)]:
+            self._rota = revision
+
+    def _advance(self, incident_id: int, how: Callable[..., object] = callouts.advance) -> bool:
         """Advance one incident; False when another transaction has it."""
         now = self.parts.clock.now()
         try:
             with self.store.write() as session:
                 incident = callouts.take(session, incident_id)
                 if incident is not None:
-                    callouts.advance(session, incident, now)
+                    how(session, incident, now)
         except Exception:
             log.exception("advance_failed", incident=incident_id)
             with self.store.write() as session:
@@ -277,6 +289,7 @@ class Engine:
             self._threads.append(thread)
         chores = (
             (self.beat, 1),
+            (self.follow_rota, 1),
             (self.ask_for_texts, 5),
             (self.ask_suppliers, 5),
             (self.sweep, 3600),

@@ -235,3 +235,9 @@ def revisions(session: Session) -> dict[tuple[int, str], int]:
     """Return every revision by organisation and topic."""
     rows = session.execute(sa.select(Revision.organisation_id, Revision.topic, Revision.value))
     return {(row.organisation_id, row.topic): row.value for row in rows}
+
+
+def revisions_of(session: Session, topic: str) -> int:
+    """Return a number that rises whenever a topic changes, for whichever organisation."""
+    total = sa.select(sa.func.coalesce(sa.func.sum(Revision.value), 0))
+    return int(session.scalar(total.where(Revision.topic == topic)) or 0)

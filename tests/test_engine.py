@@ -23,7 +23,9 @@ from dispatch.outbox.models import InboundText, Message, Purpose
 from dispatch.outbox.queue import Draft, Recipient, Task
 from dispatch.paging import callouts, pages, replies
 from dispatch.paging.models import Callout, Page
-from dispatch.people.models import SignIn
+from dispatch.people.models import Person, SignIn
+from dispatch.rota import changes
+from dispatch.rota.models import Shift
 from dispatch.wiring import Parts, channels
 from tests import centre
 from tests.simulated import SimulatedTwilio
@@ -336,3 +338,21 @@ def test_what_is_over_is_cleared_away_by_one_engine_of_several(
 def _left(engine: Engine) -> list[int]:
     tables = (EarlyCancel, upkeep.RateCount, SignIn)
     return [centre.count(engine.store, table) for table in tables]
+
+
+def test_whoever_takes_a_turn_over_at_once_is_paged_at_once(
+    engine: Engine, clock: ManualClock, cast: centre.Centre
+):
+    _report(engine, cast)
+    engine.follow_rota()
+    clock.advance(seconds=30)
+    with engine.store.write() as session:
+        shift = session.scalars(sa.select(Shift).where(Shift.uid == "shift-primary")).one()
+        chloe = session.get_one(Person, cast.people["Chloé"].id)
+        now = clock.now()
+        changes.enter_cover(session, shift, chloe, now, now + timedelta(hours=1), centre.ADA, now)
+    engine.follow_rota()
+    with engine.store.read() as session:
+        (callout,) = session.scalars(sa.select(Callout)).all()
+        assert [page.person.name for page in callout.pages] == ["An Peeters", "Chloé Dubois"]
+        assert callout.due_at is not None and callout.due_at > now

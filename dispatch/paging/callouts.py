@@ -171,6 +171,22 @@ def next_due(session: Session) -> datetime | None:
     return session.scalar(sa.select(sa.func.min(Callout.due_at)))
 
 
+def sought(session: Session) -> list[int]:
+    """Return the incidents for which somebody is being sought."""
+    query = sa.select(Callout.incident_id).where(
+        Callout.due_at.is_not(None), Callout.cancelled_at.is_(None)
+    )
+    return sorted(set(session.scalars(query)))
+
+
+def look_again(session: Session, incident: Incident, now: datetime) -> None:
+    """Look at once who is on duty: the rota has changed."""
+    for callout in of_incident(session, incident):
+        if callout.due_at is not None:
+            callout.duty_until = now
+    advance(session, incident, now)
+
+
 def put_off(session: Session, incident_id: int, now: datetime) -> None:
     """Try an incident that cannot be advanced again soon, and make the console sound."""
     # First of all, as everywhere: an answer that holds it may be waiting for the callout.
@@ -238,6 +254,8 @@ def _pursue(session: Session, callout: Callout, moment: Moment) -> None:
     plan = plans.plan_of(session, callout.policy_id, now)
     if callout.step == 0 and not moment.present.turns and not pages.still_open(callout):
         _page_nobody_list(session, callout, plan, moment)
+    if callout.duty_until is not None and callout.duty_until <= now:
+        _page_newcomers(session, callout, plan, moment)
     for step in policy.due_steps(plan, callout.step, callout.began_at, now):
         _take(session, callout, step, moment)
     while not _people_open(callout, moment) and callout.step < len(plan.steps):
@@ -251,6 +269,7 @@ def _pursue(session: Session, callout: Callout, moment: Moment) -> None:
     pages.reread(session, callout, now)
     wait = policy.next_step_at(plan, callout.step, callout.repeat, callout.began_at) - now
     pages.try_due(session, callout, moment, wait)
+    _note_duty(callout, moment)
     callout.due_at = _next_instant(callout, plan)
 
 
@@ -284,6 +303,23 @@ def _take(session: Session, callout: Callout, step: Step, moment: Moment) -> Non
             facts: dict[str, Any] = {"line": gap.line_name, "team": team, "absent": gap.absent}
             timeline.add(session, callout.incident, "gap", ENGINE, moment.now, **facts)
     _page_found(session, callout, moment.for_step(step), step.attempts, moment.now)
+
+
+#: Targets that mean whoever is on duty just then.
+_BY_DUTY = (Target.PRIMARY, Target.BACKUP, Target.TEAM)
+
+
+def _page_newcomers(session: Session, callout: Callout, plan: Plan, moment: Moment) -> None:
+    """Page whoever has come on duty since their step was taken: the next repeat may be far."""
+    for step in plan.steps[: callout.step]:
+        if step.target in _BY_DUTY:
+            _page_found(session, callout, moment.for_step(step), step.attempts, moment.now)
+
+
+def _note_duty(callout: Callout, moment: Moment) -> None:
+    """Keep when the rota must be looked at again, if it was looked at now."""
+    known = [at for at in (callout.duty_until, moment.duty_until) if at and at > moment.now]
+    callout.duty_until = min(known, default=None)
 
 
 def _page_found(
@@ -379,8 +415,8 @@ def _repeat_if_exhausted(session: Session, callout: Callout, plan: Plan, moment:
 
 def _next_instant(callout: Callout, plan: Plan) -> datetime:
     step_at = policy.next_step_at(plan, callout.step, callout.repeat, callout.began_at)
-    attempt_at = pages.next_attempt_at(callout)
-    return min(step_at, attempt_at) if attempt_at else step_at
+    instants = (step_at, pages.next_attempt_at(callout), callout.duty_until)
+    return min(at for at in instants if at is not None)
 
 
 def _fill(session: Session, callout: Callout, now: datetime) -> None:
@@ -426,6 +462,7 @@ def hasten(session: Session, callout: Callout, now: datetime) -> None:
         before = _people_open(callout, moment)
         while callout.step < len(plan.steps) and _people_open(callout, moment) == before:
             _take(session, callout, plan.steps[callout.step], moment)
+        _note_duty(callout, moment)
 
 
 def page_person(

@@ -7,7 +7,6 @@ decides. Nothing is remembered between two steps: a turn that changed hands a mi
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -41,11 +40,23 @@ class Moment:
     def __init__(self, session: Session, want: Want, now: datetime) -> None:
         self.session, self.want, self.now = session, want, now
         self._methods: dict[int, Sequence[Method]] = {}
+        self._duties: dict[int, duty.Duty] = {}
 
-    @cached_property
+    @property
     def present(self) -> duty.Duty:
         """Who is on duty in the wanted team."""
-        return duty.on_duty(self.session, self.want.team, self.now)
+        return self._duty(self.want.team)
+
+    def _duty(self, team: Team) -> duty.Duty:
+        if team.id not in self._duties:
+            self._duties[team.id] = duty.on_duty(self.session, team, self.now)
+        return self._duties[team.id]
+
+    @property
+    def duty_until(self) -> datetime | None:
+        """When somebody next comes on duty in a team that was looked at, if any was."""
+        changes = [found.changes_at for found in self._duties.values()]
+        return min((at for at in changes if at is not None), default=None)
 
     @property
     def gaps(self) -> list[duty.Gap]:
@@ -99,7 +110,7 @@ class Moment:
             return self._nobody_list()
         if step.target is Target.TEAM and step.team_id is not None:
             other = self.session.get_one(Team, step.team_id)
-            turns = duty.on_duty(self.session, other, self.now).turns
+            turns = self._duty(other).turns
             reason = {"kind": "team", "team": other.name}
             return [Prospect(t.person_id, t.person_name, reason) for t in turns]
         if step.target is Target.PERSON and step.person_id is not None:

@@ -87,6 +87,8 @@ class Callout(Base):
     """When the clock of the steps started; a re-page starts it anew."""
     due_at: Mapped[datetime | None]
     """When something must happen next; none: filled or over."""
+    duty_until: Mapped[datetime | None]
+    """When somebody next comes on duty, as the rota said when it was last looked at."""
     filled_at: Mapped[datetime | None]
     exhausted_at: Mapped[datetime | None]
     """The last step has waited in vain: unanswered, until somebody accepts."""

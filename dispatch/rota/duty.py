@@ -90,6 +90,11 @@ class Duty:
         return [line for line in self.lines if isinstance(line, Turn)]
 
     @property
+    def changes_at(self) -> datetime | None:
+        """Return when somebody next comes or goes; None where no change is known."""
+        return min((line.until_at for line in self.lines if line.until_at), default=None)
+
+    @property
     def complete(self) -> bool:
         """Return whether every line has somebody."""
         return bool(self.lines) and len(self.turns) == len(self.lines)

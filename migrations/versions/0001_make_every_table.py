@@ -1055,6 +1055,7 @@ def upgrade() -> None:
         sa.Column("repeat", sa.Integer(), nullable=False),
         sa.Column("began_at", Instant(), nullable=False),
         sa.Column("due_at", Instant(), nullable=True),
+        sa.Column("duty_until", Instant(), nullable=True),
         sa.Column("filled_at", Instant(), nullable=True),
         sa.Column("exhausted_at", Instant(), nullable=True),
         sa.Column("cancelled_at", Instant(), nullable=True),
