@@ -77,9 +77,9 @@ def enter_shift(
         sequence=0,
         changed_at=now,
     )
-    with _alone(session):
+    with alone(session):
         session.add(shift)
-    _tell(session, team, actor, "shift.entered", shift, reason, now)
+    tell(session, team, actor, "shift.entered", shift, reason, now)
     return shift
 
 
@@ -110,13 +110,13 @@ def change_shift(
         problems |= _covers_left_out(session, team, shift, starts_at, ends_at, handed)
     _refuse(problems)
     if handed:
-        with _alone(session):
-            _cancel(shift, now)
-        _tell(session, team, actor, "shift.cancelled", shift, reason, now)
+        with alone(session):
+            cancel(shift, now)
+        tell(session, team, actor, "shift.cancelled", shift, reason, now)
         return enter_shift(session, line, holder, starts_at, ends_at, actor, now, reason)
-    with _alone(session):
-        _move(shift, starts_at, ends_at, now)
-    _tell(session, team, actor, "shift.changed", shift, reason, now)
+    with alone(session):
+        move(shift, starts_at, ends_at, now)
+    tell(session, team, actor, "shift.changed", shift, reason, now)
     return shift
 
 
@@ -127,11 +127,11 @@ def cancel_shift(
     shift = _standing(session, Shift, shift.id)
     _, team = _place(session, shift)
     _refuse(_past(shift.starts_at <= now, reason))
-    for cover in _covers(session, shift):
-        _cancel(cover, now)
-        _tell(session, team, actor, "cover.cancelled", cover, reason, now)
-    _cancel(shift, now)
-    _tell(session, team, actor, "shift.cancelled", shift, reason, now)
+    for cover in covers_of(session, shift):
+        cancel(cover, now)
+        tell(session, team, actor, "cover.cancelled", cover, reason, now)
+    cancel(shift, now)
+    tell(session, team, actor, "shift.cancelled", shift, reason, now)
 
 
 def enter_cover(
@@ -162,9 +162,9 @@ def enter_cover(
         sequence=0,
         changed_at=now,
     )
-    with _alone(session):
+    with alone(session):
         session.add(cover)
-    _tell(session, team, actor, "cover.entered", cover, reason, now)
+    tell(session, team, actor, "cover.entered", cover, reason, now)
     return cover
 
 
@@ -196,12 +196,12 @@ def change_cover(
         problems |= _cover_fits(session, team, shift, holder, starts_at, ends_at, cover.id)
     _refuse(problems)
     if handed:
-        _cancel(cover, now)
-        _tell(session, team, actor, "cover.cancelled", cover, reason, now)
+        cancel(cover, now)
+        tell(session, team, actor, "cover.cancelled", cover, reason, now)
         return enter_cover(session, shift, holder, starts_at, ends_at, actor, now, reason)
-    with _alone(session):
-        _move(cover, starts_at, ends_at, now)
-    _tell(session, team, actor, "cover.changed", cover, reason, now)
+    with alone(session):
+        move(cover, starts_at, ends_at, now)
+    tell(session, team, actor, "cover.changed", cover, reason, now)
     return cover
 
 
@@ -213,8 +213,8 @@ def cancel_cover(
     cover = _standing(session, Cover, cover.id)
     _, team = _place(session, shift)
     _refuse(_past(cover.starts_at <= now, reason))
-    _cancel(cover, now)
-    _tell(session, team, actor, "cover.cancelled", cover, reason, now)
+    cancel(cover, now)
+    tell(session, team, actor, "cover.cancelled", cover, reason, now)
 
 
 # --- What can be wrong; each answers with problems by field.
@@ -291,7 +291,7 @@ def _covers_left_out(
     session: Session, team: Team, shift: Shift, starts_at: datetime, ends_at: datetime, handed: bool
 ) -> dict[str, str]:
     problems: dict[str, str] = {}
-    for cover in _covers(session, shift):
+    for cover in covers_of(session, shift):
         name = session.get_one(Person, cover.person_id).name
         change = N_("%(name)s covers from %(begin)s to %(end)s: change that cover first.")
         cancel = N_("%(name)s covers from %(begin)s to %(end)s: cancel that cover first.")
@@ -323,7 +323,7 @@ def _cover_fits(
     if ends_at > shift.ends_at:
         told = N_("The turn ends on %(at)s.")
         problems["ends_at"] = Sentence(told, at=_local(team, shift.ends_at))
-    for other in _covers(session, shift):
+    for other in covers_of(session, shift):
         if other.id != but and other.starts_at < ends_at and starts_at < other.ends_at:
             name = session.get_one(Person, other.person_id).name
             told = N_("%(name)s covers from %(begin)s to %(end)s.")
@@ -364,17 +364,20 @@ def _place(session: Session, shift: Shift) -> tuple[Line, Team]:
     return line, session.get_one(Team, line.team_id)
 
 
-def _covers(session: Session, shift: Shift) -> list[Cover]:
+def covers_of(session: Session, shift: Shift) -> list[Cover]:
+    """Return the covers that stand over a turn, in order."""
     query = sa.select(Cover).where(Cover.shift_id == shift.id, Cover.cancelled_at.is_(None))
     return list(session.scalars(query.order_by(Cover.starts_at)))
 
 
-def _move(row: Shift | Cover, starts_at: datetime, ends_at: datetime, now: datetime) -> None:
+def move(row: Shift | Cover, starts_at: datetime, ends_at: datetime, now: datetime) -> None:
+    """Let a turn or cover stand at other times; nothing is checked."""
     row.starts_at, row.ends_at = starts_at, ends_at
     _touch(row, now)
 
 
-def _cancel(row: Shift | Cover, now: datetime) -> None:
+def cancel(row: Shift | Cover, now: datetime) -> None:
+    """Let a turn or cover stand no more; nothing is checked."""
     row.cancelled_at = now
     _touch(row, now)
 
@@ -386,7 +389,7 @@ def _touch(row: Shift | Cover, now: datetime) -> None:
 
 
 @contextmanager
-def _alone(session: Session) -> Iterator[None]:
+def alone(session: Session) -> Iterator[None]:
     """Write in a savepoint; an overlap that only the database could see is a conflict."""
     try:
         with session.begin_nested():
@@ -397,7 +400,7 @@ def _alone(session: Session) -> Iterator[None]:
         ) from error
 
 
-def _tell(
+def tell(
     session: Session,
     team: Team,
     actor: Actor,
@@ -406,6 +409,7 @@ def _tell(
     reason: str,
     now: datetime,
 ) -> None:
+    """Record what became of a turn or cover, and let screens look again."""
     details = {
         "person": row.person_id,
         "starts_at": row.starts_at,

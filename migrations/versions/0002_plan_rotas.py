@@ -127,7 +127,7 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("revision", sa.Integer(), nullable=False),
-        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("based_at", Instant(), nullable=False),
         sa.Column("created_at", Instant(), nullable=False),
         sa.Column("created_by", sa.Text(), nullable=False),
         sa.Column("asked_at", Instant(), nullable=True),

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
@@ -26,6 +26,7 @@ from dispatch.people.models import (
     Service,
     Team,
 )
+from dispatch.rota import ground
 from dispatch.rota.models import Cover, Line, Shift
 
 BRUSSELS = ZoneInfo("Europe/Brussels")
@@ -62,7 +63,7 @@ class Zone:
                 person_id=self.people[who].id,
                 starts_at=local(starts),
                 ends_at=local(ends),
-                changed_at=local(starts),
+                changed_at=local("2020-01-01"),
             )
         )
 
@@ -75,7 +76,7 @@ class Zone:
                 person_id=self.people[who].id,
                 starts_at=local(starts),
                 ends_at=local(ends),
-                changed_at=local(starts),
+                changed_at=local("2020-01-01"),
             )
         )
 
@@ -102,6 +103,18 @@ class Zone:
         """Return what the audit record says was done, in order."""
         self.session.flush()
         return list(self.session.scalars(sa.select(AuditEntry.action).order_by(AuditEntry.id)))
+
+    def pattern(self, *turns: dict[str, Any], **more: Any) -> None:
+        """Let both lines take turns by the week, or as told, from 2020 on."""
+        turns = turns or ({"form": "week", "kind": "week", "begins": "friday", "starts": "17:00"},)
+        lines = [{"key": key, "turns": list(turns), **more} for key in self.lines]
+        began = local("2020-01-01")
+        document = {"lines": lines}
+        ground.set_pattern(self.session, self.team, document, began.date(), self.planner, began)
+
+    def actor(self, name: str) -> Actor:
+        """Return somebody of the team who does something."""
+        return Actor("person", self.people[name].id, self.people[name].name)
 
     def plans(self, name: str) -> Person:
         """Let somebody plan the team."""

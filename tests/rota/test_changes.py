@@ -264,9 +264,9 @@ def test_of_several_planners_at_the_same_moment_one_gets_the_place(store: Store,
 
 def test_an_overlap_that_only_the_database_sees_is_a_conflict_and_loses_nothing_else(zone, now):
     shift = enter(zone, now)
-    with pytest.raises(Conflict), changes._alone(zone.session):
+    with pytest.raises(Conflict), changes.alone(zone.session):
         zone.shift("Bert", "2026-03-14 19:00", "2026-03-15 08:00")
     cover = take(zone, now, shift)
-    with pytest.raises(Conflict), changes._alone(zone.session):
+    with pytest.raises(Conflict), changes.alone(zone.session):
         zone.cover(shift, "Chloé", "2026-03-14 11:00", "2026-03-14 13:00")
     assert zone.session.scalars(sa.select(Cover)).all() == [cover]

@@ -32,8 +32,8 @@ class Draft(Base):
     state: Mapped[DraftState] = mapped_column(words(DraftState), default=DraftState.OPEN)
     revision: Mapped[int] = mapped_column(default=0)
     """Rises with every change of its seats."""
-    version: Mapped[int] = mapped_column(default=0)
-    """The team's version when the draft was begun."""
+    based_at: Mapped[datetime]
+    """When the published rota was last looked at: what changed there since is taken in first."""
     created_at: Mapped[datetime]
     created_by: Mapped[str]
     asked_at: Mapped[datetime | None]

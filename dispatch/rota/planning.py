@@ -1,0 +1,267 @@
+"""From rows to a `Problem` and from a `Proposal` back to turns.
+
+`load` reads once what a team's plan for some days depends on: what its patterns want, who can be
+planned and when not, what each has behind them, rules, wishes and fair shares. `Ground.lay` puts
+turns as they stand onto it, a draft's or the published ones, as often as wanted and without another
+query. So planner, hand edits, swaps and checks all judge by one problem.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+
+import sqlalchemy as sa
+
+from dispatch.db import Session
+from dispatch.people.models import Qualification, Team
+from dispatch.rota import fitting, ground, officers, patterns, rulebook, wishes
+from dispatch.rota import problem as planned
+from dispatch.rota.days import span
+from dispatch.rota.differences import Stand
+from dispatch.rota.duty import Turn, duty_between
+from dispatch.rota.fitting import Fitted, Place
+from dispatch.rota.ground import Phase
+from dispatch.rota.models import Line, Wish
+from dispatch.rota.problem import Need, Officer, Past, Problem, Rule, Seat
+from dispatch.rota.sentences import Words
+
+#: What a point of a wish weighs; one turn too many costs 100.
+POINT = 10
+#: What taking away a published turn costs, by how many days ahead it is.
+STAYS = ((14, 400), (42, 250), (10_000, 150))
+_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Laid:
+    """A problem and the turns that were put onto it."""
+
+    problem: Problem
+    stands: tuple[Stand, ...]
+    seats: tuple[Seat, ...]
+    """One for each turn, in the same order."""
+    rows: Mapping[str, tuple[int, ...]]
+    """The ids of each line's rows, in order."""
+
+    def seats_of(self, stands: Collection[Stand]) -> frozenset[Seat]:
+        """Return the seats that some of the turns take."""
+        pairs = zip(self.stands, self.seats, strict=True)
+        return frozenset(seat for stand, seat in pairs if stand in stands)
+
+    def turns(self, seats: Iterable[Seat]) -> list[Stand]:
+        """Return the turns that seats stand for; whoever stays in a need stays on their row."""
+        standing = dict(zip(self.seats, self.stands, strict=True))
+        found = [standing[seat] for seat in seats if seat in standing]
+        taken: dict[int, list[Stand]] = defaultdict(list)
+        for stand in found:
+            taken[stand.line_id].append(stand)
+        for need_id, person_id in sorted(set(seats) - standing.keys()):
+            need = self.problem.needs[need_id]
+            row = next(row for row in self.rows[need.line] if _free(taken[row], need))
+            taken[row].append(Stand(need.starts_at, need.ends_at, row, person_id))
+            found.append(taken[row][-1])
+        return sorted(found)
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What a team's plan for some days depends on, read once."""
+
+    team_id: int
+    first: date
+    last: date
+    place: Place
+    wanted: tuple[Need, ...]
+    fixed: Mapping[tuple[str, datetime], Sequence[int]]
+    """Who takes a turn in a fixed order, by line and beginning."""
+    people: tuple[Officer, ...]
+    rules: tuple[Rule, ...]
+    wishes: tuple[Wish, ...]
+    rows: Mapping[str, tuple[int, ...]]
+    words: Words
+    past: Mapping[int, Sequence[Past]]
+    """Up to 24 months of what each person has served, where it was asked for."""
+    balances: Mapping[int, Mapping[str, float]]
+
+    def lay(
+        self,
+        stands: Sequence[Stand],
+        *,
+        locked: Collection[Stand] = (),
+        published: Collection[Stand] = (),
+        now: datetime | None = None,
+    ) -> Laid:
+        """Put turns onto the needs.
+
+        `locked` ones stay; taking one of the `published` away costs by how near to `now` it is.
+        """
+        fitted = fitting.fit(self.wanted, stands, self.place)
+        seats = dict(zip(stands, fitted.seats, strict=True))
+        problem = Problem(
+            first=self.first,
+            last=self.last,
+            zone=self.place.zone,
+            needs=fitted.needs,
+            people=self.people,
+            rules=self.rules,
+            wishes=tuple(self._wishes(fitted.needs)),
+            locked=self._locks(fitted) | {seats[stand]: True for stand in locked},
+            stays=_stays(seats, published, now) if now is not None else {},
+            present=frozenset(fitted.seats),
+        )
+        return Laid(problem, tuple(stands), fitted.seats, self.rows)
+
+    def _locks(self, fitted: Fitted) -> dict[Seat, bool]:
+        """Lock what a fixed order decides; where somebody stands already, that goes before it."""
+        known = {person.id for person in self.people}
+        taken = {need for need, _ in fitted.seats}
+        return {
+            (need.id, person): True
+            for need in fitted.needs
+            if need.id not in taken
+            for person in self.fixed.get((need.line, need.starts_at), ())
+            if person in known
+        }
+
+    def _wishes(self, needs: Iterable[Need]) -> Iterable[planned.Wish]:
+        known = {person.id for person in self.people}
+        needs = list(needs)
+        for wish in self.wishes:
+            meant = frozenset(need.id for need in needs if _meant(wish, need))
+            if meant and wish.person_id in known:
+                weight = wish.points * POINT
+                yield planned.Wish(str(wish.id), wish.person_id, meant, wish.wanted, weight)
+
+
+def load(
+    session: Session,
+    team: Team,
+    first: date,
+    last: date,
+    *,
+    people: Iterable[int] = (),
+    history: bool = False,
+) -> Ground:
+    """Read what a plan for some days, both included, depends on.
+
+    `people` are looked at also where they are no members; `history`: for fair shares as well.
+    """
+    rules = rulebook.rules_of(session, team, first, last)
+    since = first - (24 * 31 if history else rulebook.reach(rules, first)) * _DAY
+    found = ground.phases(session, team, since, last)
+    calendar = ground.calendar_of(session, team, since, last + 2 * _DAY)
+    place = Place(ground.keys_of(session, team, found), team.time_zone, calendar)
+    before = _before(session, team, since, first, found, place)
+    staff = officers.load(session, team, first, last, people)
+    lines = ground.lines_of(session, team)
+    return Ground(
+        team_id=team.id,
+        first=first,
+        last=last,
+        place=place,
+        wanted=_wanted(found, first, last, place),
+        fixed=_fixed(session, team, found, first, last),
+        people=tuple(
+            replace(one, before=(*one.before, *_near(before.get(one.id, ()), rules, first)))
+            for one in staff
+        ),
+        rules=rules,
+        wishes=tuple(wishes.standing(session, team, first, last)),
+        rows={
+            key: tuple(line.id for line in lines if place.lines[line.id] == key)
+            for key in place.lines.values()
+        },
+        words=_words(session, lines),
+        past=before if history else {},
+        balances=ground.balances_of(session, team) if history else {},
+    )
+
+
+def published(session: Session, team: Team, first: date, last: date) -> list[Stand]:
+    """Return who really serves, covers included, in the turns that begin on some days."""
+    begins, ends = span(first, last, team.time_zone)
+    return [
+        Stand(turn.from_at, turn.until_at, turn.line_id, turn.person_id)
+        for turn in duty_between(session, team, begins, ends)
+        if isinstance(turn, Turn) and begins <= turn.from_at < ends
+    ]
+
+
+# --- What is read.
+
+
+def _wanted(found: Iterable[Phase], first: date, last: date, place: Place) -> tuple[Need, ...]:
+    return tuple(
+        need
+        for phase in found
+        if max(first, phase.first) <= min(last, phase.last)
+        for need in patterns.needs(
+            phase.pattern,
+            max(first, phase.first),
+            min(last, phase.last),
+            place.zone,
+            place.calendar,
+        )
+    )
+
+
+def _fixed(
+    session: Session, team: Team, found: Iterable[Phase], first: date, last: date
+) -> dict[tuple[str, datetime], list[int]]:
+    """Return who is due by a fixed order, which counts from the day that it holds since."""
+    result: dict[tuple[str, datetime], list[int]] = {}
+    for phase in found:
+        begin, end = max(first, phase.first), min(last, phase.last)
+        if begin > end or not any(line.rotations for line in phase.pattern.lines):
+            continue
+        since = patterns.calendar_from(phase.pattern, begin)
+        calendar = ground.calendar_of(session, team, since, end + 2 * _DAY)
+        where = (begin, end, team.time_zone, calendar)
+        needs = patterns.needs(phase.pattern, *where)
+        for need_id, person in patterns.locks(phase.pattern, *where):
+            key = (needs[need_id].line, needs[need_id].starts_at)
+            result.setdefault(key, []).append(person)
+    return result
+
+
+def _before(
+    session: Session, team: Team, since: date, first: date, found: Sequence[Phase], place: Place
+) -> Mapping[int, Sequence[Past]]:
+    """Return what each person has served in the team before the first day."""
+    last = first - _DAY
+    stands = published(session, team, since, last)
+    fitted: Fitted = fitting.fit(_wanted(found, since, last, place), stands, place)
+    return fitting.past(fitted)
+
+
+def _words(session: Session, lines: Iterable[Line]) -> Words:
+    qualifications = session.scalars(sa.select(Qualification))
+    return Words(
+        {line.key: line.name for line in lines}, {row.key: row.names for row in qualifications}
+    )
+
+
+def _near(past: Iterable[Past], rules: Collection[Rule], first: date) -> tuple[Past, ...]:
+    """Return the turns that a rule may still reach back to."""
+    since = first - rulebook.reach(rules, first) * _DAY
+    return tuple(turn for turn in past if turn.days[-1] >= since)
+
+
+def _meant(wish: Wish, need: Need) -> bool:
+    on_days = any(wish.first_on <= day <= wish.last_on for day in need.days)
+    return on_days and wish.kind in ("", need.kind)
+
+
+def _stays(
+    seats: Mapping[Stand, Seat], published: Collection[Stand], now: datetime
+) -> dict[Seat, int]:
+    return {
+        seats[stand]: next(cost for days, cost in STAYS if stand.starts_at < now + days * _DAY)
+        for stand in published
+        if stand in seats
+    }
+
+
+def _free(taken: Iterable[Stand], need: Need) -> bool:
+    return not any(s.starts_at < need.ends_at and need.starts_at < s.ends_at for s in taken)

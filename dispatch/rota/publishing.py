@@ -1,0 +1,210 @@
+"""Publishing a draft: the difference, a version, and one notice to each person whose turns changed.
+
+Only what differs is touched, so that everybody else's turns keep their identity and their calendars
+stay quiet. What has begun is never touched without a reason, and then from now on only. What
+somebody changed in the published rota since the draft was begun must be taken in first: nothing is
+wiped by a plan that did not know of it. Where an organisation wants four eyes, one planner asks and
+another publishes. A version can be taken back while none of its turns has begun.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from dispatch.audit import Actor
+from dispatch.db import Session
+from dispatch.errors import Conflict, Invalid, Refused
+from dispatch.people import access
+from dispatch.people.access import Right
+from dispatch.people.models import Person, Team
+from dispatch.rota import applying, differences, drafts, ground, notices, record
+from dispatch.rota.applying import Applied
+from dispatch.rota.days import local
+from dispatch.rota.differences import Change, Stand
+from dispatch.rota.models import Draft, DraftState, Line, Shift, Version
+from dispatch.rota.terms import terms_of
+from dispatch.texts import N_, Sentence
+
+#: So many turns are named in a sentence; of more only the number.
+_NAMED = 5
+
+
+def publish(
+    session: Session, draft: Draft, actor: Actor, now: datetime, *, reason: str = ""
+) -> Version | None:
+    """Publish a draft; None where another planner must agree and is now asked to.
+
+    Raises Invalid where a reason is missing, Conflict where the published rota changed meanwhile,
+    Refused where one planner wants to be two.
+    """
+    team = _lock(session, draft.team_id)
+    draft = drafts.locked(session, draft)
+    _refuse_stale(session, team, draft)
+    found = drafts.compare(session, draft)
+    if not found:
+        raise Conflict(N_("Nothing differs from what is published."))
+    _refuse_begun(session, team, found, reason, now)
+    drafts.refuse_breaches(session, draft, reason)
+    asked_by = _seconded(session, team, draft, actor, now)
+    if draft.state is DraftState.ASKED and asked_by is None:
+        return None
+    applied = applying.apply(session, team, found, actor, reason, now)
+    draft.state = DraftState.PUBLISHED
+    version = Version(
+        draft_id=draft.id,
+        first_on=draft.first_on,
+        last_on=draft.last_on,
+        published_by=asked_by or actor.name,
+        seconded_by=actor.name if asked_by else "",
+        days=ground.calendar_of(session, team, draft.first_on, draft.last_on).frozen(),
+    )
+    return _keep(session, team, version, applied, actor, now)
+
+
+def undo(
+    session: Session, version: Version, actor: Actor, now: datetime, *, reason: str = ""
+) -> Version:
+    """Take a version back: its turns stand again as they did before it.
+
+    Raises Conflict where one of them has begun or was changed meanwhile.
+    """
+    team = _lock(session, version.team_id)
+    back = [_reverse(session, team, kept, now) for kept in version.changes]
+    if not back:
+        raise Conflict(N_("This version changed nothing."))
+    applied = applying.apply(session, team, back, actor, reason, now)
+    again = Version(
+        draft_id=version.draft_id,
+        first_on=version.first_on,
+        last_on=version.last_on,
+        published_by=actor.name,
+        days=version.days,
+        undoes=version.number,
+    )
+    return _keep(session, team, again, applied, actor, now)
+
+
+def versions(session: Session, team: Team) -> list[Version]:
+    """Return a team's versions, the newest first."""
+    query = sa.select(Version).where(Version.team_id == team.id)
+    return list(session.scalars(query.order_by(Version.number.desc())))
+
+
+# --- What keeps a draft from being published.
+
+
+def _refuse_stale(session: Session, team: Team, draft: Draft) -> None:
+    stale = drafts.changed_since(session, draft)
+    if stale:
+        told = N_("The published rota changed since this draft was begun: %(turns)s. Take it in.")
+        raise Conflict(Sentence(told, turns=turns(session, team, map(drafts.stand_of, stale))))
+
+
+def _refuse_begun(
+    session: Session, team: Team, found: Iterable[Change], reason: str, now: datetime
+) -> None:
+    begun = [
+        stand
+        for change in found
+        for stand in [change.was or change.now]
+        if stand is not None and min(stand.starts_at, change.first_at) <= now
+    ]
+    if begun and not reason.strip():
+        told = Sentence(
+            N_("These turns have begun: %(turns)s. Say why they change."),
+            turns=turns(session, team, begun),
+        )
+        raise Invalid(told, reason=told)
+
+
+def _seconded(
+    session: Session, team: Team, draft: Draft, actor: Actor, now: datetime
+) -> str | None:
+    """Return who asked, where this is the second planner; else note who asks, where two must."""
+    if not terms_of(session, team).four_eyes:
+        draft.state = DraftState.OPEN
+        return None
+    if actor.kind != "person":
+        raise Refused(N_("Two planners must agree here: publish on the screen."))
+    if draft.state is DraftState.ASKED and draft.asked_by_id is not None:
+        if draft.asked_by_id == actor.id:
+            raise Refused(N_("You asked for this yourself: another planner must publish it."))
+        return session.get_one(Person, draft.asked_by_id).name
+    draft.state, draft.asked_at, draft.asked_by_id = DraftState.ASKED, now, actor.id
+    record.note(session, team, actor, "draft.asked", f"draft:{draft.id}", {}, now)
+    told = N_("%(team)s: %(name)s asks you to look at a draft from %(first)s on and to publish it.")
+    said = Sentence(told, team=team.name, name=actor.name, first=draft.first_on)
+    others = access.with_right(session, Right.ROTA_CHANGE, team)
+    notices.tell(session, team, [one for one in others if one != actor.id], said, now)
+    return None
+
+
+# --- Versions and notices.
+
+
+def _keep(
+    session: Session,
+    team: Team,
+    version: Version,
+    applied: Applied,
+    actor: Actor,
+    now: datetime,
+) -> Version:
+    """Write a version down, and tell each person whose turns changed, and nobody else."""
+    last = sa.select(sa.func.max(Version.number)).where(Version.team_id == team.id)
+    version.team_id, version.published_at = team.id, now
+    version.number = (session.scalar(last) or 0) + 1
+    version.changes = applied.written
+    session.add(version)
+    session.flush()
+    facts = {"number": version.number, "draft": version.draft_id, "undoes": version.undoes}
+    record.note(session, team, actor, "rota.published", f"version:{version.id}", facts, now)
+    for person_id, instants in applied.touched.items():
+        told = N_("%(team)s: your turns have changed (%(count)s), the first on %(at)s.")
+        first = max(min(instants), now)
+        at = local(min(instants), team.time_zone)
+        said = Sentence(told, team=team.name, count=len(instants), at=at)
+        about = f"version:{version.id}"
+        notices.tell(session, team, [person_id], said, now, touches=first, about=about)
+    return version
+
+
+def _reverse(session: Session, team: Team, kept: dict[str, Any], now: datetime) -> Change:
+    """Return what takes one change back; raises Conflict where that is no longer possible."""
+    was, then = differences.read(kept)
+    shift = None
+    if then is not None:
+        shift = session.scalars(sa.select(Shift).where(Shift.uid == kept["made"])).one()
+        if shift.cancelled_at is not None or drafts.stand_of(shift) != then:
+            told = N_("These turns were changed meanwhile: %(turns)s.")
+            raise Conflict(Sentence(told, turns=turns(session, team, [then])))
+    for stand in (was, then):
+        if stand is not None and stand.starts_at <= now:
+            told = N_("These turns have begun meanwhile: %(turns)s.")
+            raise Conflict(Sentence(told, turns=turns(session, team, [stand])))
+    return Change(then, was, shift.id if shift is not None else None)
+
+
+def turns(session: Session, team: Team, stands: Iterable[Stand]) -> tuple[Sentence, ...]:
+    """Return turns as sentences name them, the first few of many."""
+    stands = list(stands)
+    lines = {line.id: line.name for line in session.scalars(sa.select(Line))}
+    said = [
+        Sentence(
+            "%(line)s %(at)s %(name)s",
+            line=lines[stand.line_id],
+            at=local(stand.starts_at, team.time_zone),
+            name=session.get_one(Person, stand.person_id).name,
+        )
+        for stand in stands[:_NAMED]
+    ]
+    more = len(stands) - _NAMED
+    return (*said, Sentence(N_("%(count)s more"), count=more)) if more > 0 else tuple(said)
+
+
+def _lock(session: Session, team_id: int) -> Team:
+    """Let two publishings of one team wait for each other."""
+    query = sa.select(Team).where(Team.id == team_id).with_for_update()
+    return session.scalars(query).one()
