@@ -61,9 +61,11 @@ def ask(
 ) -> Absence:
     """Ask for an absence; `approved`: a planner enters it. Illness stands at once.
 
-    Raises Invalid naming the field and, where another absence is met, that one.
+    Raises Invalid naming the field and, where another absence is met, that one. One without an end
+    lasts until the next that is known: whoever is ill tonight has no leave of next month to untie.
     """
     _lock(session, person.id)
+    ends_at = ends_at or _next_begins(session, person, starts_at)
     _check(session, person, starts_at, ends_at)
     absence = Absence(
         person_id=person.id,
@@ -181,6 +183,15 @@ def _check(
     if met is not None:
         sentence = _met(session, person, met)
         raise Invalid(sentence, starts_at=sentence)
+
+
+def _next_begins(session: Session, person: Person, starts_at: datetime) -> datetime | None:
+    query = sa.select(sa.func.min(Absence.starts_at)).where(
+        Absence.person_id == person.id,
+        Absence.answer.in_(_STANDS),
+        Absence.starts_at > starts_at,
+    )
+    return session.scalar(query)
 
 
 def _met(session: Session, person: Person, met: Absence) -> Sentence:

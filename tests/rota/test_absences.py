@@ -65,6 +65,13 @@ def test_an_open_end_meets_everything_after_it(zone, now):
         ask(zone, now, starts="2027-01-01", ends="2027-01-02")
 
 
+def test_an_open_end_lasts_until_the_leave_that_is_known_already(zone, now):
+    ask(zone, now)
+    ill = ask(zone, now, kind=AbsenceKind.SICK, starts="2026-03-10", ends=None)
+    assert ill.ends_at == zone.at("2026-03-14")
+    assert ask(zone, now, kind=AbsenceKind.SICK, starts="2026-03-21", ends=None).ends_at is None
+
+
 def test_what_was_refused_or_withdrawn_is_in_nobodys_way(zone, now):
     absences.refuse(zone.session, ask(zone, now), "too many away", zone.planner, now)
     absences.withdraw(zone.session, ask(zone, now), zone.planner, now)
