@@ -1,0 +1,64 @@
+"""Plans rotas: a `Problem` in, a `Proposal` out.
+
+`plan` searches in a process of its own for the best plan, and proves it where it can; `greedy`
+gives a good one at once. The formulation follows from the problem's shape alone: `blocks` finds
+what is one choice, `model` turns it into literals and terms (`terms`), `cpsat` hands these to the
+solver. Shares no code with `rota.rules`, which judges what comes out.
+"""
+
+from collections.abc import Callable
+from importlib.util import find_spec
+
+from dispatch.clock import monotonic
+from dispatch.rota.planner import process
+from dispatch.rota.planner.faults import refuse
+from dispatch.rota.planner.filling import greedy
+from dispatch.rota.planner.process import Options, PlannerEnded
+from dispatch.rota.problem import Outcome, Point, Problem, Proposal
+
+__all__ = ["PlannerEnded", "greedy", "plan"]
+
+
+def plan(
+    problem: Problem,
+    *,
+    seconds: float = 60.0,
+    workers: int = 2,
+    reproducible: bool = False,
+    progress: Callable[[Point], None] | None = None,
+    stop: Callable[[], bool] | None = None,
+) -> Proposal:
+    """Return the best plan found within a time, or until `stop` says so.
+
+    `progress` is told of every better plan and bound. Where no solver is installed, the greedy
+    answers. A problem that cannot be planned is Invalid; a solver that dies is PlannerEnded.
+    """
+    refuse(problem)
+    if find_spec("ortools") is None:
+        return greedy(problem)
+    begun = monotonic()
+    waiting = process.run(
+        "dispatch.rota.planner.search:run",
+        (problem, Options(seconds, workers, reproducible)),
+        seconds=seconds,
+        progress=progress,
+        stop=stop,
+    )
+    if isinstance(waiting.result, Proposal):
+        return waiting.result
+    return _so_far(waiting, monotonic() - begun)
+
+
+def _so_far(waiting: process.Waiting, seconds: float) -> Proposal:
+    """Return the best that was told of before the process had to be ended."""
+    cost = min((point.cost for point in waiting.curve if point.cost is not None), default=None)
+    bound = max((point.bound for point in waiting.curve if point.bound is not None), default=None)
+    outcome = Outcome.UNKNOWN if not waiting.seats else Outcome.PARTIAL
+    return Proposal(
+        outcome if cost is None else Outcome.FEASIBLE,
+        waiting.seats,
+        cost,
+        bound,
+        seconds,
+        curve=tuple(waiting.curve),
+    )

@@ -1,0 +1,329 @@
+"""A form in the solver's own words, and the search; the only home of OR-Tools.
+
+Only the solver's core is imported (`cp_model_helper`, 0.1 s), not the modelling layer above it,
+which brings pandas along and takes a second; and only here, inside the planner's own process.
+Index and literal are the form's own: the solver negates in the same way.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import ceil, gcd
+from typing import Any
+
+from ortools.sat.python import cp_model_helper as cp
+
+from dispatch.rota.planner.terms import TRUE, Curve, Definition, Form, Literal, Term
+
+_FAR = 1 << 40
+
+
+@dataclass(slots=True)
+class _Slack:
+    """A variable that says how far a soft term is exceeded."""
+
+    term: Term
+
+
+@dataclass(slots=True)
+class _Step:
+    """A literal that says whether a total is at least so much."""
+
+    curve: Curve
+    total: int
+
+
+@dataclass
+class Encoded:
+    """A form as the solver takes it."""
+
+    form: Form
+    proto: Any
+    extras: list[_Slack | _Step]
+    """What the variables after the form's own stand for."""
+
+    def hint(self, values: Sequence[bool]) -> list[int]:
+        """Return the value of every variable of the solver, for a plan."""
+        return [int(value) for value in values] + [
+            extra.term.amount(values)
+            if isinstance(extra, _Slack)
+            else int(extra.curve.total(values) >= extra.total)
+            for extra in self.extras
+        ]
+
+
+def encode(form: Form, ceiling: int | None = None) -> Encoded:
+    """Return a form in the solver's words.
+
+    `ceiling`: what a plan is known to cost, so that dearer ones need not be thought of.
+    """
+    return _Encoding(form).encoded(ceiling)
+
+
+class _Encoding:
+    def __init__(self, form: Form) -> None:
+        self._form = form
+        self._proto = cp.CpModelProto()
+        self._extras: list[_Slack | _Step] = []
+        self._prices: dict[int, int] = {}
+        self._offset = form.base
+        self._bounds: dict[tuple[tuple[Literal, int], ...], list[int]] = {}
+
+    def encoded(self, ceiling: int | None) -> Encoded:
+        for index in range(self._form.count):
+            self._variable(1 if index == TRUE else 0, 1)
+        for definition in self._form.definitions:
+            self._define(definition)
+        for term in self._form.terms:
+            if term.cost is None:
+                self._hard(term)
+            else:
+                self._soft(term, term.cost)
+        for pairs, (low, high) in self._bounds.items():
+            self._linear(pairs, low, high)
+        dearest = None if ceiling is None else ceiling - self._cheapest()
+        for curve in self._form.curves:
+            self._steps(curve, dearest)
+        self._objective()
+        return Encoded(self._form, self._proto, self._extras)
+
+    def _variable(self, low: int, high: int) -> int:
+        variable = self._proto.variables.add()
+        variable.domain.extend([low, high])
+        return len(self._proto.variables) - 1
+
+    def _extra(self, extra: _Slack | _Step, high: int) -> int:
+        self._extras.append(extra)
+        return self._variable(0, high)
+
+    def _clause(self, literals: Sequence[Literal]) -> None:
+        self._proto.constraints.add().bool_or.literals.extend(list(literals))
+
+    def _linear(
+        self,
+        pairs: Sequence[tuple[Literal, int]],
+        low: int,
+        high: int,
+        only_if: Literal | None = None,
+    ) -> None:
+        """Let a weighted sum of literals and variables lie between two bounds."""
+        constraint = self._proto.constraints.add()
+        linear = constraint.linear
+        linear.vars.extend([index if index >= 0 else ~index for index, _ in pairs])
+        linear.coeffs.extend([coef if index >= 0 else -coef for index, coef in pairs])
+        shift = sum(coef for index, coef in pairs if index < 0)
+        linear.domain.extend([low - shift, high - shift])
+        if only_if is not None:
+            constraint.enforcement_literal.append(only_if)
+
+    def _define(self, definition: Definition) -> None:
+        literal, among, least = definition.literal, definition.among, definition.least
+        if definition.exclusive and least == 1:
+            self._linear([*((one, 1) for one in among), (literal, -1)], 0, 0)
+        elif least == 1:
+            self._clause([~literal, *among])
+            for one in among:
+                self._clause([~one, literal])
+        else:
+            pairs = [(one, 1) for one in among]
+            self._linear(pairs, least, _FAR, literal)
+            self._linear(pairs, -_FAR, least - 1, ~literal)
+
+    def _hard(self, term: Term) -> None:
+        if set(term.coefs) == {1} and term.most == len(term.literals) - 1:
+            self._clause([~literal for literal in term.literals])
+        elif set(term.coefs) == {1} and term.most == 1:
+            self._proto.constraints.add().at_most_one.literals.extend(list(term.literals))
+        else:
+            self._bound(term)
+
+    def _bound(self, term: Term) -> None:
+        """Keep a bound, to be said together with the opposite one of the same sum."""
+        sign = 1 if next(iter(term.coefs), 1) > 0 else -1
+        pairs = tuple(
+            sorted((lit, sign * coef) for lit, coef in zip(term.literals, term.coefs, strict=True))
+        )
+        bounds = self._bounds.setdefault(pairs, [-_FAR, _FAR])
+        if sign > 0:
+            bounds[1] = min(bounds[1], term.most)
+        else:
+            bounds[0] = max(bounds[0], -term.most)
+
+    def _soft(self, term: Term, cost: int) -> None:
+        pairs = list(zip(term.literals, term.coefs, strict=True))
+        lowest = sum(coef for coef in term.coefs if coef < 0)
+        highest = sum(coef for coef in term.coefs if coef > 0)
+        if term.unit == 1 and term.most == lowest:
+            for literal, coef in pairs:
+                self._charge(literal, cost * coef)
+            self._offset -= cost * term.most
+        elif set(term.coefs) == {1} and term.most == len(pairs) - 1:
+            slack = self._extra(_Slack(term), 1)
+            self._clause([slack, *(~literal for literal in term.literals)])
+            self._charge(slack, cost)
+        else:
+            slack = self._extra(_Slack(term), -((term.most - highest) // term.unit))
+            self._linear([*pairs, (slack, -term.unit)], -_FAR, term.most)
+            self._charge(slack, cost)
+
+    def _charge(self, index: int, price: int) -> None:
+        if index < 0:
+            index, price = ~index, -price
+            self._offset -= price
+        self._prices[index] = self._prices.get(index, 0) + price
+
+    def _cheapest(self) -> int:
+        """Return what no plan can cost less than."""
+        curves = (min(map(curve.price, _totals(curve))) for curve in self._form.curves)
+        return self._form.base + sum(curves)
+
+    def _steps(self, curve: Curve, dearest: int | None) -> None:
+        """Price a total by steps: each is a literal, costs what it adds, and follows the last."""
+        totals = _totals(curve)
+        if dearest is not None:
+            cheapest = min(map(curve.price, totals))
+            near = [total for total in totals if curve.price(total) - cheapest <= dearest]
+            totals = totals[totals.index(near[0]) : totals.index(near[-1]) + 1]
+        pairs = list(zip(curve.literals, curve.coefs, strict=True))
+        self._offset += curve.price(totals[0])
+        last: Literal | None = None
+        for at in range(1, len(totals)):
+            step = self._extra(_Step(curve, totals[at]), 1)
+            self._charge(step, curve.price(totals[at]) - curve.price(totals[at - 1]))
+            pairs.append((step, (totals[at - 1] - totals[at]) * curve.unit))
+            if last is not None:
+                self._clause([last, ~step])
+            last = step
+        start = totals[0] * curve.unit
+        self._linear(pairs, start - curve.unit + 1, start)
+
+    def _objective(self) -> None:
+        objective = self._proto.objective
+        prices = {index: price for index, price in self._prices.items() if price}
+        objective.vars.extend(list(prices))
+        objective.coeffs.extend(list(prices.values()))
+        objective.offset = float(self._offset)
+
+
+def _totals(curve: Curve) -> range:
+    """Return the totals that its literals can make, and perhaps some between."""
+    return range(0, curve.top + 1, gcd(*curve.coefs) if curve.unit == 1 else 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How much may be spent on a search."""
+
+    seconds: float
+    workers: int = 2
+    ticks: float | None = None
+    """The solver's own measure of work, the same on every machine: given, the search ends by it,
+    and always finds the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a search found."""
+
+    values: list[bool] | None
+    """By index of the form."""
+    bound: int | None
+    """Nothing costs less."""
+    proven: bool
+    """That nothing is better, or that nothing is possible."""
+    out_of_ticks: bool = False
+
+
+class Solver:
+    """Searches; another thread may stop it."""
+
+    def __init__(self) -> None:
+        self._running: Any = None
+        self._stopped = False
+
+    def stop(self) -> None:
+        """End the search that runs, and every later one at once."""
+        self._stopped = True
+        if (running := self._running) is not None:
+            running.stop_search()
+
+    @property
+    def stopped(self) -> bool:
+        """Return whether it was stopped."""
+        return self._stopped
+
+    def solve(
+        self,
+        encoded: Encoded,
+        effort: Effort,
+        hint: Sequence[int] | None = None,
+        found: Callable[[list[bool]], None] | None = None,
+        bound: Callable[[int], None] | None = None,
+    ) -> Answer:
+        """Search for the cheapest plan; `found` and `bound` are told what becomes better."""
+        if self._stopped:
+            return Answer(None, None, proven=False)
+        proto = encoded.proto
+        proto.clear_solution_hint()
+        if hint is not None:
+            proto.solution_hint.vars.extend(list(range(len(hint))))
+            proto.solution_hint.values.extend(list(hint))
+        wrapper: Any = cp.SolveWrapper()
+        wrapper.set_parameters(_parameters(effort))
+        listener = _Listener(encoded.form.count, found)
+        wrapper.add_solution_callback(listener)
+        if bound is not None:
+            wrapper.add_best_bound_callback(lambda best: bound(_whole(best)))
+        self._running = wrapper
+        try:
+            response = wrapper.solve(proto)
+        finally:
+            self._running = None
+            wrapper.clear_solution_callback(listener)
+        return _answer(encoded, response, effort)
+
+
+def _parameters(effort: Effort) -> Any:
+    """Return the solver's settings.
+
+    With two workers it runs one full search; one that prunes by linear programming proves optimal
+    what the default search does not. What must come out the same twice has one worker: interleaved
+    workers would do too, but this version of the solver dies of a hint that cannot be met.
+    """
+    parameters = cp.SatParameters()
+    parameters.max_time_in_seconds = max(0.01, effort.seconds)
+    parameters.num_workers = effort.workers
+    parameters.subsolvers.append("max_lp")
+    if effort.ticks is not None:
+        parameters.num_workers = 1
+        parameters.max_deterministic_time = effort.ticks
+    return parameters
+
+
+class _Listener(cp.SolutionCallback):
+    def __init__(self, count: int, found: Callable[[list[bool]], None] | None) -> None:
+        super().__init__()
+        self._count, self._found = count, found
+
+    def OnSolutionCallback(self) -> None:  # noqa: N802 - the solver's name
+        if self._found is not None:
+            response: Any = self.Response()  # type: ignore[no-untyped-call]
+            self._found([bool(value) for value in list(response.solution)[: self._count]])
+
+
+def _answer(encoded: Encoded, response: Any, effort: Effort) -> Answer:
+    if response.status == cp.MODEL_INVALID:
+        raise RuntimeError(cp.CpSatHelper.validate_model(encoded.proto))
+    solved = response.status in {cp.OPTIMAL, cp.FEASIBLE}
+    proven = response.status in {cp.OPTIMAL, cp.INFEASIBLE}
+    solution = list(response.solution)[: encoded.form.count] if solved else []
+    return Answer(
+        [bool(value) for value in solution] if solved else None,
+        _whole(response.best_objective_bound) if solved else None,
+        proven,
+        effort.ticks is not None and response.deterministic_time >= effort.ticks,
+    )
+
+
+def _whole(bound: float) -> int:
+    """Return a bound as a whole number: every cost is one, so a fraction says the next."""
+    return ceil(bound - 1e-6)

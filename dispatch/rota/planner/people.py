@@ -1,0 +1,128 @@
+"""What one person may do, as literals: by block, by day, by weekend."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
+
+from dispatch.rota.planner.blocks import Block
+from dispatch.rota.planner.terms import FALSE, TRUE, Form, Literal, Source
+from dispatch.rota.problem import Measure, Officer, Past, Problem, Selection
+
+DAY = timedelta(days=1)
+
+#: Of each block, those that the same person cannot take beside it.
+Conflicts = Sequence[set[int]]
+
+
+class Own:
+    """One person's literals, and the turns before the plan as constants."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        form: Form,
+        officer: Officer,
+        blocks: dict[int, tuple[Block, Literal]],
+        conflicts: Conflicts,
+    ) -> None:
+        self.problem = problem
+        self.form = form
+        self.officer = officer
+        self.blocks = blocks
+        """By place, those that this person may take, with the literal for taking it."""
+        self._conflicts = conflicts
+        self._days: dict[tuple[Selection, bool], dict[date, Literal]] = {}
+        self._before: dict[tuple[Selection, bool], set[date]] = {}
+
+    def source(self, key: str, places: Iterable[int]) -> Source:
+        """Return the source of a term on some blocks."""
+        needs = [need for place in places for need in self.blocks[place][0].needs]
+        day = min((need.days[0] for need in needs), default=None)
+        return Source(key, self.officer.id, tuple(need.id for need in needs), day)
+
+    def on(self, key: str, day: date) -> Source:
+        """Return the source of a term on the days from one on."""
+        return Source(key, self.officer.id, (), day)
+
+    def before(self, only: Selection) -> list[Past]:
+        """Return the turns before the plan that a selection means."""
+        return [past for past in self.officer.before if only.takes(past)]
+
+    def any_of(self, places: Iterable[int]) -> Literal:
+        """Return the literal for taking one of some blocks at least."""
+        there = sorted({place for place in places if place in self.blocks})
+        exclusive = all(
+            later in self._conflicts[place]
+            for at, place in enumerate(there)
+            for later in there[at + 1 :]
+        )
+        literals = [self.blocks[place][1] for place in there]
+        return self.form.at_least(literals, exclusive=exclusive)
+
+    def days(self, only: Selection, *, weekends: bool = False) -> dict[date, Literal]:
+        """Return a literal for each day (or Saturday of a weekend) with a turn of the plan."""
+        if (only, weekends) not in self._days:
+            places: dict[date, list[int]] = defaultdict(list)
+            for place, (block, _) in self.blocks.items():
+                for need in block.needs:
+                    if only.takes(need):
+                        for day in need.weekends if weekends else need.days:
+                            places[day].append(place)
+            self._days[only, weekends] = {day: self.any_of(places[day]) for day in sorted(places)}
+        return self._days[only, weekends]
+
+    def days_before(self, only: Selection, *, weekends: bool = False) -> set[date]:
+        """Return the days (or weekends) with a turn before the plan."""
+        if (only, weekends) not in self._before:
+            turns = self.before(only)
+            self._before[only, weekends] = {
+                day for past in turns for day in (past.weekends if weekends else past.days)
+            }
+        return self._before[only, weekends]
+
+    def worked(self, only: Selection, day: date) -> Literal:
+        """Return the literal for a day with a turn, of the plan or before it."""
+        return TRUE if day in self.days_before(only) else self.days(only).get(day, FALSE)
+
+    def marks(self, of: Measure, only: Selection) -> list[tuple[date, Literal, int]]:
+        """Return what counts how much on which day, of the turns of the plan."""
+        if of in {Measure.DAYS, Measure.WEEKENDS}:
+            days = self.days(only, weekends=of is Measure.WEEKENDS)
+            return [(day, literal, 1) for day, literal in days.items()]
+        found: list[tuple[date, Literal, int]] = []
+        for block, literal in self.blocks.values():
+            needs = [need for need in block.needs if only.takes(need)]
+            if of is Measure.MINUTES:
+                found += [(need.days[0], literal, need.minutes) for need in needs]
+            elif needs:
+                found.append((min(need.days[0] for need in needs), literal, 1))
+        return found
+
+    def marks_before(self, of: Measure, only: Selection) -> list[tuple[date, int]]:
+        """Return the same of the turns before the plan."""
+        if of in {Measure.DAYS, Measure.WEEKENDS}:
+            days = self.days_before(only, weekends=of is Measure.WEEKENDS)
+            return [(day, 1) for day in days]
+        turns = self.before(only)
+        return [(past.days[0], past.minutes if of is Measure.MINUTES else 1) for past in turns]
+
+    def most(self, of: Measure, only: Selection) -> int:
+        """Return an amount of a measure that nobody exceeds who keeps the rules on two turns."""
+        amounts: dict[int, int] = {}
+        for place, (block, _) in self.blocks.items():
+            needs = [need for need in block.needs if only.takes(need)]
+            if needs:
+                amounts[place] = {
+                    Measure.TURNS: 1,
+                    Measure.DAYS: len({day for need in needs for day in need.days}),
+                    Measure.MINUTES: sum(need.minutes for need in needs),
+                    Measure.WEEKENDS: len(frozenset().union(*(need.weekends for need in needs))),
+                }[of]
+        most, largest = 0, 0
+        clique: list[int] = []
+        for place, amount in amounts.items():
+            if any(place not in self._conflicts[other] for other in clique):
+                most, clique, largest = most + largest, [], 0
+            clique.append(place)
+            largest = max(largest, amount)
+        return most + largest
