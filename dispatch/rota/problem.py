@@ -98,6 +98,8 @@ class Past:
     rests: bool = False
     tags: frozenset[str] = frozenset()
     weekends: frozenset[date] = frozenset()
+    block: str | None = None
+    """Which block it was of: `rota.fairness` counts it once, rules take each turn by itself."""
 
 
 @dataclass(frozen=True, slots=True)
