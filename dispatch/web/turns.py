@@ -18,7 +18,7 @@ from dispatch.calendars import feeds
 from dispatch.db import Session
 from dispatch.people.models import Membership, Person, Team
 from dispatch.rota.duty import Turn, duty_between
-from dispatch.web import session
+from dispatch.web import session, shares
 
 blueprint = Blueprint("turns", __name__)
 
@@ -62,12 +62,16 @@ def teams_of(opened: Session, person_id: int) -> list[Team]:
 
 def _mine(opened: Session, address: str | None = None) -> str:
     person_id = session.viewer().person_id
-    found = [
-        turn for team in teams_of(opened, person_id) for turn in _turns(opened, team, person_id)
-    ]
+    teams = teams_of(opened, person_id)
+    found = [turn for team in teams for turn in _turns(opened, team, person_id)]
     found.sort(key=lambda turn: (turn["starts_at"], turn["team"]))
+    shared = [
+        {"team": team.name, "shares": shares.of_last_year(opened, team, person_id)}
+        for team in teams
+    ]
     return flask.render_template(
         "responder/turns.html",
+        shared=[one for one in shared if one["shares"]],
         next=found[0] if found else None,
         later=found[1:],
         address=address,

@@ -61,6 +61,12 @@ def test_the_next_turn_stands_before_the_later_ones(web, an):
     assert "After that Mon 23 Mar 14:02 – Tue 24 Mar 14:02" in shown
 
 
+def test_one_line_says_what_a_fair_share_would_be(web, an):
+    shown = text(an.get("/turns"))
+    assert "what a fair share would be: turns 1 (0.7), weekends 1 (0.7)" in shown
+    assert "fair share" not in text(web.as_role(Role.PLANNER).get("/turns"))
+
+
 def test_a_calendar_address_is_shown_once_and_works(web, an):
     made = an.post("/turns/calendar")
     address = re.search(r'value="(http[^"]+/calendars/[^"]+\.ics)"', made.text)[1]
