@@ -55,7 +55,6 @@ _EXPECTED: Mapping[Any, str] = {
     str: N_("A text is expected."),
     bool: N_("Yes or no is expected: true or false."),
     int: N_("A whole number is expected, 0 or more."),
-    float: N_("A number is expected."),
     date: N_("A day is expected, such as 2026-03-14."),
     datetime: N_("A local day and time are expected, such as 2026-03-14T08:00."),
     Wall: N_("A time is expected, such as 08:00, 24:00 at the latest."),
@@ -163,10 +162,8 @@ def _plain(kind: Any, value: object) -> Any:
         return _day(kind, value)
     if kind is bool:
         return value if isinstance(value, bool) else None
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if kind is int:
-        return value if number and isinstance(value, int) and 0 <= value <= _HIGHEST else None
-    return float(typing.cast("float", value)) if number else None
+    number = isinstance(value, int) and not isinstance(value, bool)
+    return value if number and 0 <= typing.cast("int", value) <= _HIGHEST else None
 
 
 def _wall(value: object) -> Wall | None:

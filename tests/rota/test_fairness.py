@@ -17,7 +17,7 @@ from dispatch.rota.fairness import (
     served,
     standings,
 )
-from dispatch.rota.problem import Away, Measure, Past
+from dispatch.rota.problem import Away, Fair, Measure, Past
 from dispatch.rota.rules import check
 from tests.rota.rules.cases import at, day, officer, past, problem, turn, turns
 
@@ -335,6 +335,18 @@ def test_standings_count_what_the_rules_count(pairs):
     for standing in standings(given_problem, pairs):
         for person, count in standing.counts.items():
             assert counts.get((f"fair:{standing.key}", person), count) == count
+
+
+@pytest.mark.parametrize(
+    ("of", "count"), [(Measure.TURNS, 2), (Measure.DAYS, 3), (Measure.MINUTES, 29)]
+)
+def test_a_standing_counts_by_the_measure_of_its_burden(of, count):
+    weekend = turns([7, 8], 8, 17.5, block="w")
+    long = turn(9, 8, 17.5, days=(day(8), day(9)))
+    fair = Fair(key="own", of=of, targets={0: 1.0})
+    given_problem = problem([*weekend, long], FOUR, fairs=[fair])
+    (found,) = standings(given_problem, {(0, 0), (1, 0), (2, 0)})
+    assert (found.counts, found.spread) == ({0: count}, 0.0)
 
 
 def test_every_burden_has_a_name_of_its_own():

@@ -1,5 +1,7 @@
 """Documents that are no pattern: every fault is named by its field, and nothing else is raised."""
 
+import tomllib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -96,6 +98,41 @@ def test_dated_turns_that_overlap_or_end_before_they_start_are_named():
         "lines.0.turns.0.windows.1.starts",
         "lines.0.turns.0.windows.2.ends",
     }
+
+
+def test_days_and_times_may_be_those_of_toml_or_their_texts():
+    written = """
+    [[lines]]
+    key = "primary"
+    rotations = [{{ order = [1], since = {day} }}]
+    [[lines.turns]]
+    form = "dates"
+    kind = "event"
+    windows = [{{ starts = {starts}, ends = 2026-03-05T06:00:00 }}]
+    [[lines.turns]]
+    form = "days"
+    kind = "day"
+    on = ["monday"]
+    starts = {eight}
+    ends = "24:00"
+    """
+    values = written.format(day="2026-03-02", starts="2026-03-03T22:00:00", eight="08:00:00")
+    texts = written.format(day='"2026-03-02"', starts='"2026-03-03 22:00"', eight='"8:00"')
+    assert read(tomllib.loads(values)) == read(tomllib.loads(texts))
+
+
+@pytest.mark.parametrize("at", ["2026-03-03T22:00:00Z", "1999-12-31T22:00", "soon", 20260303, ""])
+def test_a_local_time_has_no_zone_and_is_of_this_century(at):
+    windows = [{"starts": at, "ends": "2026-03-05T06:00"}]
+    with pytest.raises(Invalid) as refused:
+        pattern({"form": "dates", "kind": "event", "windows": windows})
+    assert "lines.0.turns.0.windows.0.starts" in refused.value.fields
+
+
+@pytest.mark.parametrize("office", [[], "monday", [{"on": ["monday"], "starts": "08:00"}]])
+def test_an_office_has_hours(office):
+    with pytest.raises(Invalid):
+        pattern(AFTER | {"office": office})
 
 
 def test_all_faults_are_told_at_once():

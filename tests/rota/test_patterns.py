@@ -166,6 +166,21 @@ def test_free_days_can_be_cut_in_two():
     ]
 
 
+def test_free_days_without_a_cut_are_one_turn():
+    found = needs(
+        pattern(AFTER | {"cuts": []}), date(2026, 3, 6), date(2026, 3, 8), BRUSSELS, NO_DAYS
+    )
+    assert hours(found) == ["06 15:00-09 08:00"]
+
+
+def test_an_office_that_does_not_open_again_ends_the_turn_after_two_months():
+    once = [{"on": ["eve"], "starts": "08:00", "ends": "16:00"}]
+    eve = Calendar((Day(MARCH[0], Kind.EVE),))
+    given_pattern = pattern(AFTER | {"office": once, "cuts": []})
+    (found,) = needs(given_pattern, *MARCH, BRUSSELS, eve)
+    assert found.ends_at - found.starts_at == timedelta(days=59, hours=7)
+
+
 @given(st.sets(st.integers(0, 40), max_size=12))
 def test_office_and_after_hours_together_leave_no_hole(closed):
     begin = date(2026, 3, 2)
