@@ -7,6 +7,7 @@ to `serving` and `engine`.
 
 import argparse
 import contextlib
+import functools
 import getpass
 import json
 import os
@@ -22,7 +23,18 @@ from typing import Any
 import sqlalchemy as sa
 import standardwebhooks
 
-from dispatch import audit, backup, engine, founding, logs, schema, seal, serving, wiring
+from dispatch import (
+    audit,
+    backup,
+    engine,
+    founding,
+    logs,
+    rota_commands,
+    schema,
+    seal,
+    serving,
+    wiring,
+)
 from dispatch.audit import Actor
 from dispatch.calendars import feeds
 from dispatch.clock import SystemClock
@@ -345,6 +357,7 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("subject", help="such as incident:D7K-4QX")
     _add(_group(commands, "key"), "rotate", _rotate, "seal with new keys from now on")
     _person_arguments(_group(commands, "person"))
+    rota_commands.arguments(functools.partial(_add, _group(commands, "rota")), _ACTOR)
     source = _add(_group(commands, "source"), "add", _source_add, "let a police system in")
     source.add_argument("key", help="stands in its address: /hooks/alerts/KEY")
     source.add_argument("--name", required=True)

@@ -26,7 +26,7 @@ import sqlalchemy as sa
 from apscheduler.executors.pool import ThreadPoolExecutor as ChorePool
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from dispatch import audit, clock, logs, upkeep
+from dispatch import audit, clock, logs, searches, upkeep
 from dispatch.channels.contract import SEND_DEADLINE_SECONDS, Inbound
 from dispatch.clock import SystemClock
 from dispatch.db import Session, Unavailable
@@ -38,6 +38,7 @@ from dispatch.outbox.models import Message
 from dispatch.outbox.queue import Claimed, Task
 from dispatch.paging import callouts, clocks, hearing, replies
 from dispatch.people import accounts
+from dispatch.rota import watch
 from dispatch.wiring import Parts
 
 log = logs.logger(__name__)
@@ -232,6 +233,28 @@ class Engine:
                 accounts.sweep(session, now, longest)
                 receive.sweep(session, now)
 
+    def plan(self) -> None:
+        """Search for the plans that somebody asked for, one after another."""
+        now, stopping = self.parts.clock, self._stopping.is_set
+        while not stopping() and searches.next_one(self.store, now, stopping):
+            continue
+
+    def look_at_rotas(self) -> None:
+        """Tell whoever answers for a rota what will go wrong with it: one engine of several."""
+        now = self.parts.clock.now()
+        with self.store.write() as session:
+            mine = upkeep.take_lease(session, "rotas", self.holder, now, 1800)
+        if not mine:
+            return
+        with self.store.read() as session:
+            teams = watch.teams_by_day(session, now)
+            # Read first: whoever writes an alert may not wait for this.
+            found = [(team, watch.findings(session, team, now)) for team in teams]
+        for team, findings in found:
+            if findings:
+                with self.store.write() as session:
+                    watch.tell(session, team, findings, now)
+
     # The clock
 
     def look_at_clock(self) -> None:
@@ -293,6 +316,8 @@ class Engine:
             (self.ask_for_texts, 5),
             (self.ask_suppliers, 5),
             (self.sweep, 3600),
+            (self.look_at_rotas, 3600),
+            (self.plan, 2),
         )
         self._chores = BackgroundScheduler(
             # One for each chore: a supplier that hangs may not stop the heart.

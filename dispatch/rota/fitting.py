@@ -88,6 +88,7 @@ def past(fitted: Fitted) -> dict[int, list[Past]]:
                 rests=need.rests,
                 tags=need.tags,
                 weekends=need.weekends,
+                block=need.block,
             )
         )
     return result

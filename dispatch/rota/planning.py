@@ -15,11 +15,12 @@ import sqlalchemy as sa
 
 from dispatch.db import Session
 from dispatch.people.models import Qualification, Team
-from dispatch.rota import fitting, ground, officers, patterns, rulebook, wishes
+from dispatch.rota import fairness, fitting, ground, officers, patterns, rulebook, wishes
 from dispatch.rota import problem as planned
 from dispatch.rota.days import span
 from dispatch.rota.differences import Stand
 from dispatch.rota.duty import Turn, duty_between
+from dispatch.rota.fairness import History
 from dispatch.rota.fitting import Fitted, Place
 from dispatch.rota.ground import Phase
 from dispatch.rota.models import Line, Wish
@@ -31,6 +32,8 @@ POINT = 10
 #: What taking away a published turn costs, by how many days ahead it is.
 STAYS = ((14, 400), (42, 250), (10_000, 150))
 _DAY = timedelta(days=1)
+#: Two years and a bit, in days: what is further back is forgiven.
+_HISTORY = fairness.MONTHS * 31
 
 
 @dataclass(frozen=True)
@@ -58,9 +61,11 @@ class Laid:
             taken[stand.line_id].append(stand)
         for need_id, person_id in sorted(set(seats) - standing.keys()):
             need = self.problem.needs[need_id]
-            row = next(row for row in self.rows[need.line] if _free(taken[row], need))
-            taken[row].append(Stand(need.starts_at, need.ends_at, row, person_id))
-            found.append(taken[row][-1])
+            row = next((row for row in self.rows[need.line] if _free(taken[row], need)), None)
+            # More people than the line has seats: nobody could be told where they stand.
+            if row is not None:
+                taken[row].append(Stand(need.starts_at, need.ends_at, row, person_id))
+                found.append(taken[row][-1])
         return sorted(found)
 
 
@@ -81,8 +86,9 @@ class Ground:
     rows: Mapping[str, tuple[int, ...]]
     words: Words
     past: Mapping[int, Sequence[Past]]
-    """Up to 24 months of what each person has served, where it was asked for."""
-    balances: Mapping[int, Mapping[str, float]]
+    """What each person has served, as far back as it matters."""
+    histories: Mapping[int, History] | None
+    """What each person brings along; None: nobody asked what is fair."""
 
     def lay(
         self,
@@ -110,7 +116,15 @@ class Ground:
             stays=_stays(seats, published, now) if now is not None else {},
             present=frozenset(fitted.seats),
         )
-        return Laid(problem, tuple(stands), fitted.seats, self.rows)
+        return Laid(self._shared(problem), tuple(stands), fitted.seats, self.rows)
+
+    def _shared(self, problem: Problem) -> Problem:
+        """Add what is fair, where somebody asked."""
+        if self.histories is None:
+            return problem
+        alternating = fairness.alternation(problem, self.past)
+        fairs = fairness.fairs(problem, self.histories)
+        return replace(problem, rules=(*problem.rules, *alternating), fairs=fairs)
 
     def _locks(self, fitted: Fitted) -> dict[Seat, bool]:
         """Lock what a fixed order decides; where somebody stands already, that goes before it."""
@@ -148,7 +162,7 @@ def load(
     `people` are looked at also where they are no members; `history`: for fair shares as well.
     """
     rules = rulebook.rules_of(session, team, first, last)
-    since = first - (24 * 31 if history else rulebook.reach(rules, first)) * _DAY
+    since = first - (_HISTORY if history else rulebook.reach(rules, first)) * _DAY
     found = ground.phases(session, team, since, last)
     calendar = ground.calendar_of(session, team, since, last + 2 * _DAY)
     place = Place(ground.keys_of(session, team, found), team.time_zone, calendar)
@@ -173,8 +187,8 @@ def load(
             for key in place.lines.values()
         },
         words=_words(session, lines),
-        past=before if history else {},
-        balances=ground.balances_of(session, team) if history else {},
+        past=before,
+        histories=_histories(session, team, since, first, staff, before) if history else None,
     )
 
 
@@ -233,6 +247,30 @@ def _before(
     stands = published(session, team, since, last)
     fitted: Fitted = fitting.fit(_wanted(found, since, last, place), stands, place)
     return fitting.past(fitted)
+
+
+def _histories(
+    session: Session,
+    team: Team,
+    since: date,
+    first: date,
+    staff: Iterable[Officer],
+    past: Mapping[int, Sequence[Past]],
+) -> dict[int, History]:
+    """Return what each person brings along: presence counts as days of full employment."""
+    last = first - _DAY
+    opening = ground.balances_of(session, team)
+    earlier = officers.load(session, team, since, last, [person.id for person in staff])
+    frame = Problem(since, last, team.time_zone, (), tuple(earlier))
+    days = (first - since).days
+    return {
+        person.id: fairness.history(
+            past.get(person.id, ()),
+            fairness.presence(frame, person) * person.share * days,
+            opening.get(person.id),
+        )
+        for person in earlier
+    }
 
 
 def _words(session: Session, lines: Iterable[Line]) -> Words:

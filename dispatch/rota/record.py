@@ -26,7 +26,7 @@ def note(
 ) -> None:
     """Record an action on a team's rota."""
     audit.record(session, actor, action, subject, {"team": team.key, **details}, now)
-    _show(session, [team])
+    show(session, team)
 
 
 def note_person(
@@ -41,10 +41,11 @@ def note_person(
     """Record an action that touches the rotas of every team that somebody is or was in."""
     audit.record(session, actor, action, subject, {"person": person.id, **details}, now)
     member = sa.select(Membership.team_id).where(Membership.person_id == person.id)
-    _show(session, list(session.scalars(sa.select(Team).where(Team.id.in_(member)))))
+    show(session, *session.scalars(sa.select(Team).where(Team.id.in_(member))))
 
 
-def _show(session: Session, teams: list[Team]) -> None:
+def show(session: Session, *teams: Team) -> None:
+    """Let every screen that shows the rota of teams look again."""
     served = sa.select(Service.organisation_id).where(
         Service.team_id.in_([team.id for team in teams])
     )

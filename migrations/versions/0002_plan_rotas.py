@@ -304,6 +304,7 @@ def upgrade() -> None:
                 "waiting",
                 "running",
                 "done",
+                "stopped",
                 "failed",
                 name="runstate",
                 native_enum=False,

@@ -92,6 +92,8 @@ class RunState(StrEnum):
     WAITING = "waiting"
     RUNNING = "running"
     DONE = "done"
+    STOPPED = "stopped"
+    """Nobody wanted it any more before it began."""
     FAILED = "failed"
 
 
