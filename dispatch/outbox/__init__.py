@@ -1,5 +1,6 @@
 """Messages that must leave, and what came back; knows nothing of pages.
 
-`models` the tables; `queue` putting in, claiming, settling, withdrawing; `suppliers` who carries
-what, and who is trusted; `receipts` what suppliers say afterwards, only ever forward.
+`models` the tables; `queue` putting in, claiming, settling, withdrawing; `piles` what is kept from
+coming all at once; `suppliers` who carries what, and who is trusted; `receipts` what suppliers say
+afterwards, only ever forward.
 """

@@ -40,7 +40,7 @@ class Message(Base):
     language: Mapped[str] = mapped_column(default="en")
     gather: Mapped[bool] = mapped_column(default=False)
     sealed_address: Mapped[str]
-    fingerprint: Mapped[str] = mapped_column(default="")
+    fingerprint: Mapped[str] = mapped_column(default="", index=True)
     sealed_text: Mapped[str]
     status: Mapped[State] = mapped_column(words(State))
     channel: Mapped[str] = mapped_column(default="")

@@ -3,9 +3,9 @@
 Promise: at least once, never lost; two live engines never send the same message; after a kill or a
 freeze at most once more, counted in `Message.resent`. A claim is a lease that outlives a send's
 total deadline. A claim whose lease ran out, and an attempt whose outcome stayed unclear, are asked
-about before they are sent again. The claim is the last check: what was withdrawn is not sent. What
-a message belongs to (`about`) is not read here; whoever put it in is told by the return values what
-became of it.
+about before they are sent again. The claim is the last check: what was withdrawn, or is older than
+another about the same, is not sent. What a message belongs to (`about`) is not understood here;
+whoever put it in is told by the return values what became of it.
 """
 
 from collections.abc import Collection, Iterable
@@ -20,6 +20,7 @@ from dispatch.channels.contract import RECEIPTED, Kind, Outcome, Outgoing, State
 from dispatch.db import Base, Session
 from dispatch.outbox import suppliers
 from dispatch.outbox.models import Message, Purpose
+from dispatch.outbox.piles import Piles
 from dispatch.outbox.suppliers import Carriers
 
 log = logs.logger(__name__)
@@ -141,32 +142,21 @@ def claim(
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
+    due = session.scalars(query).all()
+    piles = Piles(session, due, now)
+    choice = suppliers.Choice(session, who, now, lease_seconds)
     claimed: list[Claimed] = []
     failed: list[Message] = []
-    choice = suppliers.Choice(session, who, now, lease_seconds)
-    for message in session.scalars(query).all():
+    for message in due:
         task = _TASKS[message.status]
-        if message.withdrawn_at is not None and task is not Task.ASK:
-            # Withdrawn while it was on the wire, and its engine never said what became of it.
-            message.status, message.due_at = State.WITHDRAWN, None
+        if task is not Task.ASK and _is_over(message, piles, now):
+            if message.status is State.FAILED:
+                failed.append(message)
             continue
-        if task is not Task.ASK and message.expires_at <= now:
-            _fail(message, message.code or "expired", now)
-            failed.append(message)
+        if task is not Task.ASK and piles.hold(message):
             continue
-        # The lease: whoever claims it after that asks first what became of it.
-        message.due_at = now + timedelta(seconds=lease_seconds)
-        doubted = message.channel
-        if task is not Task.ASK:
-            message.status = State.SENDING
-            message.attempts += 1
-            # Before it is sent: whoever finds it left behind must know whom to ask.
-            message.channel = choice.of(message.kind, doubted) or doubted
-        if task is Task.FIND:
-            # Counted before: an engine that is killed after sending again counts nothing.
-            message.resent += 1
         try:
-            claimed.append(_claimed(session, message, task, doubted, now))
+            claimed.append(_lease(session, message, choice, now, lease_seconds))
         except seal.Unsealable:
             # One that nobody can read may not keep all others from being sent.
             log.error("message_unsealable", message=message.uid)
@@ -174,6 +164,35 @@ def claim(
             failed.append(message)
     session.flush()
     return claimed, failed
+
+
+def _is_over(message: Message, piles: Piles, now: datetime) -> bool:
+    """End a message that is not to be sent any more; return whether it was."""
+    if message.withdrawn_at is not None:
+        # Withdrawn while it was on the wire, and its engine never said what became of it.
+        message.status, message.due_at = State.WITHDRAWN, None
+        return True
+    if message.expires_at <= now:
+        _fail(message, message.code if message.attempts else "expired", now)
+        return True
+    return piles.drop(message)
+
+
+def _lease(
+    session: Session, message: Message, choice: suppliers.Choice, now: datetime, seconds: float
+) -> Claimed:
+    task, doubted = _TASKS[message.status], message.channel
+    # Whoever claims it after the lease asks first what became of it.
+    message.due_at = now + timedelta(seconds=seconds)
+    if task is not Task.ASK:
+        message.status = State.SENDING
+        message.attempts += 1
+        # Before it is sent: whoever finds it left behind must know whom to ask.
+        message.channel = choice.of(message.kind, doubted) or doubted
+    if task is Task.FIND:
+        # Counted before: an engine that is killed after sending again counts nothing.
+        message.resent += 1
+    return _claimed(session, message, task, doubted, now)
 
 
 def _fail(message: Message, code: str, now: datetime) -> None:

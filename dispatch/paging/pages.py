@@ -188,6 +188,10 @@ def reread(session: Session, callout: Callout, now: datetime) -> None:
 
 
 def _reread_page(page: Page, messages: Sequence[Message], now: datetime) -> None:
+    # Of an open page only what a newer message stands for is withdrawn.
+    messages = [message for message in messages if message.status is not State.WITHDRAWN]
+    if not messages:
+        return
     page.sent_at = page.sent_at or _first(message.sent_at for message in messages)
     page.delivered_at = page.delivered_at or _first(message.delivered_at for message in messages)
     in_doubt = [message for message in messages if _in_trouble(message)]

@@ -867,6 +867,7 @@ def upgrade() -> None:
         sqlite_where=sa.text("due_at IS NOT NULL"),
         postgresql_where=sa.text("due_at IS NOT NULL"),
     )
+    op.create_index(op.f("ix_message_fingerprint"), "message", ["fingerprint"], unique=False)
     op.create_index(op.f("ix_message_supplier_id"), "message", ["supplier_id"], unique=False)
     op.create_table(
         "policy_step",

@@ -20,6 +20,7 @@ from dispatch import wiring
 from dispatch.channels.contract import State
 from dispatch.clock import monotonic
 from dispatch.db import Session, Store
+from dispatch.outbox import piles
 from dispatch.outbox.models import Message
 from dispatch.paging.models import Callout, Policy, PolicyStep
 from dispatch.rota.models import Shift
@@ -97,8 +98,11 @@ class Site:
         """Whether nothing is waiting to be sent, and no callout to be advanced soon."""
         soon = self.parts.clock.now() + timedelta(seconds=30)
         with self.store.read() as session:
+            # What waits for an engaged telephone may wait for long after so many alerts.
             messages = session.scalar(
-                sa.select(sa.func.count(Message.id)).where(Message.status.in_(_IN_DOUBT))
+                sa.select(sa.func.count(Message.id)).where(
+                    Message.status.in_(_IN_DOUBT), Message.code != piles.ENGAGED
+                )
             )
             callouts = session.scalar(
                 sa.select(sa.func.count(Callout.id)).where(Callout.due_at < soon)

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from dispatch.incidents.models import Incident
-from dispatch.outbox.models import Message
+from dispatch.outbox.models import Message, Purpose
 from dispatch.paging.models import Callout, Page, PolicyStep
 from tests.crash import verdict
 from tests.crash.conftest import LAST_STEP_SECONDS, LEASE_SECONDS, Site, located
@@ -113,7 +113,7 @@ def _lateness(site: Site) -> float:
         .join(Page, Message.about == sa.literal("page:") + Page.uid)
         .join(Callout, Callout.id == Page.callout_id)
         .join(Incident, Incident.id == Callout.incident_id)
-        .where(Incident.source_reference.like("K-%"))
+        .where(Incident.source_reference.like("K-%"), Message.purpose == Purpose.CONTROL_ROOM)
     )
     with site.store.read() as session:
         waited = [at[uid] - since.timestamp() for uid, since in session.execute(query)]

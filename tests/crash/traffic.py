@@ -128,8 +128,10 @@ class Officers(Party):
     def _notice(self, arrival: dict[str, Any]) -> None:
         number, body = arrival["to"], arrival["body"]
         code = re.search(r"YES (\d+)", body)
-        if number == AN and arrival["kind"] == "call" and self._turn("call") % 3 == 0:
-            press = functools.partial(self._twilio.press, AN, "1", arrival["id"])
+        if number == AN and arrival["kind"] == "call":
+            # What she does not take she ends, for a phone is called by one incident at a time.
+            key = "1" if self._turn("call") % 3 == 0 else "hangup"
+            press = functools.partial(self._twilio.press, AN, key, arrival["id"])
             self._trying.append((press, 20))
         elif number == AN and code and self._turn("text") % 2 == 0:
             self._twilio.reply(AN, f"YES {code[1]}")

@@ -1,72 +1,16 @@
 """The outbox: leases, doubts, and what is never lost and never sent once too often."""
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-
 import pytest
 
-from dispatch.channels.contract import Kind, Outcome, State
-from dispatch.db import Store
-from dispatch.outbox import queue
-from dispatch.outbox.models import Message, Purpose
-from dispatch.outbox.queue import Claimed, Draft, Recipient, Task
-from tests import centre
+from dispatch.channels.contract import Outcome, State
+from dispatch.outbox.models import Message
+from dispatch.outbox.queue import Task
+from tests.outbox.conftest import LEASE, Outbox
 
-AN = "+32470123450"
 SENT = Outcome(State.SENT, "SM1")
 FOUND = Outcome(State.SENT, "SM1", found=True)
 LATER = Outcome(State.PENDING, code="http-503")
 UNCLEAR = Outcome(State.UNKNOWN, code="timeout")
-LEASE = 15
-ALONE = {Kind.SMS: ["test"]}
-
-
-@dataclass
-class Outbox:
-    """The outbox of the small centre, and the present instant."""
-
-    store: Store
-    cast: centre.Centre
-    now: datetime = centre.NOW
-
-    def put(self, text: str = "go", about: str = "") -> int:
-        """Put in a text to An."""
-        an = self.cast.people["An"]
-        with self.store.write() as session:
-            to = Recipient(an.id, None, AN, "An's", "en")
-            until = self.now + timedelta(minutes=30)
-            draft = Draft(Kind.SMS, Purpose.CALLOUT, text, until, about)
-            return queue.put(session, self.cast.organisation.id, to, draft, self.now)
-
-    def claim(self) -> list[Claimed]:
-        """Claim what is due, for an engine that may die."""
-        with self.store.write() as session:
-            return queue.claim(session, self.now, LEASE, 10, ALONE)[0]
-
-    def settle(self, *outcomes: tuple[Claimed, Outcome]) -> None:
-        """Write down what became of attempts."""
-        with self.store.write() as session:
-            queue.settle(session, outcomes, ALONE, self.now, 10)
-
-    def withdraw(self, about: str) -> None:
-        """Take back what belongs to a subject."""
-        with self.store.write() as session:
-            queue.withdraw(session, [about], self.now)
-
-    def wait(self, seconds: float) -> None:
-        """Let time pass."""
-        self.now += timedelta(seconds=seconds)
-
-    def message(self, message_id: int) -> Message:
-        """Return a message as it is now."""
-        with self.store.read() as session:
-            return session.get_one(Message, message_id)
-
-
-@pytest.fixture
-def outbox(store: Store) -> Outbox:
-    """An empty outbox."""
-    return Outbox(store, centre.build(store))
 
 
 def test_what_an_engine_left_behind_is_asked_about_before_it_is_sent_again(outbox: Outbox):
