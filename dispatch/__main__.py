@@ -15,7 +15,7 @@ import sys
 import tomllib
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -37,11 +37,14 @@ from dispatch import (
 )
 from dispatch.audit import Actor
 from dispatch.calendars import feeds
+from dispatch.channels import webpush
+from dispatch.channels.contract import Kind
 from dispatch.clock import SystemClock
 from dispatch.errors import DispatchError, Invalid, NotFound
 from dispatch.incidents import catalogue
 from dispatch.intake import sources
 from dispatch.intake.models import Source
+from dispatch.outbox import suppliers
 from dispatch.paging import policies
 from dispatch.people import accounts, phones, staff
 from dispatch.people.models import MethodKind, Organisation, Role, Team
@@ -172,15 +175,32 @@ def _show(parts: Parts, arguments: argparse.Namespace) -> int:
 def _check(parts: Parts, _arguments: argparse.Namespace) -> int:
     with parts.store.read() as session:
         faults = list(policies.faults(session))
-    if not parts.channels:
-        faults.append("twilio.account_sid: empty, so nobody can be texted or called.")
-    if not parts.settings.twilio.sender:
-        faults.append("twilio.sender: empty, so no text or call can be sent.")
+        faults += _uncarried(parts, phones.counts(session))
     for fault in faults:
         print(fault)
     if not faults:
         print("Nothing is wrong.")
     return 1 if faults else 0
+
+
+def _uncarried(parts: Parts, methods: Mapping[MethodKind, int]) -> Iterator[str]:
+    """Yield what stays unsent because a setting is missing."""
+    who = suppliers.carriers(parts.channels.values())
+    if not who[Kind.CALL]:
+        nobody = "nobody can be called" if who[Kind.SMS] else "nobody can be texted or called"
+        yield f"twilio.account_sid: empty, so {nobody}."
+    elif not parts.settings.twilio.sender:
+        yield "twilio.sender: empty, so no text or call can be sent."
+    for kind, given, setting in (
+        (Kind.MAIL, methods[MethodKind.MAIL], "mail.host"),
+        (Kind.PUSH, methods[MethodKind.PUSH], "push.contact"),
+    ):
+        if given and not who[kind]:
+            yield f"{setting}: empty, although {given} contact methods need it."
+
+
+def _push_key(parts: Parts, _arguments: argparse.Namespace) -> None:
+    print(webpush.public_key(parts.settings.derive("web push")))
 
 
 # --- people and keys ---
@@ -343,6 +363,7 @@ def _parser() -> argparse.ArgumentParser:
     _add(commands, "demo", _demo, "start a demonstration", tables=False)
     _add(commands, "upgrade", _upgrade, "bring the database to this version", tables=False)
     _add(commands, "check-config", _check, "say what would keep people from being paged")
+    _add(commands, "push-key", _push_key, "print what browsers subscribe with", tables=False)
     for name, run, text in (
         ("centre", _centre, "add organisations, teams and people that a file describes"),
         ("backup", _backup, "write a copy of the database"),

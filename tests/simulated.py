@@ -5,6 +5,7 @@ process of its own, for benchmarks and for tests that kill others. Everything bu
 HTTP, so a test is the same with either.
 """
 
+import base64
 import socket
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from dispatch.simulator import Account, create_app
 
 ACCOUNT = Account("AC" + "5" * 32, "a token for tests", "+3225550199")
+GATEWAY_SECRET = "whsec_" + base64.b64encode(b"a gateway's secret of 32 bytes!!").decode()
 _ROOT = Path(__file__).parent.parent
 
 
@@ -181,6 +183,15 @@ class SimulatedTwilio:
             "DISPATCH_TWILIO__AUTH_TOKEN": self.account.token,
             "DISPATCH_TWILIO__SENDER": self.account.sender,
             "DISPATCH_TWILIO__PUBLIC_URL": public_url,
+        }
+
+    def as_gateway(self, public_url: str) -> dict[str, str]:
+        """Return the settings that make this a second supplier of texts."""
+        return {
+            "DISPATCH_GATEWAY__URL": f"{self.base_url}/gateway",
+            "DISPATCH_GATEWAY__SECRETS": GATEWAY_SECRET,
+            "DISPATCH_GATEWAY__SENDER": self.account.sender,
+            "DISPATCH_GATEWAY__PUBLIC_URL": public_url,
         }
 
     # --- what the phones show

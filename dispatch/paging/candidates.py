@@ -17,7 +17,7 @@ from dispatch.incidents.models import Want
 from dispatch.paging.models import NobodyOnDuty, Target
 from dispatch.paging.policy import Candidate, Judged, Step, best_there_is, judge
 from dispatch.people import phones, qualifications
-from dispatch.people.models import MethodKind, Person, Qualification, Team
+from dispatch.people.models import Person, Qualification, Team
 from dispatch.people.phones import Method
 from dispatch.rota import duty
 
@@ -212,7 +212,7 @@ def lacking(
 def channels_of(methods: Sequence[Method]) -> frozenset[str]:
     """Return by which channels these methods reach somebody."""
     channels = {SMS for method in methods if method.texts}
-    channels |= {CALL for method in methods if method.kind is not MethodKind.MAIL}
+    channels |= {CALL for method in methods if method.kind.is_telephone}
     return frozenset(channels)
 
 

@@ -133,6 +133,7 @@ _CODES = {
     "21610": N_("the owner texted STOP"),
     "21611": N_("the supplier's queue is full"),
     "21612": N_("the supplier cannot reach this number"),
+    "21614": N_("a landline takes no texts"),
     "21635": N_("a landline takes no texts"),
     "30001": N_("the supplier's queue is full"),
     "30003": N_("the phone is off or out of reach"),
@@ -144,16 +145,27 @@ _CODES = {
     "address": N_("not a valid number"),
     "busy": N_("the line was busy"),
     "canceled": N_("called off before it rang"),
+    "certificate": N_("the server did not prove who it is"),
     "connection": N_("the supplier could not be reached"),
     "expired": N_("not sent in time"),
     "failed": N_("the carrier could not connect it"),
+    "gone": N_("the browser takes no more notices"),
     "no-answer": N_("nobody picked up"),
     "nonsense": N_("the supplier's answer made no sense"),
+    "smtp-unsafe": N_("the server offers no encryption"),
     "timeout": N_("the supplier did not answer in time"),
+    "unknown-number": N_("not a valid number"),
     "undelivered": N_("the carrier could not deliver it"),
 }
 
-_CHANNELS = {"sms": N_("Text"), "call": N_("Call"), "link": N_("link"), "screen": N_("screen")}
+_CHANNELS = {
+    "sms": N_("Text"),
+    "call": N_("Call"),
+    "mail": N_("Mail"),
+    "push": N_("Notice to the browser"),
+    "link": N_("link"),
+    "screen": N_("screen"),
+}
 _LATE_FROM_SECONDS = 600
 _HOUR = 3600
 

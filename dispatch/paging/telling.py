@@ -18,12 +18,19 @@ from dispatch.outbox.models import Purpose
 from dispatch.outbox.queue import Draft, Recipient
 from dispatch.paging import wording
 from dispatch.paging.models import Page
-from dispatch.people import phones
-from dispatch.people.models import MethodKind
+from dispatch.people import phones, proofs
+from dispatch.people.models import ContactMethod, MethodKind, Person
 from dispatch.people.phones import Method
 from dispatch.settings import Settings
 
 _LEAST_URGENT = 3
+#: By what a code comes: to a mobile by text, for whoever stands beside it hears a call.
+_PROVED_BY = {
+    MethodKind.MOBILE: Kind.SMS,
+    MethodKind.LANDLINE: Kind.CALL,
+    MethodKind.MAIL: Kind.MAIL,
+    MethodKind.PUSH: Kind.PUSH,
+}
 _LETTERS = str.maketrans("0123456789abcdef", "ghijkmnpqrstuvwx")
 
 
@@ -160,6 +167,36 @@ def notice(
     queue.put(session, incident.organisation_id, recipient, draft, now)
 
 
+def code(session: Session, method: ContactMethod, digits: str, now: datetime) -> None:
+    """Send a code to a method that is not confirmed yet, by the way that it reaches."""
+    person = session.get_one(Person, method.person_id)
+    to = Recipient(
+        person.id,
+        method.id,
+        phones.address_of(session, method),
+        method.fingerprint,
+        person.language,
+    )
+    kind = _PROVED_BY[method.kind]
+    text = wording.text(
+        _templates(session),
+        f"code.{kind}",
+        person.language,
+        code=digits,
+        minutes=proofs.CODE_MINUTES,
+        name=_called(person),
+    )
+    draft = Draft(
+        kind=kind,
+        purpose=Purpose.CODE,
+        text=text,
+        expires_at=now + timedelta(minutes=proofs.CODE_MINUTES),
+        about=f"method:{method.uid}",
+        priority=_LEAST_URGENT,
+    )
+    queue.put(session, person.organisation_id, to, draft, now)
+
+
 def answer(
     session: Session,
     organisation_id: int,
@@ -199,7 +236,11 @@ def _link(session: Session, page: Page) -> str:
 
 
 def _first_name(page: Page) -> str:
-    return page.person.name.partition(" ")[0] if page.person is not None else ""
+    return _called(page.person) if page.person is not None else ""
+
+
+def _called(person: Person) -> str:
+    return person.name.partition(" ")[0]
 
 
 def _templates(session: Session) -> Path:
@@ -212,8 +253,7 @@ def _validity(session: Session) -> timedelta:
 
 def _recipient(session: Session, channel: str, methods: Sequence[Method]) -> Recipient | None:
     for method in methods:
-        usable = method.texts if channel == Kind.SMS else method.kind is not MethodKind.MAIL
-        if usable:
+        if Kind(channel) in method.kinds:
             return Recipient(
                 method.person.id,
                 method.id,

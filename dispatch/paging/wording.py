@@ -30,7 +30,7 @@ ANSWER_WORDS = {
     "en": ("YES", "NO"),
 }
 
-_KIND_WORDS = {"callout": N_("CALL-OUT"), "drill": N_("DRILL")}
+_KIND_WORDS = {"callout": N_("CALL-OUT"), "code": N_("CODE"), "drill": N_("DRILL")}
 
 _MODES = {
     ResponseMode.GO_NOW: N_("go now"),
@@ -69,9 +69,13 @@ def text(
 
     `facts` are what the template names beside the subject: code, link, name, minutes.
     """
-    values = _values(language, subject) | facts
+    what, _, channel = template.partition(".")
+    values = _values(language, what, subject) | facts
     rendered = _environment(folder, language).get_template(template).render(values)
-    return segments.plain(rendered) if template.endswith(".sms") else " ".join(rendered.split())
+    if channel == "mail":
+        # Its first line is the subject.
+        return "\n".join(line.strip() for line in rendered.splitlines())
+    return segments.plain(rendered) if channel == "sms" else " ".join(rendered.split())
 
 
 def mode(response_mode: ResponseMode, language: str) -> str:
@@ -79,9 +83,10 @@ def mode(response_mode: ResponseMode, language: str) -> str:
     return texts.say(language, _MODES[response_mode])
 
 
-def _values(language: str, subject: Subject | None) -> dict[str, Any]:
+def _values(language: str, what: str, subject: Subject | None) -> dict[str, Any]:
     yes, no = ANSWER_WORDS.get(language, ANSWER_WORDS["en"])
-    kind = "drill" if subject is not None and subject.drill else "callout"
+    kind = what if what in _KIND_WORDS else "callout"
+    kind = "drill" if subject is not None and subject.drill else kind
     values: dict[str, Any] = {"word": texts.say(language, _KIND_WORDS[kind]), "yes": yes, "no": no}
     if subject is None:
         return values

@@ -179,7 +179,10 @@ class MethodKind(StrEnum):
     @property
     def is_telephone(self) -> bool:
         """Whether it rings."""
-        return self in (MethodKind.MOBILE, MethodKind.LANDLINE)
+        return self in TELEPHONES
+
+
+TELEPHONES = frozenset({MethodKind.MOBILE, MethodKind.LANDLINE})
 
 
 class ContactMethod(Base):

@@ -1,21 +1,25 @@
 """Contact methods: how people are reached, and who owns a number that writes to us.
 
-Numbers are kept in E.164, sealed under the key of the person's employer and found by fingerprint.
+Numbers are kept in E.164, mail addresses in small letters, a browser as the subscription it gave;
+all are sealed under the key of the person's employer and found by fingerprint.
 Only a method that its owner or an administrator has confirmed is ever used. What suppliers say of
 an address (unusable, blocked by a stop word, reached) is kept here, so that the next page takes
 another way. Which method is tried when is left to `paging.policy`, rights to the screens.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import urlsplit
 
 import phonenumbers
 import sqlalchemy as sa
 
 from dispatch import audit, seal
 from dispatch.audit import Actor
+from dispatch.channels import webpush
+from dispatch.channels.contract import Kind
 from dispatch.db import Session
 from dispatch.errors import Conflict, Invalid
 from dispatch.people.models import ContactMethod, MethodKind, Organisation, Person
@@ -44,6 +48,19 @@ class Method:
     fingerprint: str
     texts: bool
     """Takes texts: a mobile whose owner has not texted a stop word. Calls reach it all the same."""
+
+    @property
+    def kinds(self) -> frozenset[Kind]:
+        """Which kinds of message reach it."""
+        return _KINDS[self.kind] - (frozenset() if self.texts else {Kind.SMS})
+
+
+_KINDS = {
+    MethodKind.MOBILE: frozenset({Kind.SMS, Kind.CALL}),
+    MethodKind.LANDLINE: frozenset({Kind.CALL}),
+    MethodKind.MAIL: frozenset({Kind.MAIL}),
+    MethodKind.PUSH: frozenset({Kind.PUSH}),
+}
 
 
 def e164(number: str, country: str) -> str:
@@ -84,6 +101,16 @@ def spaced(number: str) -> str:
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
 
 
+def shown(kind: MethodKind, address: str, *, in_full: bool = True) -> str:
+    """Return an address as people read it, or as those see it who need not use it."""
+    if kind is MethodKind.PUSH:
+        # The rest of it is a secret that lets anybody who has it write there.
+        return urlsplit(webpush.subscription(address).endpoint).hostname or "" if address else ""
+    if kind is MethodKind.MAIL:
+        return address if in_full else "…@" + address.rpartition("@")[2]
+    return spaced(address) if in_full else masked(address)
+
+
 def add_method(
     session: Session, person: Person, kind: MethodKind, address: str, actor: Actor, now: datetime
 ) -> ContactMethod:
@@ -113,10 +140,17 @@ def add_method(
 
 def _address(session: Session, person: Person, kind: MethodKind, address: str) -> str:
     if kind is MethodKind.MAIL:
-        if not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", address.strip()):
+        # Seven bits: a server on the way may know no more.
+        if not re.fullmatch(r"[!-?A-~]+@[!-?A-~]+\.[!-?A-~]+", address.strip()):
             sentence = N_("This is no mail address. Write it like an.peeters@zone.example.")
             raise Invalid(sentence, address=sentence)
         return address.strip().lower()
+    if kind is MethodKind.PUSH:
+        try:
+            return webpush.subscription(address).text()
+        except ValueError:
+            sentence = N_("This browser cannot be notified. Allow notices, then try again.")
+            raise Invalid(sentence, address=sentence) from None
     employer = session.get_one(Organisation, person.organisation_id)
     parsed = _parsed(address, employer.country)
     if phonenumbers.number_type(parsed) not in _FITTING[kind]:
@@ -128,6 +162,14 @@ def methods(session: Session, person: Person) -> list[ContactMethod]:
     """Return a person's methods in the order in which they are tried, usable or not."""
     query = _present().where(ContactMethod.person_id == person.id)
     return list(session.scalars(query.order_by(ContactMethod.position, ContactMethod.id)))
+
+
+def counts(session: Session) -> Mapping[MethodKind, int]:
+    """Return how many confirmed methods of each kind there are."""
+    query = sa.select(ContactMethod.kind, sa.func.count()).group_by(ContactMethod.kind)
+    query = query.where(ContactMethod.removed_at.is_(None), ContactMethod.verified_at.is_not(None))
+    found = dict(session.execute(query).all())
+    return {kind: found.get(kind, 0) for kind in MethodKind}
 
 
 def verify(session: Session, method: ContactMethod, actor: Actor, now: datetime) -> None:
@@ -146,7 +188,7 @@ def remove(session: Session, method: ContactMethod, actor: Actor, now: datetime)
     """Stop using a method and erase its address."""
     if method.removed_at is None:
         method.removed_at = now
-        method.sealed_address = method.fingerprint = ""
+        method.sealed_address = method.fingerprint = method.code_digest = ""
         session.flush()
         subject = f"person:{method.person_id}"
         audit.record(session, actor, "method.removed", subject, _facts(method), now)
@@ -195,7 +237,7 @@ def out_of_order(session: Session, person_ids: Iterable[int]) -> set[int]:
 
 
 def address_of(session: Session, method: Method | ContactMethod) -> str:
-    """Return the address in clear: E.164, or a mail address; empty once removed."""
+    """Return the address in clear, as a channel takes it; empty once removed."""
     if not method.sealed_address:
         return ""
     if isinstance(method, ContactMethod):

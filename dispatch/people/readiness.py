@@ -66,7 +66,7 @@ def concerns(session: Session, person_ids: Collection[int], day: date) -> dict[i
 
 
 def _reach(methods: list[ContactMethod]) -> list[Kind]:
-    numbers = [method for method in methods if method.kind is not MethodKind.MAIL]
+    numbers = [method for method in methods if method.kind.is_telephone]
     usable = [method for method in numbers if method.verified_at and not method.unusable_at]
     mobiles = [method for method in usable if method.kind is MethodKind.MOBILE]
     kinds = []

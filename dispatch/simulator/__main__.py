@@ -55,9 +55,15 @@ def main() -> None:
     parser.add_argument("--sender", required=True, help="the account's number, like +3225550000")
     parser.add_argument("--inbound-url", default="", help="where texts from phones are posted")
     parser.add_argument("--step-seconds", type=float, default=0.0, help="between two statuses")
+    parser.add_argument("--gateway-secret", default="", help="signs at /gateway; empty: none")
     given = parser.parse_args()
     account = Account(given.account_sid, given.auth_token, given.sender)
-    app = create_app(account, inbound_url=given.inbound_url, step_seconds=given.step_seconds)
+    app = create_app(
+        account,
+        inbound_url=given.inbound_url,
+        step_seconds=given.step_seconds,
+        gateway_secret=given.gateway_secret,
+    )
     serve(app, given.port)
 
 

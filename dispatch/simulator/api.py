@@ -24,7 +24,7 @@ from dispatch.channels.segments import LONGEST, count
 from dispatch.simulator import twiml
 from dispatch.simulator.carrier import Carrier
 from dispatch.simulator.faults import Fault
-from dispatch.simulator.state import Traffic
+from dispatch.simulator.state import Supplier, Traffic
 
 _VERSION = "2010-04-01"
 _E164 = re.compile(r"\+[1-9]\d{6,14}")
@@ -163,7 +163,7 @@ def _create(carrier: Carrier, new: Callable[[], Traffic]) -> Response:
     traffic = new()
     fault = traffic.fault = carrier.faults.strike(traffic.number)
     if fault.drop == "before":
-        return _cut(carrier, fault)
+        return cut_off(carrier, fault)
     if fault.http or fault.refuse:
         carrier.closing.wait(fault.hang)
         raise _refusal(fault)
@@ -177,7 +177,7 @@ def _create(carrier: Carrier, new: Callable[[], Traffic]) -> Response:
     if fault.callbacks == "early":
         traffic.told.wait(2)
     if fault.drop == "after":
-        return _cut(carrier, fault)
+        return cut_off(carrier, fault)
     carrier.closing.wait(fault.hang)
     answer = jsonify(shown)
     answer.status_code = 201
@@ -192,7 +192,7 @@ def _refusal(fault: Fault) -> Refusal:
     return Refusal(code, message, fault.http, fault.retry_after)
 
 
-def _cut(carrier: Carrier, fault: Fault) -> Response:
+def cut_off(carrier: Carrier, fault: Fault) -> Response:
     """Close the connection without an answer."""
     carrier.closing.wait(fault.hang)
     connection = request.environ.get("werkzeug.socket") or request.environ["gunicorn.socket"]
@@ -259,7 +259,7 @@ def _check(
 def _found(carrier: Carrier, resource: str, sid: str) -> Traffic:
     traffic = carrier.exchange.get(sid)
     kind = Kind.SMS if resource == "Messages" else Kind.CALL
-    if traffic is None or traffic.kind is not kind:
+    if traffic is None or traffic.kind is not kind or traffic.supplier is not Supplier.TWILIO:
         raise Refusal(20404, f"The requested resource {request.path} was not found", 404)
     return traffic
 
@@ -288,7 +288,7 @@ def _list(carrier: Carrier, resource: str) -> Response:
     number = next(iter(ends - {"", carrier.account.sender}), "")
     found = [
         traffic
-        for traffic in reversed(carrier.exchange.traffic(number, [kind]))
+        for traffic in reversed(carrier.exchange.traffic(number, [kind], [Supplier.TWILIO]))
         if since <= (traffic.sent_at or traffic.created_at) < until
         and _ends(carrier, traffic).items() >= _asked_for().items()
         and traffic.status == request.args.get("Status", traffic.status)

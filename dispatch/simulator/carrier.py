@@ -11,10 +11,10 @@ from email.utils import format_datetime
 
 from dispatch.channels.contract import Kind
 from dispatch.channels.segments import count
-from dispatch.simulator import twiml
+from dispatch.simulator import documents, twiml
 from dispatch.simulator.faults import Faults
-from dispatch.simulator.relay import Answer, Relay, Then
-from dispatch.simulator.state import Account, Exchange, Mode, Traffic
+from dispatch.simulator.relay import Answer, Posted, Relay, Then
+from dispatch.simulator.state import Account, Exchange, Mode, Supplier, Traffic
 
 #: The supplier's own opt-out words for single-word texts, and those that take it back.
 STOP_WORDS = frozenset({"STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT"})
@@ -34,9 +34,17 @@ class Carrier:
     """The network between the customer's account and the phones."""
 
     def __init__(
-        self, account: Account, exchange: Exchange, *, inbound_url: str, step_seconds: float
+        self,
+        account: Account,
+        exchange: Exchange,
+        *,
+        inbound_url: str,
+        step_seconds: float,
+        gateway_secret: str = "",
     ) -> None:
         self.account = account
+        self.gateway_secret = gateway_secret
+        """Signs both ways at the gateway; empty: there is none."""
         self.exchange = exchange
         self.faults = Faults()
         self.inbound_url = inbound_url
@@ -55,13 +63,21 @@ class Carrier:
             self._relay.later(self._pace(traffic), lambda: self._dial(traffic))
 
     def reply(self, number: str, body: str) -> Traffic:
-        """Let a phone send a text to the customer's number."""
-        kind = Kind.SMS
-        text = Traffic(kind, "inbound", number, body, status="received", told=threading.Event())
+        """Let a phone answer whoever texted it last, or else the customer's number."""
+        texts = self.exchange.traffic(number, [Kind.SMS])
+        last = next((text for text in reversed(texts) if not text.inbound), None)
+        text = Traffic(Kind.SMS, "inbound", number, body, status="received", told=threading.Event())
+        if last is not None and last.supplier is Supplier.GATEWAY:
+            text.supplier, text.callback = last.supplier, last.callback
+            self.exchange.add(text)
+            if text.callback:
+                self._post(text, text.callback, self._document(documents.inbound(text)))
+            return text
         self.exchange.add(text)
         self._obey_stop_words(number, body)
         if self.inbound_url:
-            self._post(text, self.inbound_url, self._inbound_form(text))
+            form = self._relay.form(self.inbound_url, self._inbound_form(text))
+            self._post(text, self.inbound_url, form)
         return text
 
     def behave(self, number: str, mode: Mode, seconds: float) -> None:
@@ -207,7 +223,7 @@ class Carrier:
                 call.body = " ".join(filter(None, [call.body, twiml.spoken(verbs)]))
             self._run(call)
 
-        self._post(call, url, self._call_form(call) | extra, go_on)
+        self._post(call, url, self._relay.form(url, self._call_form(call) | extra), go_on)
 
     # --- calling back
 
@@ -219,33 +235,40 @@ class Carrier:
         return True
 
     def _call_back(self, traffic: Traffic) -> None:
-        how, form = traffic.fault.callbacks, self._status_form(traffic)
+        how = traffic.fault.callbacks
         due = traffic.kind is Kind.SMS or _EVENTS.get(traffic.status, "completed") in traffic.events
         if not traffic.callback or not due or how == "drop":
             return
+        posted = self._status(traffic)
         last = traffic.ended or traffic.status == "ringing"
         if how == "reorder":
-            traffic.held.append(form)
-            forms = traffic.held[::-1] if last else []
+            traffic.held.append(posted)
+            every = traffic.held[::-1] if last else []
             traffic.held = [] if last else traffic.held
         else:
-            forms = [form, form] if how == "double" else [form]
-        for at, each in enumerate(forms, 1):
-            told = last and at == len(forms)
+            every = [posted, posted] if how == "double" else [posted]
+        for at, each in enumerate(every, 1):
+            told = last and at == len(every)
             self._post(
                 traffic, traffic.callback, each, (lambda _: traffic.told.set()) if told else None
             )
 
-    def _post(
-        self, traffic: Traffic, url: str, form: dict[str, str], then: Then | None = None
-    ) -> None:
+    def _status(self, traffic: Traffic) -> Posted:
+        if traffic.supplier is Supplier.GATEWAY:
+            return self._document(documents.state(traffic))
+        return self._relay.form(traffic.callback, self._status_form(traffic))
+
+    def _document(self, document: documents.Document) -> Posted:
+        return documents.posted(document, self.gateway_secret, self.exchange.clock.now())
+
+    def _post(self, traffic: Traffic, url: str, posted: Posted, then: Then | None = None) -> None:
         def note(answer: Answer) -> None:
             if answer.trouble:
                 self._note(traffic, answer.trouble)
             if then is not None:
                 then(answer)
 
-        self._relay.post(traffic.sid, url, form, note)
+        self._relay.post(traffic.sid, url, posted, note)
 
     def _note(self, traffic: Traffic, trouble: str) -> None:
         with self.exchange.change(traffic):

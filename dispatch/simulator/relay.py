@@ -34,8 +34,15 @@ Then = Callable[[Answer], None]
 """Called in the thread of the relay: must not wait."""
 
 
+class Posted(NamedTuple):
+    """What is posted to the customer."""
+
+    body: bytes
+    headers: Mapping[str, str]
+
+
 class Relay:
-    """Does things later, and posts signed forms."""
+    """Does things later, and posts to the customer."""
 
     def __init__(self, auth_token: str) -> None:
         self._token = auth_token.encode()
@@ -46,16 +53,25 @@ class Relay:
         # From here on used in the thread of the relay only.
         self._session: aiohttp.ClientSession | None = None
         self._free = asyncio.Semaphore(_AT_ONCE)
-        self._waiting: dict[str, deque[tuple[str, Mapping[str, str], Then]]] = {}
+        self._waiting: dict[str, deque[tuple[str, Posted, Then]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     def later(self, seconds: float, work: Callable[[], object]) -> None:
         """Do something after so many seconds; it must not wait itself."""
         self._soon(lambda loop: loop.call_later(seconds, work))
 
-    def post(self, sid: str, url: str, form: Mapping[str, str], then: Then) -> None:
-        """Post a form, after those of the same message; `then` is called with the answer."""
-        self._soon(lambda loop: self._queue(loop, sid, url, form, then))
+    def post(self, sid: str, url: str, posted: Posted, then: Then) -> None:
+        """Post something, after all else of the same message; `then` is told the answer."""
+        self._soon(lambda loop: self._queue(loop, sid, url, posted, then))
+
+    def form(self, url: str, form: Mapping[str, str]) -> Posted:
+        """Return a form that is signed for its address."""
+        headers = {
+            "Content-Type": "application/x-www-form-urlencoded; charset=UTF-8",
+            "X-Twilio-Signature": self.sign(url, form),
+            "User-Agent": "TwilioProxy/1.1",
+        }
+        return Posted(urlencode(form).encode(), headers)
 
     def sign(self, url: str, form: Mapping[str, str]) -> str:
         """Return the signature that the customer checks."""
@@ -103,13 +119,13 @@ class Relay:
         loop: asyncio.AbstractEventLoop,
         sid: str,
         url: str,
-        form: Mapping[str, str],
+        posted: Posted,
         then: Then,
     ) -> None:
         if sid in self._waiting:
-            self._waiting[sid].append((url, form, then))
+            self._waiting[sid].append((url, posted, then))
             return
-        self._waiting[sid] = deque([(url, form, then)])
+        self._waiting[sid] = deque([(url, posted, then)])
         task = loop.create_task(self._drain(sid))
         # The loop itself keeps no hold of its tasks.
         self._tasks.add(task)
@@ -118,26 +134,20 @@ class Relay:
     async def _drain(self, sid: str) -> None:
         waiting = self._waiting[sid]
         while waiting:
-            url, form, then = waiting.popleft()
+            url, posted, then = waiting.popleft()
             async with self._free:
-                answer = await self._post(url, form)
+                answer = await self._post(url, posted)
             then(answer)
         del self._waiting[sid]
 
-    async def _post(self, url: str, form: Mapping[str, str]) -> Answer:
+    async def _post(self, url: str, posted: Posted) -> Answer:
         if self._session is None:
             # Cookies of the customer's server are not ours to keep.
             jar = aiohttp.DummyCookieJar()
             self._session = aiohttp.ClientSession(timeout=_TIMEOUT, cookie_jar=jar)
-        headers = {
-            "Content-Type": "application/x-www-form-urlencoded; charset=UTF-8",
-            "X-Twilio-Signature": self.sign(url, form),
-            "User-Agent": "TwilioProxy/1.1",
-        }
-        body = urlencode(form)
         try:
             async with self._session.post(
-                url, data=body, headers=headers, allow_redirects=False
+                url, data=posted.body, headers=posted.headers, allow_redirects=False
             ) as answer:
                 if answer.status >= 300:
                     return Answer(trouble=f"callback: HTTP {answer.status}")

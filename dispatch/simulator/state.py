@@ -17,6 +17,7 @@ from typing import NamedTuple
 from dispatch.channels.contract import Kind
 from dispatch.clock import Clock, monotonic
 from dispatch.simulator import faults, twiml
+from dispatch.simulator.relay import Posted
 
 #: Statuses after which nothing happens any more.
 ENDED = frozenset(
@@ -31,6 +32,13 @@ class Account(NamedTuple):
     token: str
     sender: str
     """Its one telephone number."""
+
+
+class Supplier(StrEnum):
+    """Whose interface a text or call came in by; the phones are the same."""
+
+    TWILIO = "twilio"
+    GATEWAY = "gateway"
 
 
 class Mode(StrEnum):
@@ -67,6 +75,9 @@ class Traffic:
     """A text, or what a call says."""
     status: str = "queued"
     callback: str = ""
+    supplier: Supplier = Supplier.TWILIO
+    customers_id: str = ""
+    """What the customer calls it, where the interface knows that."""
     events: frozenset[str] = frozenset()
     """Which steps of a call are called back."""
     validity: float = 36_000.0
@@ -93,7 +104,7 @@ class Traffic:
     updated_at: datetime = field(init=False)
     answered_at: datetime | None = None
     revision: int = 0
-    held: list[dict[str, str]] = field(default_factory=list)
+    held: list[Posted] = field(default_factory=list)
     """Callbacks kept back, to be sent last first."""
     told: threading.Event = field(default_factory=threading.Event)
     """Set when the last callback that can come by itself has been posted."""
@@ -187,9 +198,14 @@ class Exchange:
         """Return a text or call by its identity."""
         return self._traffic.get(sid)
 
-    def traffic(self, number: str = "", kinds: Iterable[Kind] = Kind) -> list[Traffic]:
+    def traffic(
+        self,
+        number: str = "",
+        kinds: Iterable[Kind] = Kind,
+        suppliers: Iterable[Supplier] = Supplier,
+    ) -> list[Traffic]:
         """Return texts and calls, oldest first; of one number, or of all."""
-        wanted = frozenset(kinds)
+        kinds, suppliers = frozenset(kinds), frozenset(suppliers)
         with self.lock:
             every = self._by_number.get(number, []) if number else self._traffic.values()
-            return [traffic for traffic in every if traffic.kind in wanted]
+            return [one for one in every if one.kind in kinds and one.supplier in suppliers]

@@ -5,6 +5,8 @@ session. A wrong name and a wrong password are answered alike. The theme is the 
 never reaches us.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 import flask
@@ -15,7 +17,8 @@ from itsdangerous import BadSignature, URLSafeSerializer
 
 from dispatch.db import Session
 from dispatch.errors import DispatchError, Invalid, NotFound, Refused
-from dispatch.people import accounts, phones
+from dispatch.paging import telling
+from dispatch.people import accounts, phones, proofs
 from dispatch.people.models import ContactMethod, Person
 from dispatch.texts import N_
 from dispatch.web import frame, session
@@ -25,6 +28,10 @@ blueprint = Blueprint("account", __name__)
 
 #: How long a browser is remembered as one that signed in before.
 _KNOWN_SECONDS = 400 * 86400
+_VERDICTS = {
+    proofs.Verdict.WRONG: N_("This is not the code that was sent."),
+    proofs.Verdict.VOID: N_("This code is no longer good. Ask for a new one."),
+}
 _TOO_MANY = N_("Too many tries. Wait a quarter of an hour, then try again.")
 _LENGTHS = {
     "least": accounts.LEAST_LENGTH,
@@ -129,17 +136,36 @@ def own_language() -> ResponseReturnValue:
     return redirect(url_for("account.me"), 303)
 
 
+@blueprint.post("/account/methods/<uid>/code")
+def send_code(uid: str) -> ResponseReturnValue:
+    """Send a code to an address of one's own."""
+    with session.transaction() as opened:
+        method = _own(opened, uid)
+        code = proofs.new_code(opened, method, session.actor(), session.now())
+        telling.code(opened, method, code, session.now())
+    flash(gettext("A code is on its way. Enter it here when it is there."), "done")
+    return redirect(url_for("account.me"), 303)
+
+
 @blueprint.post("/account/methods/<uid>")
 def confirm(uid: str) -> ResponseReturnValue:
-    """Confirm that a telephone is one's own."""
+    """Confirm by the code that came there that an address is one's own."""
+    given = Form(request.form).text("code")
     with session.transaction() as opened:
-        owner = opened.get_one(Person, session.viewer().person_id)
-        method = next((one for one in phones.methods(opened, owner) if one.uid == uid), None)
-        if method is None:
-            raise NotFound(N_("There is no such telephone among yours."))
-        phones.verify(opened, method, session.actor(), session.now())
-    flash(gettext("You can be reached there from now on."), "done")
-    return redirect(url_for("account.me"), 303)
+        method = _own(opened, uid)
+        verdict = proofs.answer(opened, method, given, session.actor(), session.now())
+    if verdict is proofs.Verdict.RIGHT:
+        flash(gettext("You can be reached there from now on."), "done")
+        return redirect(url_for("account.me"), 303)
+    return _me(Form(), {uid: _VERDICTS[verdict]}), 422
+
+
+def _own(opened: Session, uid: str) -> ContactMethod:
+    owner = opened.get_one(Person, session.viewer().person_id)
+    method = next((one for one in phones.methods(opened, owner) if one.uid == uid), None)
+    if method is None:
+        raise NotFound(N_("There is no such address among yours."))
+    return method
 
 
 def _require_present(attempt: accounts.Attempt, present: str) -> None:
@@ -157,10 +183,14 @@ def _ask(form: Form, onward: str | None) -> str:
     )
 
 
-def _me(form: Form) -> str:
+def _me(form: Form, wrong: Mapping[str, str] = MappingProxyType({})) -> str:
     with session.reading() as opened:
         owner = opened.get_one(Person, session.viewer().person_id)
-        methods = [_method(opened, method) for method in phones.methods(opened, owner)]
+        methods = [
+            _method(opened, method)
+            | {"wrong": gettext(wrong[method.uid]) if method.uid in wrong else ""}
+            for method in phones.methods(opened, owner)
+        ]
         form.values.setdefault("language", owner.language)
         return flask.render_template(
             "account/me.html", form=form, person=owner, methods=methods, lengths=_LENGTHS
@@ -171,11 +201,12 @@ def _method(opened: Session, method: ContactMethod) -> dict[str, object]:
     return {
         "uid": method.uid,
         "kind": method.kind,
-        "address": phones.spaced(phones.address_of(opened, method)),
+        "address": phones.shown(method.kind, phones.address_of(opened, method)),
         "verified_at": method.verified_at,
         "blocked_at": method.blocked_at,
         "unusable_at": method.unusable_at,
         "reached_at": method.reached_at,
+        "asked": proofs.is_asked(method, session.now()),
     }
 
 

@@ -23,7 +23,7 @@ from dispatch.paging.candidates import Moment
 from dispatch.paging.confidentiality import Readable
 from dispatch.paging.models import Assignment, AssignmentStatus, Callout, Page
 from dispatch.people import phones
-from dispatch.people.models import MethodKind, Service, Team
+from dispatch.people.models import Service, Team
 from dispatch.texts import N_
 from dispatch.web import board, screens
 from dispatch.web.board import language
@@ -267,7 +267,7 @@ def numbers_of(opened: Session, person_ids: Collection[int]) -> dict[int | None,
     found: dict[int | None, str] = {}
     for person_id, methods in phones.reachable(opened, person_ids).items():
         for method in methods:
-            if method.kind is not MethodKind.MAIL:
+            if method.kind.is_telephone:
                 found.setdefault(person_id, phones.spaced(phones.address_of(opened, method)))
     return found
 

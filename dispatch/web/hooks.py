@@ -16,7 +16,8 @@ import flask
 from flask import Blueprint, current_app, request
 from flask.typing import ResponseReturnValue
 
-from dispatch import logs
+from dispatch import logs, signatures
+from dispatch.channels.gateway import GatewayChannel
 from dispatch.channels.twilio import TwilioChannel
 from dispatch.intake import receive, sources
 from dispatch.intake.sources import Door
@@ -28,7 +29,10 @@ log = logs.logger(__name__)
 blueprint = Blueprint("hooks", __name__)
 
 _SILENCE_SECONDS = 10
+#: The longest text is far below it.
+_GATEWAY_LIMIT = 65_536
 _REFUSED = "The signature does not match, or the request is too old. Check secret, clock and path."
+_UNREADABLE = "This is no document that a gateway sends."
 _TOO_MANY = "Too many requests. Send again after the time that Retry-After gives."
 
 
@@ -152,6 +156,32 @@ def key_pressed(message: str) -> ResponseReturnValue:
     here = f"{session.parts().settings.twilio.public_url}{request.path}"
     again = here if spoken.again else None
     return _spoken(channel.voice_answer(spoken.text, spoken.language, again))
+
+
+# --- callbacks of the gateway ---
+
+
+@blueprint.post("/hooks/gateway")
+def gateway() -> ResponseReturnValue:
+    """Take in what became of a text, or a text that somebody sent."""
+    body = _body(_GATEWAY_LIMIT)
+    channel = session.parts().channels.get(GatewayChannel.name)
+    headers = {name: request.headers.get(name, "") for name in signatures.HEADERS}
+    if not isinstance(channel, GatewayChannel) or not channel.verify(headers, body, session.now()):
+        log.warning("forged_callback", endpoint=request.endpoint)
+        return failures.problem(401, _REFUSED)
+    told, text = channel.receipt(body), channel.inbound_sms(body)
+    if told is not None:
+        with session.transaction() as opened:
+            known = hearing.receipt_in(opened, *told, session.now())
+        if not known:
+            flask.abort(404)
+    elif text is not None:
+        with session.transaction() as opened:
+            replies.text_in(opened, text, session.now())
+    else:
+        return failures.problem(422, _UNREADABLE)
+    return "", 204
 
 
 def _supplier() -> TwilioChannel:

@@ -16,7 +16,7 @@ from flask_babel import format_date, format_datetime, gettext
 from dispatch.db import Session
 from dispatch.people import phones, readiness
 from dispatch.people.access import Right
-from dispatch.people.models import ContactMethod, MethodKind, Person, Team
+from dispatch.people.models import TELEPHONES, ContactMethod, Person, Team
 from dispatch.rota.duty import (
     Gap,
     Stretch,
@@ -152,7 +152,7 @@ class _People:
         self._employers = {row.id: row.organisation_id for row in opened.execute(employers)}
         reached = (
             sa.select(ContactMethod.person_id, sa.func.max(ContactMethod.reached_at).label("at"))
-            .where(ContactMethod.person_id.in_(ids), ContactMethod.kind != MethodKind.MAIL)
+            .where(ContactMethod.person_id.in_(ids), ContactMethod.kind.in_(TELEPHONES))
             .group_by(ContactMethod.person_id)
         )
         self._reached = {row.person_id: row.at for row in opened.execute(reached)}
@@ -162,7 +162,7 @@ class _People:
         viewer = session.viewer()
         if not viewer.may_person(Right.PHONES_READ, self._employers[person_id], [team.id]):
             return None
-        numbers = [one for one in self._usable[person_id] if one.kind is not MethodKind.MAIL]
+        numbers = [one for one in self._usable[person_id] if one.kind.is_telephone]
         return phones.spaced(phones.address_of(self._opened, numbers[0])) if numbers else None
 
     def readiness(self, person_id: int) -> list[dict[str, str]]:

@@ -42,6 +42,7 @@ _METHODS = {
     MethodKind.MOBILE: N_("mobile"),
     MethodKind.LANDLINE: N_("landline"),
     MethodKind.MAIL: N_("mail"),
+    MethodKind.PUSH: N_("browser"),
 }
 _CONCERNS = {
     Kind.UNREACHABLE: N_("cannot be called: no confirmed telephone"),
@@ -171,7 +172,12 @@ def choices(opened: Session, viewer: Viewer) -> dict[str, Sequence[tuple[object,
         "qualification": sorted(
             qualifications_offered(opened).items(), key=lambda choice: choice[1]
         ),
-        "kind": [(kind.value, gettext(word)) for kind, word in _METHODS.items()],
+        # A browser is added by itself.
+        "kind": [
+            (kind.value, gettext(word))
+            for kind, word in _METHODS.items()
+            if kind is not MethodKind.PUSH
+        ],
         "language": [(code, _language(code)) for code in session.parts().settings.centre.languages],
         "gender": [("", gettext("not said")), ("woman", gettext("woman")), ("man", gettext("man"))],
     }
@@ -236,14 +242,10 @@ def _methods(opened: Session, viewer: Viewer, person: Person) -> list[dict[str, 
 
 def _method(opened: Session, method: ContactMethod, in_full: bool) -> dict[str, object]:
     address = phones.address_of(opened, method)
-    if method.kind is MethodKind.MAIL:
-        shown = address if in_full else "…@" + address.rpartition("@")[2]
-    else:
-        shown = phones.spaced(address) if in_full else phones.masked(address)
     return {
         "row": method.id,
         "kind": gettext(_METHODS[method.kind]),
-        "address": shown,
+        "address": phones.shown(method.kind, address, in_full=in_full),
         "verified_at": method.verified_at,
         "blocked_at": method.blocked_at,
         "unusable_at": method.unusable_at,

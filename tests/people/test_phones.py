@@ -1,15 +1,32 @@
 """Contact methods: what is accepted, what is used, and who owns a number."""
 
+import json
+
 import pytest
 import sqlalchemy as sa
 
 from dispatch import audit
+from dispatch.channels import webpush
+from dispatch.channels.contract import Kind
 from dispatch.errors import Conflict, Invalid
 from dispatch.people import phones
 from dispatch.people.models import ContactMethod, MethodKind, Person
 from tests.people.conftest import ADA, NOW, Cast
 
-MOBILE, LANDLINE, MAIL = MethodKind.MOBILE, MethodKind.LANDLINE, MethodKind.MAIL
+MOBILE, LANDLINE = MethodKind.MOBILE, MethodKind.LANDLINE
+MAIL, PUSH = MethodKind.MAIL, MethodKind.PUSH
+#: As a browser tells it; the keys are those of the examples of RFC 8291.
+BROWSER = json.dumps(
+    {
+        "endpoint": "https://updates.push.services.mozilla.com/wpush/v2/secret",
+        "expirationTime": None,
+        "keys": {
+            "p256dh": "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcx"
+            "aOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4",
+            "auth": "BTBZMqHH6r4Tts7J_aSIgg",
+        },
+    }
+)
 
 
 def added(cast: Cast, person: Person, address: str, kind: MethodKind = MOBILE) -> ContactMethod:
@@ -51,6 +68,10 @@ def test_an_address_is_read_as_people_of_the_country_write_it(
         ("0900 12 345", LANDLINE),
         ("call me", MOBILE),
         ("an@zone", MAIL),
+        ("an@zone.example\r\nBcc: all@zone.example", MAIL),
+        ("née@zone.example", MAIL),
+        ("https://push.example/x", PUSH),
+        ('{"endpoint": "https://push.example/x"}', PUSH),
         ("an peeters@zone.example", MAIL),
     ],
 )
@@ -191,6 +212,50 @@ def test_every_change_is_audited_without_the_number(cast: Cast):
         "method.removed",
     ]
     assert not any("47012" in str(entry.details) for entry in entries)
+
+
+def test_a_browser_is_sealed_like_any_address_and_shown_by_its_service_only(cast: Cast):
+    """Whoever has the rest of its address can write there."""
+    method = added(cast, cast.person("An"), BROWSER, PUSH)
+    address = phones.address_of(cast.session, method)
+    assert webpush.subscription(address) == webpush.subscription(BROWSER)
+    assert "mozilla" not in method.sealed_address
+    assert phones.shown(PUSH, address) == "updates.push.services.mozilla.com"
+
+
+def test_one_browser_is_added_once_however_it_writes_its_subscription(cast: Cast):
+    an = cast.person("An")
+    added(cast, an, BROWSER, PUSH)
+    with pytest.raises(Conflict):
+        added(cast, an, json.dumps(json.loads(BROWSER), indent=2), PUSH)
+
+
+def test_each_method_is_reached_by_its_own_kinds_of_message(cast: Cast):
+    an = cast.person("An")
+    added(cast, an, "0470 12 34 56")
+    added(cast, an, "053 12 34 56", LANDLINE)
+    added(cast, an, "an@zone.example", MAIL)
+    added(cast, an, BROWSER, PUSH)
+    mobile, landline, mail, browser = phones.reachable(cast.session, [an.id])[an.id]
+    assert mobile.kinds == {Kind.SMS, Kind.CALL}
+    assert landline.kinds == {Kind.CALL}
+    assert mail.kinds == {Kind.MAIL}
+    assert browser.kinds == {Kind.PUSH}
+    phones.block(cast.session, mobile.fingerprint, NOW)
+    assert phones.reachable(cast.session, [an.id])[an.id][0].kinds == {Kind.CALL}
+
+
+def test_only_confirmed_methods_are_counted(cast: Cast):
+    an = cast.person("An")
+    added(cast, an, "an@zone.example", MAIL)
+    phones.add_method(cast.session, an, MAIL, "an@home.example", ADA, NOW)
+    counts = phones.counts(cast.session)
+    assert (counts[MAIL], counts[PUSH]) == (1, 0)
+
+
+def test_a_mail_address_is_shown_in_full_or_by_where_it_is():
+    shown = [phones.shown(MAIL, "an@zone.example", in_full=full) for full in (True, False)]
+    assert shown == ["an@zone.example", "…@zone.example"]
 
 
 def test_a_number_is_shown_masked_or_spaced():

@@ -1,7 +1,10 @@
 """One's own account."""
 
 import pytest
+import sqlalchemy as sa
 
+from dispatch.outbox import queue
+from dispatch.outbox.models import Message
 from dispatch.people import phones
 from dispatch.people.models import MethodKind, Person, Role
 from tests.centre import ADA, NOW
@@ -112,7 +115,15 @@ def test_one_sees_the_own_telephones_in_full_and_confirms_them(
         owner = session.get_one(Person, an.id)
         method = phones.add_method(session, owner, MethodKind.MOBILE, "0470 99 88 77", ADA, NOW)
     assert "+32 470 99 88 77" in browser.get("/account").text
-    assert browser.post(f"/account/methods/{method.uid}").status_code == 303
+    assert browser.post(f"/account/methods/{method.uid}/code").status_code == 303
+    assert 'name="code"' in browser.get("/account").text
+    with web.store.read() as session:
+        (sent,) = session.scalars(sa.select(Message).where(Message.about.startswith("method:")))
+        word, code = queue.text_of(session, sent).rstrip(".").split()[:2]
+    wrong = browser.post(f"/account/methods/{method.uid}", {"code": "1"})
+    assert (wrong.status_code, "not the code" in wrong.text) == (422, True)
+    right = browser.post(f"/account/methods/{method.uid}", {"code": code.rstrip(".")})
+    assert (word, right.status_code) == ("CODE", 303)
     with web.store.read() as session:
         assert len(phones.reachable(session, [an.id])[an.id]) == 1
 
@@ -121,6 +132,7 @@ def test_nobody_confirms_somebody_elses_telephone(web: Web, browser: Browser):
     with web.store.write() as session:
         other = session.get_one(Person, web.centre.people["An"].id)
         method = phones.add_method(session, other, MethodKind.MOBILE, "0470 99 88 77", ADA, NOW)
-    assert browser.post(f"/account/methods/{method.uid}").status_code == 404
+    for path in ("", "/code"):
+        assert browser.post(f"/account/methods/{method.uid}{path}").status_code == 404
     with web.store.read() as session:
         assert len(phones.reachable(session, [other.id])[other.id]) == 1

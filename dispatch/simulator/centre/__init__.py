@@ -19,7 +19,7 @@ from dispatch.errors import Conflict
 from dispatch.intake import sources
 from dispatch.intake.models import Source
 from dispatch.people import accounts, phones
-from dispatch.people.models import ContactMethod, MethodKind, Organisation, Person, Team
+from dispatch.people.models import TELEPHONES, ContactMethod, Organisation, Person, Team
 from dispatch.rota import changes
 from dispatch.rota.models import Line, Shift
 from dispatch.settings import Settings
@@ -106,7 +106,7 @@ def owners(session: Session) -> dict[str, tuple[str, str]]:
         for method, name, language in session.execute(
             sa.select(ContactMethod, Person.name, Person.language)
             .join(Person, Person.id == ContactMethod.person_id)
-            .where(ContactMethod.removed_at.is_(None), ContactMethod.kind != MethodKind.MAIL)
+            .where(ContactMethod.removed_at.is_(None), ContactMethod.kind.in_(TELEPHONES))
         )
     }
     for organisation in session.scalars(sa.select(Organisation)):
