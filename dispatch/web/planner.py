@@ -4,7 +4,7 @@ Everybody with the right to read a team's rota sees it; whoever may change it fi
 `shifts`, where that is done.
 """
 
-from datetime import date, timedelta
+from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import flask
@@ -43,7 +43,7 @@ def rota(opened: Session) -> str:
         return flask.render_template("planner/rota.html", team=None)
     team = teams.get(key) or rota_table.team_for(opened, key, Right.ROTA_READ)
     today = session.now().astimezone(ZoneInfo(team.time_zone)).date()
-    first = _month(request.args.get("from", ""), today)
+    first = rota_table.month_of(request.args.get("from", ""), today)
     return flask.render_template(
         "planner/rota.html",
         form={"values": {"team": team.key}, "errors": {}},
@@ -57,12 +57,3 @@ def rota(opened: Session) -> str:
         may_change=viewer.may(Right.ROTA_CHANGE, team_id=team.id),
         **rota_table.month_table(opened, team, first, session.now()),
     )
-
-
-def _month(wanted: str, today: date) -> date:
-    """Return the first day of the month asked for, or of the present one."""
-    try:
-        day = date.fromisoformat(f"{wanted}-01" if len(wanted) == len("2026-03") else wanted)
-    except ValueError:
-        day = today
-    return (day if 1990 <= day.year <= 2200 else today).replace(day=1)

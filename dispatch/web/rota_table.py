@@ -61,6 +61,15 @@ def following(first: date) -> date:
     return (first.replace(day=1) + timedelta(days=31)).replace(day=1)
 
 
+def month_of(wanted: str, today: date) -> date:
+    """Return the first day of the month asked for, or of the present one."""
+    try:
+        day = date.fromisoformat(f"{wanted}-01" if len(wanted) == len("2026-03") else wanted)
+    except ValueError:
+        day = today
+    return (day if 1990 <= day.year <= 2200 else today).replace(day=1)
+
+
 def midnight(day: date, zone: ZoneInfo) -> datetime:
     """Return the instant at which a local day begins."""
     return datetime.combine(day, time.min, zone).astimezone(UTC)
