@@ -372,10 +372,7 @@ def _parser() -> argparse.ArgumentParser:
         _add(commands, name, run, text, tables=name != "restore").add_argument("file", type=Path)
     address = _add(commands, "calendar-address", _calendar_address, "make a calendar address")
     address.add_argument("person", help="the name to sign in with")
-    record = _group(commands, "audit")
-    _add(record, "verify", _verify, "check the audit record")
-    show = _add(record, "show", _show, "say who did what, with the reasons they gave")
-    show.add_argument("subject", help="such as incident:D7K-4QX")
+    _audit_arguments(_group(commands, "audit"))
     _add(_group(commands, "key"), "rotate", _rotate, "seal with new keys from now on")
     _person_arguments(_group(commands, "person"))
     rota_commands.arguments(functools.partial(_add, _group(commands, "rota")), _ACTOR)
@@ -395,6 +392,12 @@ def _parser() -> argparse.ArgumentParser:
     alert.add_argument("--type", help="content type; default: by the file's name")
     alert.add_argument("--secret-file", type=Path, help="default: the secret in the database")
     return parser
+
+
+def _audit_arguments(record: Any) -> None:
+    _add(record, "verify", _verify, "check the audit record")
+    show = _add(record, "show", _show, "say who did what, with the reasons they gave")
+    show.add_argument("subject", help="such as incident:D7K-4QX")
 
 
 def _person_arguments(people: Any) -> None:

@@ -6,7 +6,7 @@ engine must survive all of it. Whether to try again, and by what other way, is t
 policy's business.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -114,6 +114,8 @@ class Channel(Protocol):
     name: str
     kinds: frozenset[Kind]
     """What it carries."""
+    alarms: Mapping[str, str]
+    """Codes that will be everybody's and that an administrator has to act on, in plain words."""
 
     def warm(self) -> bool:
         """Open a connection before the first alert; return whether the supplier is well."""

@@ -34,6 +34,7 @@ class GatewayChannel:
 
     name = "gateway"
     kinds = frozenset({Kind.SMS})
+    alarms: Mapping[str, str] = {}
 
     def __init__(
         self,

@@ -13,7 +13,7 @@ import re
 import smtplib
 import ssl
 import threading
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from email.message import EmailMessage
@@ -66,6 +66,7 @@ class MailChannel:
 
     name = "mail"
     kinds = frozenset({Kind.MAIL})
+    alarms: Mapping[str, str] = {}
 
     def __init__(
         self,

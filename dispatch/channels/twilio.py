@@ -33,6 +33,7 @@ from dispatch.channels.contract import (
     Receipt,
     State,
 )
+from dispatch.texts import N_
 
 _T = TypeVar("_T")
 
@@ -51,31 +52,31 @@ class Fault(NamedTuple):
 
 #: Error codes of Twilio that ask for more than the next channel; any other is a passing failure.
 FAULTS: Mapping[str, Fault] = {
-    "20003": Fault(False, True, "the supplier does not accept our account or token", ours=True),
-    "20005": Fault(False, True, "our account with the supplier is not active", ours=True),
-    "20429": Fault(False, True, "the supplier finds that we send too fast"),
-    "21210": Fault(False, True, "our number may not be shown as caller", ours=True),
+    "20003": Fault(False, True, N_("the supplier does not accept our account or token"), ours=True),
+    "20005": Fault(False, True, N_("our account with the supplier is not active"), ours=True),
+    "20429": Fault(False, True, N_("the supplier finds that we send too fast")),
+    "21210": Fault(False, True, N_("our number may not be shown as caller"), ours=True),
     "21211": Fault(True, False, "not a telephone number"),
-    "21212": Fault(False, True, "our own number is not valid", ours=True),
+    "21212": Fault(False, True, N_("our own number is not valid"), ours=True),
     "21214": Fault(True, False, "the number cannot be called"),
-    "21215": Fault(False, True, "calling this country is not switched on at the supplier"),
+    "21215": Fault(False, True, N_("calling this country is not switched on at the supplier")),
     "21217": Fault(True, False, "not a telephone number"),
-    "21408": Fault(False, True, "this country is not switched on at the supplier"),
-    "21606": Fault(False, True, "our own number cannot send texts", ours=True),
+    "21408": Fault(False, True, N_("this country is not switched on at the supplier")),
+    "21606": Fault(False, True, N_("our own number cannot send texts"), ours=True),
     "21610": Fault(True, False, "the owner texted STOP: only a START sent by them ends it"),
-    "21611": Fault(False, True, "the queue of our own number is full", ours=True),
-    "21612": Fault(False, True, "our own number cannot reach this country or network"),
+    "21611": Fault(False, True, N_("the queue of our own number is full"), ours=True),
+    "21612": Fault(False, True, N_("our own number cannot reach this country or network")),
     "21614": Fault(True, False, "not a mobile number"),
     "21635": Fault(True, False, "a landline: no texts"),
-    "30001": Fault(False, True, "the queue of our own number is full", ours=True),
-    "30002": Fault(False, True, "our account with the supplier is suspended", ours=True),
+    "30001": Fault(False, True, N_("the queue of our own number is full"), ours=True),
+    "30002": Fault(False, True, N_("our account with the supplier is suspended"), ours=True),
     "30003": Fault(False, False, "the phone is off or out of reach"),
     "30005": Fault(True, False, "the network does not know the number"),
     "30006": Fault(True, False, "a landline, or a network that takes no texts"),
-    "30007": Fault(False, True, "the network filtered the text out"),
-    "30008": Fault(False, True, "the network does not say why"),
-    "30029": Fault(False, True, "the supplier's message privacy is not switched on"),
-    "30030": Fault(False, True, "the supplier's message privacy is not switched on"),
+    "30007": Fault(False, True, N_("the network filtered the text out")),
+    "30008": Fault(False, True, N_("the network does not say why")),
+    "30029": Fault(False, True, N_("the supplier's message privacy is not switched on")),
+    "30030": Fault(False, True, N_("the supplier's message privacy is not switched on")),
     "30036": Fault(False, False, "not delivered before it expired"),
 }
 
@@ -125,6 +126,9 @@ class TwilioChannel:
 
     name = "twilio"
     kinds = frozenset({Kind.SMS, Kind.CALL})
+    alarms: Mapping[str, str] = {
+        code: fault.meaning for code, fault in FAULTS.items() if fault.alarm
+    }
 
     def __init__(
         self,

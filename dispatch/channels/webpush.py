@@ -12,7 +12,7 @@ import binascii
 import hashlib
 import json
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
@@ -80,6 +80,7 @@ class WebPushChannel:
 
     name = "webpush"
     kinds = frozenset({Kind.PUSH})
+    alarms: Mapping[str, str] = {}
 
     def __init__(
         self, *, key: bytes, contact: str, services: Collection[str], clock: Clock, pool: int = 16

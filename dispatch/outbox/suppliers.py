@@ -127,10 +127,14 @@ def _count(
     unclear = outcome.state is State.UNKNOWN
     row.unclear += unclear
     if outcome.fault or unclear:
+        if outcome.fault and not row.faults:
+            upkeep.bump(session, 0, "centre")
         row.faults += outcome.fault
         row.code, row.faulted_at = outcome.code, now
         _distrust(session, row, limits, now)
     elif outcome.state is not State.PENDING:
+        if row.faults:
+            upkeep.bump(session, 0, "centre")
         row.faults, row.worked_at = 0, now
         _trust(session, row, now)
 
@@ -169,7 +173,7 @@ def _change(session: Session, row: Supplier, state: Breaker, now: datetime) -> N
     row.state, row.changed_at = state, now
     row.retry_at = row.trial_until = None
     row.window_at, row.attempts, row.unclear = now, 0, 0
-    upkeep.bump(session, 0, "board")
+    upkeep.bump(session, 0, "board", "centre")
 
 
 # --- asking whether it is well ---

@@ -7,8 +7,8 @@ database. Figures come from the database at the moment of asking, so every proce
 and none is about a person.
 """
 
-from collections.abc import Iterator
-from datetime import timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 import flask
@@ -20,11 +20,14 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from dispatch import upkeep
-from dispatch.channels.contract import Kind, State
+from dispatch.channels.contract import RECEIPTED, Kind, State
 from dispatch.db import Session, Unavailable
-from dispatch.outbox import queue
+from dispatch.outbox import queue, troubles
 from dispatch.outbox.models import Message
+from dispatch.outbox.troubles import Refusal
 from dispatch.paging import replies
+from dispatch.texts import N_
+from dispatch.web import screens
 from dispatch.web import session as frame
 
 blueprint = Blueprint("watch", __name__)
@@ -45,13 +48,15 @@ def health() -> flask.Response:
         "engine_heartbeat_seconds": None,
         "oldest_due_message_seconds": None,
         "clock_set_seconds": None,
+        "sms_refused": [],
+        "no_callback_since": None,
     }
     try:
         with frame.reading() as session:
             beat = upkeep.age(session, "engine", frame.now())
             ahead = upkeep.ahead(session, "engine", frame.now())
             due = queue.oldest_due_seconds(session, frame.now())
-            clock_set = _clock_set(session)
+            told = {"clock_set_seconds": _clock_set(session), **_sms(session)}
     except Unavailable:
         return _report(report, 503)
     stuck = _stuck_writer()
@@ -63,8 +68,7 @@ def health() -> flask.Response:
         "database_writer": stuck,
         "engine_heartbeat_seconds": None if beat is None else round(beat, 1),
         "oldest_due_message_seconds": round(due, 1),
-        "clock_set_seconds": clock_set,
-    }
+    } | told
     return _report(report, 200 if well else 503)
 
 
@@ -74,6 +78,27 @@ def _stuck_writer() -> dict[str, Any] | None:
     if writer is None or writer.seconds <= RED_SECONDS:
         return None
     return {"pid": writer.pid, "seconds": round(writer.seconds)}
+
+
+def _sms(session: Session) -> dict[str, Any]:
+    """Return what is wrong with the suppliers of texts and calls.
+
+    Nothing of it turns us red: it is told where people can act on it, and restarting us helps
+    nobody.
+    """
+    since = _silent_since(session)
+    return {
+        "sms_refused": [
+            {
+                "supplier": refusal.supplier,
+                "since": screens.iso(refusal.since),
+                "code": refusal.code,
+                "meaning": _meaning(refusal),
+            }
+            for refusal in troubles.refusals(session, _alarms())
+        ],
+        "no_callback_since": screens.iso(since) if since else None,
+    }
 
 
 def _clock_set(session: Session) -> float | None:
@@ -134,6 +159,7 @@ class _Figures(Collector):
             "Seconds that the oldest message due has waited",
             value=queue.oldest_due_seconds(self._session, frame.now()),
         )
+        yield from self._suppliers()
         messages = GaugeMetricFamily(
             "dispatch_messages", "Messages kept, by kind and state", labels=["kind", "state"]
         )
@@ -152,6 +178,20 @@ class _Figures(Collector):
             "dispatch_strangers_not_answered",
             "Unknown numbers of about a day that got no answer, because too many wrote",
             value=replies.strangers_not_answered(self._session),
+        )
+
+    def _suppliers(self) -> Iterator[Metric]:
+        refusing = GaugeMetricFamily(
+            "dispatch_supplier_refusing", "Whether a supplier refuses us", labels=["supplier"]
+        )
+        names = {refusal.supplier for refusal in troubles.refusals(self._session, _alarms())}
+        for name in _alarms():
+            refusing.add_metric([name], name in names)
+        yield refusing
+        yield GaugeMetricFamily(
+            "dispatch_callbacks_missing",
+            "Whether suppliers call nothing back, so that replies may not be reaching us",
+            value=_silent_since(self._session) is not None,
         )
 
 
@@ -194,27 +234,101 @@ def engine_state() -> dict[str, str]:
     return {"state": "running", "text": gettext("The engine is running."), "banner": ""}
 
 
+#: What our own words for a supplier's failing mean; a number is one of HTTP.
+_FAILINGS = {
+    "unwell": N_("it says that it is not well"),
+    "connection": N_("it cannot be reached"),
+    "timeout": N_("it does not answer in time"),
+    "http-401": N_("it does not accept our account"),
+    "http-403": N_("it does not accept our account"),
+}
+
+
+def _alarms() -> dict[str, Mapping[str, str]]:
+    """Return the codes by which each supplier of texts and calls refuses us, in plain words."""
+    channels = frame.parts().channels.values()
+    return {one.name: one.alarms for one in channels if one.kinds & RECEIPTED}
+
+
+def _meaning(refusal: Refusal) -> str:
+    known = _alarms()[refusal.supplier].get(refusal.code) or _FAILINGS.get(refusal.code)
+    return known or N_("it does not say why")
+
+
+def _silent_since(session: Session) -> datetime | None:
+    overdue = frame.parts().settings.engine.receipt_overdue_seconds
+    return troubles.silent_since(session, frame.now(), overdue)
+
+
 def sms_state() -> dict[str, str]:
-    """Return whether texts go out: working, trouble or down."""
+    """Return whether texts go out and answers come in: working, trouble or down.
+
+    `banner` is the kind of a banner with the same text, or empty.
+    """
     if not frame.parts().channels:
-        return {"state": "down", "text": gettext("No SMS supplier is set up: nobody is texted.")}
+        sentence = gettext("No SMS supplier is set up: nobody is texted.")
+        return {"state": "down", "text": sentence, "banner": ""}
+    with frame.reading() as session:
+        refusals = troubles.refusals(session, _alarms())
+        silent_since = _silent_since(session)
+        struggling, failed, sent = _lately(session)
+    if refusals:
+        return _refused(refusals)
+    if silent_since is not None:
+        sentence = gettext(
+            "No callback since %(since)s: replies may not be reaching us. The supplier is asked "
+            "for them instead.",
+            since=screens.short(silent_since, frame.now()),
+        )
+        return {"state": "trouble", "text": sentence, "banner": "waiting"}
+    if struggling and not sent:
+        sentence = gettext("The SMS supplier cannot be reached.")
+        return {"state": "down", "text": sentence, "banner": ""}
+    if struggling or failed:
+        sentence = gettext(
+            "%(count)s texts of the last ten minutes did not go out at once.",
+            count=struggling + failed,
+        )
+        return {"state": "trouble", "text": sentence, "banner": ""}
+    return {"state": "working", "text": gettext("Texts go out."), "banner": ""}
+
+
+def _refused(refusals: Sequence[Refusal]) -> dict[str, str]:
+    """Say who refuses us; while another carries texts, that is no reason to ring people."""
+    sentences = [
+        gettext(
+            "%(supplier)s refuses our messages since %(since)s: %(meaning)s (%(code)s).",
+            supplier=refusal.supplier,
+            since=screens.short(refusal.since, frame.now()),
+            meaning=gettext(_meaning(refusal)),
+            code=refusal.code,
+        )
+        for refusal in refusals
+    ]
+    refusing = {refusal.supplier for refusal in refusals}
+    carried = any(
+        Kind.SMS in one.kinds and one.name not in refusing
+        for one in frame.parts().channels.values()
+    )
+    if not carried:
+        sentences.append(gettext("Ring people yourself."))
+    kind = {"state": "trouble", "banner": "waiting"} if carried else _DOWN
+    return {**kind, "text": " ".join(sentences)}
+
+
+_DOWN = {"state": "down", "banner": "critical"}
+
+
+def _lately(session: Session) -> tuple[int, int, int]:
+    """Count the texts of the last minutes that struggle, that failed and that were sent."""
     since = frame.now() - _LATELY
     struggling = Message.status.in_((State.UNKNOWN, State.PENDING)) & (Message.attempts > 0)
     failed = (Message.status == State.FAILED) & (Message.failed_at > since)
-    with frame.reading() as session:
-        row = session.execute(
-            sa.select(
-                sa.func.count().filter(struggling).label("struggling"),
-                sa.func.count().filter(failed).label("failed"),
-                sa.func.count().filter(Message.sent_at > since).label("sent"),
-            ).where(Message.kind == Kind.SMS, Message.created_at > since)
-        ).one()
-    if row.struggling and not row.sent:
-        return {"state": "down", "text": gettext("The SMS supplier cannot be reached.")}
-    if row.struggling or row.failed:
-        sentence = gettext(
-            "%(count)s texts of the last ten minutes did not go out at once.",
-            count=row.struggling + row.failed,
-        )
-        return {"state": "trouble", "text": sentence}
-    return {"state": "working", "text": gettext("Texts go out.")}
+    row = session.execute(
+        sa.select(
+            sa.func.count().filter(struggling),
+            sa.func.count().filter(failed),
+            sa.func.count().filter(Message.sent_at > since),
+        ).where(Message.kind == Kind.SMS, Message.created_at > since)
+    ).one()
+    return row[0], row[1], row[2]

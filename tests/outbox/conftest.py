@@ -50,10 +50,17 @@ class Outbox:
         with self.store.write() as session:
             queue.settle(session, outcomes, ALONE, self.now, 10)
 
-    def hear(self, message_id: int, state: State) -> None:
-        """Take in what the supplier says of a message."""
+    def hear(self, message_id: int, state: State, code: str = "") -> None:
+        """Take in what the supplier calls back of a message."""
         with self.store.write() as session:
-            receipts.note(session, self.message(message_id).uid, Receipt(state), self.now)
+            receipts.note(session, self.message(message_id).uid, Receipt(state, code), self.now)
+
+    def attempt(self, outcome: Outcome) -> int:
+        """Put in a text, try to send it, and return its id."""
+        put = self.put()
+        (claimed,) = (one for one in self.claim() if one.id == put)
+        self.settle((claimed, outcome))
+        return put
 
     def withdraw(self, about: str) -> None:
         """Take back what belongs to a subject."""

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from dispatch import db, upkeep, wiring
 from dispatch.channels.contract import Kind, State
+from dispatch.channels.gateway import GatewayChannel
 from dispatch.clock import monotonic
 from dispatch.outbox.models import Message, Purpose
 from dispatch.people.models import Role
@@ -57,6 +58,8 @@ def test_a_centre_with_a_live_engine_is_well(web: Web):
             "engine_heartbeat_seconds": 1.5,
             "oldest_due_message_seconds": 0,
             "clock_set_seconds": None,
+            "sms_refused": [],
+            "no_callback_since": None,
         },
     )
 
@@ -202,6 +205,75 @@ def test_when_nothing_at_all_goes_out_the_supplier_is_down(supplied: Web):
     assert sms_state(supplied) == "down"
     message(supplied, State.SENT, sent_at=NOW, attempts=1)
     assert sms_state(supplied) == "trouble"
+
+
+def refused(web: Web, code: str = "20003") -> None:
+    message(web, State.FAILED, failed_at=NOW, attempts=1, code=code, channel="twilio")
+
+
+def test_a_refusal_by_the_supplier_is_told_everywhere_in_plain_words(supplied: Web):
+    beat(supplied)
+    refused(supplied)
+    status, report = health(supplied)
+    assert (status, report["status"]) == (200, "ok")
+    meaning = "the supplier does not accept our account or token"
+    (told,) = report["sms_refused"]
+    assert (told["supplier"], told["code"], told["meaning"]) == ("twilio", "20003", meaning)
+    figures = supplied.anonymous().get("/metrics").text
+    assert 'dispatch_supplier_refusing{supplier="twilio"} 1.0' in figures
+    shown = supplied.as_role(Role.DISPATCHER).get("/board").text
+    assert 'data-kind="critical" role="alert"' in shown
+    assert f"twilio refuses our messages since 14:02: {meaning} (20003)." in shown
+    assert "Ring people yourself." in shown
+
+
+def test_a_refusal_is_told_live_and_over_when_a_message_is_taken(supplied: Web):
+    beat(supplied)
+    desk = supplied.as_role(Role.DISPATCHER)
+    before = desk.get("/live/centre")
+    refused(supplied)
+    asked = {"If-None-Match": before.headers["ETag"]}
+    told = desk.get("/live/centre", headers=asked)
+    assert (told.status_code, "refuses our messages" in told.text) == (200, True)
+    message(supplied, State.SENT, sent_at=NOW + timedelta(seconds=1), channel="twilio")
+    assert "refuses our messages" not in desk.get("/live/centre").text
+    assert 'dispatch_supplier_refusing{supplier="twilio"} 0.0' in desk.get("/metrics").text
+
+
+def test_the_meaning_of_a_refusal_is_said_in_the_viewers_language(supplied: Web):
+    refused(supplied, "30002")
+    desk = supplied.as_role(Role.DISPATCHER)
+    desk.post("/language", {"language": "nl"})
+    assert "onze rekening bij de leverancier is geschorst (30002)" in desk.get("/board").text
+
+
+def test_a_refusal_while_another_supplier_carries_texts_is_no_reason_to_ring(supplied: Web):
+    parts = supplied.app.extensions["parts"]
+    gateway = GatewayChannel(
+        url="http://127.0.0.1:9",
+        secrets=("a secret of the tests' own",),
+        sender="",
+        public_url="",
+        clock=supplied.clock,
+        pool=1,
+    )
+    channels = {**parts.channels, "gateway": gateway}
+    supplied.app.extensions["parts"] = replace(parts, channels=channels)
+    refused(supplied)
+    assert sms_state(supplied) == "trouble"
+    assert "Ring people" not in supplied.as_role(Role.DISPATCHER).get("/board").text
+
+
+def test_callbacks_that_stay_out_are_told(supplied: Web):
+    beat(supplied)
+    for _ in range(3):
+        sent = NOW - timedelta(seconds=11)
+        message(supplied, State.SENT, sent_at=sent, attempts=1, channel="twilio")
+    assert health(supplied)[1]["no_callback_since"] == "2026-03-14T13:01:49Z"
+    assert "dispatch_callbacks_missing 1.0" in supplied.anonymous().get("/metrics").text
+    shown = supplied.as_role(Role.DISPATCHER).get("/board").text
+    assert "No callback since 14:01: replies may not be reaching us." in shown
+    assert 'data-kind="waiting" role="alert"' in shown
 
 
 def test_old_trouble_is_forgotten(supplied: Web):
