@@ -84,6 +84,7 @@ class Paging:
     link_minutes: int
     text_validity_minutes: int
     send_link: bool
+    cancel_tries: int
     stranger_answers_per_hour: int
 
 

@@ -19,8 +19,10 @@ from dispatch.incidents.models import Alarm, Incident, Want
 
 #: Nobody is being tried: over as soon as somebody is.
 NOBODY_LEFT = frozenset({"nobody_at_all", "everybody_declined", "still_nobody"})
+#: Somebody may still be on the way to what is cancelled: over when they know, and not before.
+TURNING_BACK = frozenset({"cancel_unconfirmed", "cancel_unheard"})
 #: Over when everything is well again, not when somebody has seen it.
-LASTING = NOBODY_LEFT | {"unanswered", "nobody_wanted", "stuck"}
+LASTING = NOBODY_LEFT | {"unanswered", "nobody_wanted", "stuck"} | TURNING_BACK
 #: Of one run of paging: over when the paging begins anew.
 OF_A_RUN = NOBODY_LEFT | {"unanswered", "nobody_on_duty", "nobody_qualified"}
 #: Over once everybody wanted is going; the others wait for a dispatcher.
@@ -75,20 +77,28 @@ def acknowledge(
 
 
 def end(
-    incident: Incident, kinds: Collection[str], now: datetime, want: Want | None = None
+    incident: Incident,
+    kinds: Collection[str],
+    now: datetime,
+    want: Want | None = None,
+    **facts: Any,
 ) -> bool:
     """End alarms of these kinds, of one want or of the incident as a whole: they are answered.
 
-    Returns whether there was one.
+    With `facts`, only those that say so. Returns whether there was one.
     """
-    ending = [one for one in standing(incident) if one.kind in kinds and one.want is want]
+    ending = [
+        alarm
+        for alarm in standing(incident)
+        if alarm.kind in kinds and alarm.want is want and facts.items() <= alarm.facts.items()
+    ]
     for alarm in ending:
         alarm.ended_at = now
     return bool(ending)
 
 
 def end_all(incident: Incident, now: datetime, want: Want | None = None) -> None:
-    """End whatever stands, of one want or all: it is over."""
+    """End what stands, of one want or all, for it is over; but not that somebody must turn back."""
     for alarm in standing(incident):
-        if want is None or alarm.want is want:
+        if alarm.kind not in TURNING_BACK and (want is None or alarm.want is want):
             alarm.ended_at = now

@@ -6,9 +6,9 @@ An alert calls it in its own transaction, the engine calls it when `due_at` has 
 receipt calls it again; after a crash the same call finds whatever was left undone. Escalation adds,
 it never takes away: a page stays answerable until its callout is filled or over.
 
-Locks are taken in the order incident, callout, assignment, page, message. Who goes is `seats`,
-one page is `pages`, what is said is `telling`,
-whom to page is `policy` on what `candidates` gathers.
+Locks are taken in the order incident, callout, assignment, page, message. Who goes is `seats`, one
+page is `pages`, what is said is `telling`, whom to page is `policy` on what `candidates` gathers,
+turning somebody back is `recall`.
 """
 
 from collections.abc import Iterable, Sequence
@@ -24,7 +24,7 @@ from dispatch.db import Session
 from dispatch.errors import Conflict, Invalid
 from dispatch.incidents import alarms, handling, timeline
 from dispatch.incidents.models import Incident, IncidentStatus, Want
-from dispatch.paging import candidates, pages, plans, policy, telling
+from dispatch.paging import candidates, pages, plans, policy, recall
 from dispatch.paging.candidates import Moment
 from dispatch.paging.models import (
     Assignment,
@@ -39,9 +39,6 @@ from dispatch.texts import N_, Sentence
 
 log = logs.logger(__name__)
 
-UNFINISHED = (AssignmentStatus.ACCEPTED, AssignmentStatus.ON_THE_WAY, AssignmentStatus.ON_SCENE)
-#: Somebody on the way to a cancelled call is told again and again until it is confirmed.
-_CANCEL_REPEAT_SECONDS = 120
 #: A callout that cannot be advanced is put off so long, so that it holds up no other.
 _PUT_OFF_SECONDS = 10
 
@@ -205,7 +202,7 @@ def put_off(session: Session, incident_id: int, now: datetime) -> None:
 def _open(session: Session, want: Want, moment: Moment) -> Callout | None:
     incident, present, now = want.incident, moment.present, moment.now
     others = [other for other in incident.wants if other is not want and other.ended_at is None]
-    if not present.expected and not present.turns and others:
+    if not (present.expected or present.turns or want.wanted_by) and others:
         want.ended_at = now
         timeline.add(
             session,
@@ -431,27 +428,13 @@ def _fill(session: Session, callout: Callout, now: datetime) -> None:
 
 def _end(session: Session, callout: Callout, now: datetime) -> None:
     """The want is no more: stop paging, and turn back whoever is on the way."""
-    incident = callout.incident
     first = callout.cancelled_at is None
-    callout.cancelled_at = callout.cancelled_at or now
-    if first:
-        alarms.end_all(incident, now, callout.want)
     pages.withdraw(session, callout, "over.sms", now)
-    going = [a for a in callout.assignments if a.status in UNFINISHED]
-    if not going or incident.status is IncidentStatus.CLOSED:
-        callout.due_at = None
-        return
-    if not first and (callout.due_at is None or callout.due_at > now):
-        return
-    for assignment in going:
-        page = pages.last_of(callout, assignment.person_id)
-        if page is not None:
-            for template in ("cancelled.sms", "cancelled.call"):
-                telling.notice(session, incident, page, template, now)
-            timeline.add(
-                session, incident, "told_cancelled", ENGINE, now, person=assignment.person.name
-            )
-    callout.due_at = now + timedelta(seconds=_CANCEL_REPEAT_SECONDS)
+    if first:
+        callout.cancelled_at = now
+        alarms.end_all(callout.incident, now, callout.want)
+    if first or (callout.due_at is not None and callout.due_at <= now):
+        callout.due_at = recall.tell(session, callout, now)
 
 
 def hasten(session: Session, callout: Callout, now: datetime) -> None:
@@ -472,20 +455,29 @@ def page_person(
 
     Raises Conflict when it is over, Invalid when the person goes, is paged or cannot be reached.
     """
-    if callout.incident.status is not IncidentStatus.OPEN or callout.cancelled_at is not None:
+    if callout.incident.status is not IncidentStatus.OPEN:
         raise Conflict(N_("This incident has ended already."))
+    if callout.cancelled_at is not None:
+        told = N_("%(team)s was stood down for this incident: call the team again first.")
+        raise Conflict(Sentence(told, team=callout.want.team.name))
     if any(going.person_id == person.id for going in active_assignments(callout)):
         told = Sentence(N_("%(name)s was going already."), name=person.name)
         raise Invalid(told, person=told)
     if any(page.person_id == person.id for page in pages.still_open(callout)):
         told = Sentence(N_("%(name)s is being paged already."), name=person.name)
         raise Invalid(told, person=told)
-    judged = Moment(session, callout.want, now).by_hand(person, actor.name)
-    if not judged.fit:
-        told = Sentence(N_("%(name)s has no verified phone."), name=person.name)
-        raise Invalid(told, person=told)
     if callout.filled_at is not None:
         callout.want.people, callout.want.wanted_by = callout.want.people + 1, actor.name
         begin_anew(session, callout, now)
-    plan = plans.plan_of(session, callout.policy_id, now)
-    pages.add(session, callout, judged, policy.usual_attempts(plan), now)
+    if not page_chosen(session, callout, person, actor.name, now):
+        told = Sentence(N_("%(name)s has no verified phone."), name=person.name)
+        raise Invalid(told, person=told)
+
+
+def page_chosen(session: Session, callout: Callout, person: Person, by: str, now: datetime) -> bool:
+    """Page somebody whom a dispatcher chose, however trained; False when no phone is known."""
+    judged = Moment(session, callout.want, now).by_hand(person, by)
+    if judged.fit:
+        plan = plans.plan_of(session, callout.policy_id, now)
+        pages.add(session, callout, judged, policy.usual_attempts(plan), now)
+    return judged.fit

@@ -13,9 +13,8 @@ from dispatch.db import Session
 from dispatch.incidents import alarms, handling, timeline
 from dispatch.incidents.handling import Change
 from dispatch.incidents.models import Incident, IncidentStatus
-from dispatch.paging import callouts, candidates, pages, plans, policy, telling
-from dispatch.paging.candidates import Moment
-from dispatch.paging.models import Assignment, Callout
+from dispatch.paging import callouts, candidates, pages, telling
+from dispatch.paging.models import UNFINISHED, Assignment, Callout
 
 
 def follow(
@@ -46,20 +45,14 @@ def _page_anew(session: Session, callout: Callout, now: datetime) -> None:
     callouts.begin_anew(session, callout, now)
     # One open page for each person: the old ones are ended before there are new ones.
     session.flush()
-    plan, moment = (
-        plans.plan_of(session, callout.policy_id, now),
-        Moment(session, callout.want, now),
-    )
     for page in chosen:
         if page.person is not None:
-            judged = moment.by_hand(page.person, str(page.reason.get("by", "")))
-            if judged.fit:
-                pages.add(session, callout, judged, policy.usual_attempts(plan), now)
+            callouts.page_chosen(session, callout, page.person, page.reason["by"], now)
 
 
 def _inform(session: Session, incident: Incident, going: Assignment, now: datetime) -> None:
     page = pages.last_of(going.callout, going.person_id)
-    if going.status in callouts.UNFINISHED and page is not None:
+    if going.status in UNFINISHED and page is not None:
         telling.notice(session, incident, page, "updated.sms", now)
         timeline.add(session, incident, "told_update", ENGINE, now, person=going.person.name)
 

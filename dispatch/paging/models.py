@@ -120,6 +120,18 @@ class AssignmentStatus(StrEnum):
     RELEASED = "released"
 
 
+#: Somebody who has accepted and is neither done nor released.
+UNFINISHED = (AssignmentStatus.ACCEPTED, AssignmentStatus.ON_THE_WAY, AssignmentStatus.ON_SCENE)
+
+
+class Release(StrEnum):
+    """Why somebody goes no more."""
+
+    WITHDREW = "withdrew"
+    DISPATCHER = "dispatcher"
+    CANCELLED = "cancelled"
+
+
 class Assignment(Base):
     """One person going for one callout. The seat's number lets the database refuse one too many."""
 
@@ -134,6 +146,9 @@ class Assignment(Base):
     on_scene_at: Mapped[datetime | None]
     done_at: Mapped[datetime | None]
     released_at: Mapped[datetime | None]
+    released_why: Mapped[Release | None] = mapped_column(words(Release))
+    cancel_told: Mapped[int] = mapped_column(default=0)
+    """How often they were told that it is cancelled, as long as they have not confirmed it."""
     expected_at: Mapped[datetime | None]
     """When the officer said to be there."""
     callout: Mapped[Callout] = relationship(back_populates="assignments")

@@ -63,7 +63,7 @@ def _of_team(
     )
     moment = Moment(session, want, now)
     preview = Preview(wanted.team, wanted.people, on_duty=bool(moment.present.turns))
-    if not preview.on_duty and not moment.present.expected and others:
+    if not (preview.on_duty or moment.present.expected or wanted.by) and others:
         preview.closed = True
         return preview
     plan = plans.plan_of(session, plans.in_force(session, wanted.team.id, priority), now)

@@ -22,7 +22,7 @@ from dispatch.incidents.models import Incident
 from dispatch.outbox import receipts
 from dispatch.outbox.models import Message, Purpose
 from dispatch.outbox.queue import Recipient
-from dispatch.paging import callouts, reading, seats, telling
+from dispatch.paging import callouts, reading, recall, seats, telling
 from dispatch.paging.models import Assignment, AssignmentStatus, Callout, Page, PageStatus
 from dispatch.paging.reading import Reading, Says
 from dispatch.paging.seats import Taken
@@ -110,6 +110,12 @@ def _holds_seat(page: Page) -> bool:
     )
 
 
+def _turning_back(page: Page) -> Assignment | None:
+    """Return the seat of somebody of whom it is not known that they have heard the cancel."""
+    turning = recall.unconfirmed(page.callout)
+    return next((one for one in turning if one.person_id == page.person_id), None)
+
+
 def _act(session: Session, inbound: Inbound, sender: Sender, now: datetime) -> str:
     word = "".join(inbound.body.split()).casefold()
     fingerprint = seal.fingerprint(session, inbound.sender)
@@ -156,8 +162,14 @@ def _clear_answer(
     session: Session, page: Page, read: Reading, inbound: Inbound, now: datetime
 ) -> str:
     actor = _phone(page)
+    turning = _turning_back(page)
+    if turning is not None:
+        seats.confirm_cancel(session, turning, actor, now)
+        _answer(session, inbound, "confirmed.sms", page, now)
+        return "cancel_confirmed"
     if page.callout.cancelled_at is not None and _holds_seat(page):
-        return _confirmed(session, page, inbound, actor, now)
+        _answer(session, inbound, "over.sms", page, now)
+        return str(Taken.OVER)
     if read.says is Says.NO:
         changed = seats.decline(session, page, actor, "sms", now)
         # Of a call-out that somebody else goes for, nobody is called any more.
@@ -171,14 +183,6 @@ def _clear_answer(
         late = "taken.sms" if acceptance.taken is Taken.TOO_LATE else "over.sms"
         _answer(session, inbound, late, page, now)
     return str(acceptance.taken)
-
-
-def _confirmed(session: Session, page: Page, inbound: Inbound, actor: Actor, now: datetime) -> str:
-    for assignment in page.callout.assignments:
-        if assignment.person_id == page.person_id:
-            seats.confirm_cancel(session, assignment, actor, now)
-    _answer(session, inbound, "confirmed.sms", page, now)
-    return "cancel_confirmed"
 
 
 def _own_words(session: Session, page: Page, inbound: Inbound, now: datetime) -> str:
@@ -347,11 +351,12 @@ def key_pressed(session: Session, uid: str, digit: str, now: datetime) -> Spoken
         timeline.add(session, page.callout.incident, "control_room_heard", _phone(page), now)
         callouts.bump(session, page.callout.incident)
         return Spoken(say(language, _HEARD), language)
-    if page.callout.cancelled_at is not None and _holds_seat(page):
-        for assignment in page.callout.assignments:
-            if assignment.person_id == page.person_id:
-                seats.confirm_cancel(session, assignment, _phone(page), now)
+    turning = _turning_back(page)
+    if turning is not None:
+        seats.confirm_cancel(session, turning, _phone(page), now)
         return Spoken(say(language, _HEARD), language)
+    if page.callout.cancelled_at is not None and _holds_seat(page):
+        return Spoken(say(language, _OVER), language)
     if digit == "2":
         seats.decline(session, page, _phone(page), "call", now)
         heard = page.status is PageStatus.DECLINED

@@ -20,10 +20,17 @@ from dispatch.errors import Conflict, Invalid
 from dispatch.incidents import alarms, handling, timeline
 from dispatch.incidents.models import Incident, IncidentStatus, Want
 from dispatch.outbox import queue
-from dispatch.paging import callouts, pages, telling
-from dispatch.paging.models import Assignment, AssignmentStatus, Callout, Page, PageStatus
+from dispatch.paging import callouts, pages, recall, telling
+from dispatch.paging.models import (
+    Assignment,
+    AssignmentStatus,
+    Callout,
+    Page,
+    PageStatus,
+    Release,
+)
 from dispatch.people.models import Person, Team
-from dispatch.texts import N_, Sentence
+from dispatch.texts import N_
 
 
 class Taken(StrEnum):
@@ -70,13 +77,13 @@ def accept(
     callout, person = page.callout, page.person
     if person is None:
         raise Invalid("The control room cannot take a seat.")
-    held = _held(callout, person.id)
-    if held is not None:
+    if (held := _held(callout, person.id)) is not None:
         if minutes is not None:
             held.expected_at = now + timedelta(minutes=minutes)
             callouts.bump(session, callout.incident)
         return Acceptance(Taken.ALREADY, held)
     if callout.incident.status is not IncidentStatus.OPEN or callout.cancelled_at is not None:
+        _note_late(session, page, actor, via, now)
         return Acceptance(Taken.OVER)
     going = callouts.active_assignments(callout)
     if len(going) >= callout.want.people:
@@ -105,6 +112,16 @@ def _held(callout: Callout, person_id: int) -> Assignment | None:
         if assignment.person_id == person_id:
             return assignment
     return None
+
+
+def _note_late(session: Session, page: Page, actor: Actor, via: str, now: datetime) -> None:
+    """Note a yes after the end, unless it says once more that they know of the cancellation."""
+    turned_back = any(
+        one.person_id == page.person_id and one.released_why is Release.CANCELLED
+        for one in page.callout.assignments
+    )
+    if not turned_back:
+        _note(session, page, "late_yes", actor, via, now)
 
 
 def _free_seat(going: Sequence[Assignment], people: int) -> int:
@@ -143,7 +160,7 @@ def decline(session: Session, page: Page, actor: Actor, via: str, now: datetime)
         if callout.incident.status is IncidentStatus.OPEN and callout.cancelled_at is None:
             who = held.person.name
             alarms.raise_alarm(session, callout.incident, "withdrew", now, callout.want, person=who)
-        _vacate(session, held, now)
+        _vacate(session, held, Release.WITHDREW, now)
         return True
     if page.ended_at is not None:
         return False
@@ -155,8 +172,9 @@ def decline(session: Session, page: Page, actor: Actor, via: str, now: datetime)
     return True
 
 
-def _vacate(session: Session, assignment: Assignment, now: datetime) -> None:
+def _vacate(session: Session, assignment: Assignment, why: Release, now: datetime) -> None:
     assignment.status, assignment.released_at = AssignmentStatus.RELEASED, now
+    assignment.released_why = why
     session.flush()
     callouts.catch_up(session, assignment.callout.incident, now)
 
@@ -170,7 +188,7 @@ def release(session: Session, assignment: Assignment, actor: Actor, now: datetim
         page.status = PageStatus.DECLINED
         telling.notice(session, incident, page, "over.sms", now)
     _audit(session, incident, actor, "assignment.release", now, person=person.id)
-    _vacate(session, assignment, now)
+    _vacate(session, assignment, Release.DISPATCHER, now)
 
 
 def move_on(
@@ -199,17 +217,25 @@ def move_on(
 
 def confirm_cancel(session: Session, assignment: Assignment, actor: Actor, now: datetime) -> None:
     """Note that somebody on the way has heard that the call-out is cancelled."""
-    callout = assignment.callout
-    if assignment.status is AssignmentStatus.RELEASED:
+    _know(session, assignment, "cancel_confirmed", actor, now)
+
+
+def told_cancel(session: Session, assignment: Assignment, actor: Actor, now: datetime) -> None:
+    """Note that a dispatcher has told somebody on the way that the call-out is cancelled."""
+    _know(session, assignment, "cancel_told", actor, now, by=actor.name)
+
+
+def _know(
+    session: Session, assignment: Assignment, kind: str, actor: Actor, now: datetime, **facts: str
+) -> None:
+    incident, person = assignment.callout.incident, assignment.person
+    if assignment not in recall.unconfirmed(assignment.callout):
         return
-    assignment.status, assignment.released_at = AssignmentStatus.RELEASED, now
-    page = pages.last_of(callout, assignment.person_id)
-    if page is not None:
-        queue.withdraw(session, [f"notice:{page.uid}"], now)
-    person = assignment.person.name
-    timeline.add(session, callout.incident, "cancel_confirmed", actor, now, person=person)
+    recall.turned_back(session, assignment, now)
+    timeline.add(session, incident, kind, actor, now, person=person.name, **facts)
+    _audit(session, incident, actor, f"assignment.{kind}", now, person=person.id)
     session.flush()
-    callouts.catch_up(session, callout.incident, now)
+    callouts.catch_up(session, incident, now)
 
 
 def accept_on_behalf(
@@ -234,26 +260,40 @@ def stand_down(session: Session, callout: Callout, actor: Actor, now: datetime) 
 def want_more(
     session: Session, incident: Incident, team: Team, people: int, actor: Actor, now: datetime
 ) -> None:
-    """Ask for more people of a team, or for a team that was not wanted yet."""
+    """Ask for more people of a team, or for a team that is not wanted: not yet, or no more."""
     if people < 1:
         told = N_("Ask for one person or more.")
         raise Invalid(told, people=told)
     if incident.status is not IncidentStatus.OPEN:
         raise Conflict(N_("This incident has ended already."))
     want = next((want for want in incident.wants if want.team_id == team.id), None)
+    kind = "more_wanted"
     if want is None:
         incident.wants.append(Want(team=team, people=people, wanted_by=actor.name))
-    elif want.ended_at is not None:
-        told = N_("%(team)s was stood down for this incident: page somebody by hand.")
-        raise Conflict(Sentence(told, team=team.name))
-    else:
+    elif want.ended_at is None:
         want.people, want.wanted_by = want.people + people, actor.name
-    timeline.add(
-        session, incident, "more_wanted", actor, now, by=actor.name, people=people, team=team.name
-    )
+    else:
+        kind = "called_again"
+        want.people, want.wanted_by, want.ended_at = people, actor.name, None
+        _begin_again(session, want, actor, now)
+    timeline.add(session, incident, kind, actor, now, by=actor.name, people=people, team=team.name)
     _audit(session, incident, actor, "want.more", now, team=team.key, people=people)
     session.flush()
     callouts.advance(session, incident, now)
+
+
+def _begin_again(session: Session, want: Want, actor: Actor, now: datetime) -> None:
+    """Page anew for a want that was stood down; who turns back just now is asked first of all."""
+    held = callouts.of_incident(session, want.incident)
+    for callout in (one for one in held if one.want is want):
+        turning = recall.unconfirmed(callout)
+        for assignment in turning:
+            recall.turned_back(session, assignment, now)
+        # Who was done before has gone already, and is none of those asked for now.
+        want.people += len(callouts.active_assignments(callout))
+        callouts.begin_anew(session, callout, now)
+        for assignment in turning:
+            callouts.page_chosen(session, callout, assignment.person, actor.name, now)
 
 
 @dataclass(frozen=True)

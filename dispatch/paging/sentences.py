@@ -52,6 +52,7 @@ _SENTENCES = {
     "blocked": N_("%(person)s texted a stop word: the supplier refuses texts until START."),
     "opened": N_("%(person)s opened the link."),
     "accepted": N_("%(person)s goes (%(via)s)%(expected)s."),
+    "late_yes": N_("%(person)s would go (%(via)s), but the call-out was over: told so."),
     "taken": N_("%(person)s would go too (%(via)s), but the place was taken."),
     "declined": N_("%(person)s cannot (%(via)s)."),
     "withdrew": N_("%(person)s withdrew after accepting (%(via)s): paging again."),
@@ -67,6 +68,10 @@ _SENTENCES = {
     "told_update": N_("%(person)s told that the report has changed."),
     "told_cancelled": N_("Telling %(person)s that the call-out is cancelled."),
     "cancel_confirmed": N_("%(person)s confirmed the cancellation."),
+    "cancel_told": N_("%(by)s told %(person)s that the call-out is cancelled."),
+    "cancel_unheard": N_(
+        "%(person)s was told %(times)s times of the cancellation and did not confirm it."
+    ),
     "unanswered": N_("Nobody of %(team)s has accepted. Trying everybody again."),
     "repeated": N_("Trying everybody of %(team)s again."),
     "filled": N_("%(team)s: everybody wanted is going."),
@@ -74,6 +79,7 @@ _SENTENCES = {
         "%(person)s is going but does not hold %(qualification)s: keep, add or replace?"
     ),
     "stood_down": N_("%(team)s stood down by %(by)s."),
+    "called_again": N_("%(by)s calls %(team)s again: %(people)s wanted."),
     "more_wanted": N_("%(by)s asks for %(people)s of %(team)s."),
     "stuck": N_("Paging stopped by a fault of this system: it is tried again every ten seconds."),
     "repaged": N_("The report changed before anybody accepted: paging from the start."),
@@ -95,6 +101,10 @@ _ALARMS = {
     "strange_number": N_("The right code came from an unknown number: ring %(person)s."),
     "correction": N_(
         "The report changed: %(person)s goes but does not hold %(qualification)s. Keep, or add one?"
+    ),
+    "cancel_unconfirmed": N_("%(person)s has not confirmed the cancellation: ring."),
+    "cancel_unheard": N_(
+        "%(person)s has not confirmed the cancellation after %(times)s texts and calls: ring."
     ),
     "no_match": N_("Place or kind was not understood: look whether the right team is paged."),
     "cancelled_before": N_("The cancellation came before the alert: nobody is paged. Is it right?"),

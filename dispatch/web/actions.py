@@ -15,7 +15,7 @@ from dispatch.incidents import alarms, handling
 from dispatch.incidents.alerts import Alert, AlertType
 from dispatch.incidents.handling import Origin
 from dispatch.incidents.models import Incident, IncidentStatus
-from dispatch.paging import callouts, corrections, seats
+from dispatch.paging import callouts, corrections, recall, seats
 from dispatch.paging.models import Assignment, AssignmentStatus, Callout
 from dispatch.people.models import Person
 from dispatch.texts import N_
@@ -76,7 +76,11 @@ def _end(then: IncidentStatus) -> Callable[[Session, Incident, Form], str]:
         if outcome:
             handling.add_note(opened, held, outcome, session.actor(), session.now())
         handling.end_incident(opened, held, then, session.actor(), session.now())
-        callouts.advance(opened, held, session.now())
+        found = callouts.advance(opened, held, session.now())
+        turning = [one.person.name for callout in found for one in recall.unconfirmed(callout)]
+        if turning:
+            told = gettext("Ended. Ring until they know that it is cancelled: %(names)s.")
+            return str(told % {"names": ", ".join(turning)})
         if then is IncidentStatus.CANCELLED:
             return str(gettext("Cancelled. Everybody who was called is told."))
         return str(gettext("Closed."))
@@ -150,6 +154,24 @@ def _release(opened: Session, callout: Callout, form: Form) -> str:
     )
 
 
+def _told_cancel(opened: Session, callout: Callout, form: Form) -> str:
+    turning = {one.id: one for one in recall.unconfirmed(callout)}
+    chosen = form.id_of("assignment", turning)
+    form.check()
+    if chosen is None:
+        raise Invalid(REQUIRED, assignment=REQUIRED)
+    seats.told_cancel(opened, turning[chosen], session.actor(), session.now())
+    return str(gettext("Noted for %(name)s.", name=turning[chosen].person.name))
+
+
+def _call_again(opened: Session, callout: Callout, form: Form) -> str:
+    people = form.number("people", 1, entry.MOST_PEOPLE) or 1
+    form.check()
+    team, incident = callout.want.team, callout.incident
+    seats.want_more(opened, incident, team, people, session.actor(), session.now())
+    return str(gettext("%(team)s is called again.", team=team.name))
+
+
 def _assignment(callout: Callout, form: Form) -> Assignment:
     going = {one.id: one for one in callouts.active_assignments(callout)}
     chosen = form.id_of("assignment", going)
@@ -175,4 +197,6 @@ ON_CALLOUT: Mapping[str, Callable[[Session, Callout, Form], str]] = {
     "move_on": _move_on,
     "release": _release,
     "stand_down": _stand_down,
+    "call_again": _call_again,
+    "told_cancel": _told_cancel,
 }

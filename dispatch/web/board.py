@@ -22,6 +22,7 @@ from dispatch.intake import deliveries
 from dispatch.intake.models import Delivery
 from dispatch.paging import callouts, pages, plans, policy, story, wording
 from dispatch.paging.models import Callout, Target
+from dispatch.people import phones
 from dispatch.people.access import Right
 from dispatch.people.models import Team
 from dispatch.rota import duty
@@ -106,7 +107,7 @@ def _last(opened: Session, incident_ids: Sequence[int]) -> Mapping[int, Timeline
 def needs(opened: Session, incidents: Sequence[Incident]) -> dict[int, list[dict[str, Any]]]:
     """Return what a person must act on of each incident, in words; the oldest first."""
     standing = {incident.id: alarms.standing(incident) for incident in incidents}
-    words = _words(opened, incidents)
+    words, numbers = _words(opened, incidents), _numbers(opened, incidents)
     return {
         incident.id: [
             {
@@ -118,6 +119,7 @@ def needs(opened: Session, incidents: Sequence[Incident]) -> dict[int, list[dict
                 ),
                 "seen": alarm.acknowledged_at is not None,
                 "words": words.get(alarm.facts.get("words", "")),
+                "phone": numbers.get(alarm.id),
             }
             for alarm in standing[incident.id]
         ]
@@ -137,6 +139,29 @@ def _words(opened: Session, incidents: Sequence[Incident]) -> dict[str, str]:
         return {}
     found = opened.scalars(sa.select(TimelineEntry).where(TimelineEntry.uid.in_(home)))
     return {entry.uid: timeline.words_of(opened, home[entry.uid], entry) for entry in found}
+
+
+def _numbers(opened: Session, incidents: Sequence[Incident]) -> dict[int, str | None]:
+    """Return whom to ring, for those who may: the number of whoever an alarm is about."""
+    mine = session.viewer().organisations(Right.INCIDENT_HANDLE)
+    about = {
+        alarm.id: alarm.facts["person_id"]
+        for incident in incidents
+        for alarm in alarms.standing(incident)
+        if "person_id" in alarm.facts and incident.organisation_id in mine
+    }
+    numbers = numbers_of(opened, set(about.values())) if about else {}
+    return {alarm_id: numbers.get(person_id) for alarm_id, person_id in about.items()}
+
+
+def numbers_of(opened: Session, person_ids: Collection[int]) -> dict[int | None, str]:
+    """Return the number to ring of each who has one."""
+    found: dict[int | None, str] = {}
+    for person_id, methods in phones.reachable(opened, person_ids).items():
+        for method in methods:
+            if method.kind.is_telephone:
+                found.setdefault(person_id, phones.spaced(phones.address_of(opened, method)))
+    return found
 
 
 def _line(incident: Incident, entry: TimelineEntry | None) -> dict[str, Any] | None:

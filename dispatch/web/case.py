@@ -5,7 +5,7 @@ that nobody takes a masked fact for a missing one. A map is offered as coordinat
 own program: no address ever goes to somebody else's.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,7 +18,7 @@ from dispatch.db import Session
 from dispatch.incidents import catalogue
 from dispatch.incidents.models import Incident, IncidentStatus
 from dispatch.intake.models import Source
-from dispatch.paging import callouts, pages, story, wording
+from dispatch.paging import callouts, pages, recall, story, wording
 from dispatch.paging.candidates import Moment
 from dispatch.paging.confidentiality import Readable
 from dispatch.paging.models import Assignment, AssignmentStatus, Callout, Page
@@ -221,16 +221,18 @@ def _callout(
     ended = callout.cancelled_at is not None
     open_ = callout.incident.status is IncidentStatus.OPEN and not ended
     may = _may(callout) if may_handle and open_ else set()
+    if may_handle and ended and callout.incident.status is IncidentStatus.OPEN:
+        may = {"call_again"}
     zone = callout.incident.organisation.time_zone
     active = callouts.active_assignments(callout)
     tried = [one.person_id for one in pages.still_open(callout) if one.person_id is not None]
     tried += [one.person_id for one in active]
     # A number is for those who ring it.
-    numbers = numbers_of(opened, tried) if may_handle else {}
+    numbers = board.numbers_of(opened, tried) if may_handle else {}
     return shown | {
         "going": going(active, numbers, may_handle and not ended),
         "pages": [_page(page, zone, numbers.get(page.person_id)) for page in callout.pages],
-        "candidates": _candidates(opened, callout, zone, ahead.now) if may else [],
+        "candidates": _candidates(opened, callout, zone, ahead.now) if "more" in may else [],
         "may": may,
     }
 
@@ -257,19 +259,10 @@ def going(
             "eta_at": one.expected_at if one.on_scene_at is None else None,
             "phone": numbers.get(one.person_id),
             "next": next_steps(one) if may_handle else [],
+            "cancel_told": one.cancel_told if one in recall.unconfirmed(one.callout) else 0,
         }
         for one in assignments
     ]
-
-
-def numbers_of(opened: Session, person_ids: Collection[int]) -> dict[int | None, str]:
-    """Return the number to ring of each who has one."""
-    found: dict[int | None, str] = {}
-    for person_id, methods in phones.reachable(opened, person_ids).items():
-        for method in methods:
-            if method.kind.is_telephone:
-                found.setdefault(person_id, phones.spaced(phones.address_of(opened, method)))
-    return found
 
 
 def _since(assignment: Assignment) -> datetime:

@@ -266,7 +266,7 @@ def _incident(opened: Session, reference: str, page: Page) -> dict[str, Any]:
         for going in callouts.active_assignments(one)
         if going.person_id != page.person_id
     ]
-    numbers = case.numbers_of(opened, [going.person_id for going in beside])
+    numbers = board.numbers_of(opened, [going.person_id for going in beside])
     return {
         "category": board.heading(found.incident)["category"],
         "protected": found.protected,

@@ -1107,6 +1107,20 @@ def upgrade() -> None:
         sa.Column("on_scene_at", Instant(), nullable=True),
         sa.Column("done_at", Instant(), nullable=True),
         sa.Column("released_at", Instant(), nullable=True),
+        sa.Column(
+            "released_why",
+            sa.Enum(
+                "withdrew",
+                "dispatcher",
+                "cancelled",
+                name="release",
+                native_enum=False,
+                create_constraint=True,
+                length=20,
+            ),
+            nullable=True,
+        ),
+        sa.Column("cancel_told", sa.Integer(), nullable=False),
         sa.Column("expected_at", Instant(), nullable=True),
         sa.ForeignKeyConstraint(
             ["callout_id"], ["callout.id"], name=op.f("fk_assignment_callout_id")

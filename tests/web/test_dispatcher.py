@@ -302,6 +302,40 @@ def test_standing_down_ends_a_callout_with_its_reason(web, desk, reference):
     assert "another service took over" in desk.get(f"/incidents/{reference}").text
 
 
+def test_a_team_that_was_stood_down_is_called_again(web, desk, reference):
+    assert "Call the team again" not in desk.get(f"/incidents/{reference}").text
+    do_callout(web, desk, reference, "stand_down", {"reason": "another service took over"})
+    shown = desk.get(f"/incidents/{reference}").text
+    assert "Call the team again" in shown
+    assert "Page next now" not in shown
+    do_callout(web, desk, reference, "call_again", {"people": "2"})
+    callout = nights.callout(web.store, reference)
+    assert (callouts.status(callout), callout.want.people) == ("paging", 2)
+    assert "calls Victim support again: 2 wanted." in desk.get(f"/incidents/{reference}").text
+
+
+def test_whoever_must_turn_back_is_shown_with_a_number_until_they_know(web, desk, reference):
+    do_callout(web, desk, reference, "accept_for", {"person": web.centre.people["An"].id})
+    assert "An Peeters" in do(desk, reference, "cancel", follow_redirects=True).text
+    for path in ("/board/lanes", f"/incidents/{reference}"):
+        shown = desk.get(path).text
+        assert "An Peeters has not confirmed the cancellation: ring." in shown
+        assert "+32 470 12 34 50" in shown
+    do(desk, reference, "close", {"outcome": "false alarm"})
+    assert lane_of(desk, reference) == "needs_you"
+    assert "I told them" in desk.get(f"/incidents/{reference}").text
+    assert (
+        "I told them" not in web.as_role(Role.PRIVACY_OFFICER).get(f"/incidents/{reference}").text
+    )
+    seat = nights.callout(web.store, reference).assignments[0].id
+    callout = nights.callout(web.store, reference).id
+    path = f"callouts/{callout}/told_cancel"
+    assert do(desk, reference, path, {"assignment": "999"}).status_code == 422
+    do_callout(web, desk, reference, "told_cancel", {"assignment": seat})
+    assert lane_of(desk, reference) == "closed"
+    assert do(desk, reference, path, {"assignment": seat}).status_code == 422
+
+
 def test_more_people_of_a_team_are_asked_for(web, desk, reference):
     do(desk, reference, "more", {"team": web.centre.team.id, "people": "2"})
     assert nights.callout(web.store, reference).want.people == 3
