@@ -28,6 +28,7 @@ from dispatch.paging.reading import Reading, Says
 from dispatch.paging.seats import Taken
 from dispatch.people import phones
 from dispatch.people.models import ContactMethod, Organisation, Person
+from dispatch.rota import saying
 from dispatch.texts import N_, say
 
 #: A page that ended is still known by its code for so long: the answer is then "taken".
@@ -216,8 +217,13 @@ def _not_understood(
 ) -> str:
     """A known person, but it cannot be told which page is meant: every open case is told.
 
-    Where none is open nobody reads it, and whoever wrote must know that.
+    Where none is open it may be about a turn; else nobody reads it, and whoever wrote must know.
     """
+    if not sender.answerable and len({method.person_id for method in sender.methods}) == 1:
+        owner = session.get_one(Person, sender.methods[0].person_id)
+        about_turn = saying.text_in(session, owner, inbound.body, now)
+        if about_turn is not None:
+            return about_turn
     for page in sender.answerable_in_order:
         kind = "wrong_code" if read.strange_code else "unclear_reply"
         _tell_board(session, page, kind, inbound, now)

@@ -66,7 +66,7 @@ def enter_shift(
     if not problems:
         problems = _past(ends_at <= now, reason)
         problems |= no_member(session, team, person, starts_at, ends_at)
-        problems |= _line_taken(session, team, line, starts_at, ends_at)
+        problems |= taken(session, team, line, starts_at, ends_at)
     _refuse(problems)
     shift = Shift(
         uid=str(uuid.uuid4()),
@@ -106,7 +106,7 @@ def change_shift(
     if not problems:
         problems = _past(_changes_from(shift, starts_at, ends_at, handed) <= now, reason)
         problems |= no_member(session, team, holder, starts_at, ends_at)
-        problems |= _line_taken(session, team, line, starts_at, ends_at, shift.id)
+        problems |= taken(session, team, line, starts_at, ends_at, shift.id)
         problems |= _covers_left_out(session, team, shift, starts_at, ends_at, handed)
     _refuse(problems)
     if handed:
@@ -259,7 +259,7 @@ def no_member(
     return {"person": Sentence(told, name=person.name, team=team.name, at=_local(team, at))}
 
 
-def _line_taken(
+def taken(
     session: Session,
     team: Team,
     line: Line,
@@ -267,7 +267,8 @@ def _line_taken(
     ends_at: datetime,
     but: int | None = None,
 ) -> dict[str, str]:
-    taken = session.execute(
+    """Return who has a line between two instants, by field; or nothing."""
+    found = session.execute(
         sa.select(Shift.starts_at, Shift.ends_at, Person.name)
         .join(Person, Person.id == Shift.person_id)
         .where(
@@ -280,11 +281,11 @@ def _line_taken(
         .order_by(Shift.starts_at)
         .limit(1)
     ).first()
-    if taken is None:
+    if found is None:
         return {}
     told = N_("%(name)s is on %(line)s from %(begin)s to %(end)s.")
-    facts = _span(team, taken.starts_at, taken.ends_at)
-    return {"starts_at": Sentence(told, name=taken.name, line=line.name, **facts)}
+    facts = _span(team, found.starts_at, found.ends_at)
+    return {"starts_at": Sentence(told, name=found.name, line=line.name, **facts)}
 
 
 def _covers_left_out(

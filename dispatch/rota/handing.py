@@ -1,0 +1,65 @@
+"""What it breaks when a turn, or a part of one, goes to somebody else.
+
+Judged on the published rota as people really serve, covers included, some weeks around the turn.
+Within a day of its beginning rules only warn: somebody must have the turn tonight.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from dispatch.db import Session
+from dispatch.people.models import Team
+from dispatch.rota import judging, planning
+from dispatch.rota.days import local_day
+from dispatch.rota.differences import Stand
+from dispatch.rota.judging import Judged
+
+#: Within so long of a turn rules only warn.
+LATE = timedelta(hours=24)
+_BEFORE, _AFTER = timedelta(days=7), timedelta(days=28)
+
+
+@dataclass(frozen=True)
+class Hand:
+    """A line's time from an instant up to another goes to a person."""
+
+    line_id: int
+    starts_at: datetime
+    ends_at: datetime
+    person_id: int
+
+
+def broken_by(session: Session, team: Team, hands: Sequence[Hand]) -> list[Judged]:
+    """Return what the published rota would break anew if times went to other people."""
+    zone = team.time_zone
+    first = local_day(min(hand.starts_at for hand in hands) - _BEFORE, zone)
+    last = local_day(max(hand.ends_at for hand in hands) + _AFTER, zone)
+    before = planning.published(session, team, first, last)
+    after = before
+    for hand in hands:
+        after = handed(after, hand)
+    everybody = {stand.person_id for stand in (*before, *after)}
+    ground = planning.load(session, team, first, last, people=everybody)
+    return judging.broken_by(ground, before, after)
+
+
+def handed(stands: Iterable[Stand], hand: Hand) -> list[Stand]:
+    """Return turns with one time in somebody else's hands; an empty time becomes theirs too."""
+    result = []
+    for stand in stands:
+        meets = stand.starts_at < hand.ends_at and hand.starts_at < stand.ends_at
+        if stand.line_id != hand.line_id or not meets:
+            result.append(stand)
+            continue
+        if stand.starts_at < hand.starts_at:
+            result.append(replace(stand, ends_at=hand.starts_at))
+        if hand.ends_at < stand.ends_at:
+            result.append(replace(stand, starts_at=hand.ends_at))
+    result.append(Stand(hand.starts_at, hand.ends_at, hand.line_id, hand.person_id))
+    return result
+
+
+def is_late(starts_at: datetime, now: datetime) -> bool:
+    """Return whether rules only warn by now."""
+    return starts_at < now + LATE
