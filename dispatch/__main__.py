@@ -196,7 +196,7 @@ def _uncarried(parts: Parts, methods: Mapping[MethodKind, int]) -> Iterator[str]
         (Kind.PUSH, methods[MethodKind.PUSH], "push.contact"),
     ):
         if given and not who[kind]:
-            yield f"{setting}: empty, although {given} contact methods need it."
+            yield f"{setting}: empty, so {given} confirmed contact methods are of no use."
 
 
 def _push_key(parts: Parts, _arguments: argparse.Namespace) -> None:

@@ -114,6 +114,7 @@ def _phones(parts: Parts) -> "WSGIApplication":
         clock=parts.clock,
         step_seconds=_STEP_SECONDS,
         zone=ZoneInfo(parts.settings.centre.time_zone),
+        gateway_secret=parts.settings.gateway.secrets[0],
     )
 
 

@@ -127,7 +127,7 @@ class Mail:
     host: str
     port: int
     security: str
-    ca_file: str
+    certificates: str
     username: str
     password: str = field(repr=False)
     sender: str
@@ -383,8 +383,11 @@ def _completed(settings: Settings) -> Settings:
     twilio = replace(
         settings.twilio, api_base=api_base.rstrip("/"), public_url=public_url.rstrip("/")
     )
-    called = (settings.gateway.public_url or web.public_url).rstrip("/")
-    gateway = replace(settings.gateway, url=settings.gateway.url.rstrip("/"), public_url=called)
+    gateway = replace(
+        settings.gateway,
+        url=settings.gateway.url or (f"{here}/gateway" if settings.demo.enabled else ""),
+        public_url=(settings.gateway.public_url or web.public_url).rstrip("/"),
+    )
     settings = replace(settings, web=web, twilio=twilio, gateway=gateway)
     for name, fine, expected in _rules(settings):
         if not fine:
@@ -429,7 +432,11 @@ def _supplier_rules(settings: Settings) -> list[tuple[str, bool, str]]:
             mail.security != "none" or not mail.username,
             "a password may not travel in the clear",
         ),
-        ("mail.ca_file", not mail.ca_file or Path(mail.ca_file).is_file(), "is no file"),
+        (
+            "mail.certificates",
+            not mail.certificates or Path(mail.certificates).is_file(),
+            "is no file",
+        ),
         ("mail.sender", "@" in mail.sender or not mail.host, "expected a mail address"),
         ("push.contact", contact or not push.contact, "expected mailto:... or https://..."),
         ("suppliers.texts", known, "expected twilio and gateway, the preferred one first"),

@@ -7,6 +7,7 @@ What entry points do with the parts is theirs.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ssl import SSLError
 
 from dispatch import settings as chosen
 from dispatch.channels.contract import Channel
@@ -16,7 +17,7 @@ from dispatch.channels.twilio import TwilioChannel
 from dispatch.channels.webpush import WebPushChannel
 from dispatch.clock import Clock, SystemClock
 from dispatch.db import Store
-from dispatch.settings import Settings
+from dispatch.settings import Settings, SettingsError
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,9 @@ def build(environ: Mapping[str, str]) -> Parts:
     """
     settings = chosen.load(environ)
     clock = SystemClock()
-    return Parts(settings, open_store(settings), clock, channels(settings, clock))
+    # First: what cannot be used must not leave a database open.
+    made = channels(settings, clock)
+    return Parts(settings, open_store(settings), clock, made)
 
 
 def open_store(settings: Settings) -> Store:
@@ -93,17 +96,20 @@ def _mail(settings: Settings, clock: Clock) -> Channel | None:
     mail = settings.mail
     if not mail.host:
         return None
-    return MailChannel(
-        host=mail.host,
-        port=mail.port,
-        security=mail.security,
-        ca_file=mail.ca_file,
-        username=mail.username,
-        password=mail.password,
-        sender=mail.sender,
-        sender_name=settings.centre.name,
-        clock=clock,
-    )
+    try:
+        return MailChannel(
+            host=mail.host,
+            port=mail.port,
+            security=mail.security,
+            certificates=mail.certificates,
+            username=mail.username,
+            password=mail.password,
+            sender=mail.sender,
+            sender_name=settings.centre.name,
+            clock=clock,
+        )
+    except SSLError:
+        raise SettingsError("mail.certificates: holds none") from None
 
 
 def _push(settings: Settings, clock: Clock) -> Channel | None:

@@ -20,12 +20,12 @@ from dispatch.db import Store
 from dispatch.incidents.models import Category, Incident
 from dispatch.paging.models import Policy
 from dispatch.people import accounts, phones
-from dispatch.people.models import ApiKey, Organisation, Person, Role
+from dispatch.people.models import ApiKey, ContactMethod, MethodKind, Organisation, Person, Role
 from dispatch.seal import SealingKey
 from dispatch.web import create_app
 from dispatch.wiring import Parts
-from tests.centre import ADA, build
-from tests.simulated import served
+from tests.centre import ADA, NOW, build
+from tests.simulated import GATEWAY_SECRET, served
 
 SECRET_KEY = "a secret of the tests' own"
 
@@ -144,6 +144,43 @@ def test_check_config_names_what_would_keep_people_from_being_paged(run: Run, ce
     assert said.status == 1
     assert "twilio.account_sid" in said.out
     assert "Policy standard: its last step must add people." in said.out
+
+
+def test_check_config_names_the_setting_that_contact_methods_wait_for(run: Run, centre: Parts):
+    with centre.store.write() as session:
+        an = session.scalars(sa.select(Person).order_by(Person.id)).all()[0]
+        mail = phones.add_method(session, an, MethodKind.MAIL, "an@zone.example", ADA, NOW)
+    assert "mail.host" not in run("check-config").out
+    with centre.store.write() as session:
+        phones.verify(session, session.get_one(ContactMethod, mail.id), ADA, NOW)
+    said = run("check-config").out
+    assert "mail.host: empty, so 1 confirmed contact methods are of no use." in said
+    assert "push.contact" not in said
+
+
+def test_a_gateway_alone_carries_texts_and_no_calls(
+    run: Run, centre: Parts, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("DISPATCH_GATEWAY__URL", "https://sms.zone.example")
+    monkeypatch.setenv("DISPATCH_GATEWAY__SECRETS", GATEWAY_SECRET)
+    assert "twilio.account_sid: empty, so nobody can be called." in run("check-config").out
+
+
+def test_a_file_without_certificates_is_refused_by_name(
+    run: Run, centre: Parts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / "own.pem").write_text("no certificate")
+    monkeypatch.setenv("DISPATCH_MAIL__CERTIFICATES", str(tmp_path / "own.pem"))
+    monkeypatch.setenv("DISPATCH_MAIL__HOST", "mail.zone.example")
+    monkeypatch.setenv("DISPATCH_MAIL__SENDER", "dispatch@zone.example")
+    said = run("check-config")
+    assert (said.status, said.err) == (2, "dispatch: mail.certificates: holds none\n")
+
+
+def test_the_key_of_notices_belongs_to_the_installations_secret(run: Run):
+    said = [run("push-key").out for _ in range(2)]
+    assert said[0] == said[1]
+    assert len(said[0].strip()) == 87
 
 
 # --- people, sources, keys ---

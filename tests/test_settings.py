@@ -12,6 +12,7 @@ import pytest
 
 from dispatch import settings as settings_module
 from dispatch.settings import SettingsError, installation_secret, load, shipped
+from tests.simulated import GATEWAY_SECRET
 
 
 def demo() -> dict[str, str]:
@@ -76,6 +77,19 @@ def test_the_environment_gives_every_type() -> None:
         ({"DISPATCH_CENTRE__LANGUAGE": "de"}, "centre.language: is not in centre.languages"),
         ({"DISPATCH_ENGINE__LEASE_SECONDS": "5"}, "engine.lease_seconds: must outlive a send"),
         ({"DISPATCH_TWILIO__API_BASE": ""}, "twilio.api_base: expected http"),
+        ({"DISPATCH_GATEWAY__URL": "http://sms.zone.example"}, "gateway.url: expected https://"),
+        ({"DISPATCH_GATEWAY__URL": "https://sms.zone.example"}, "gateway.secrets: is missing"),
+        ({"DISPATCH_GATEWAY__SECRETS": "whsec_c2hvcnQ="}, "gateway.secrets: expected whsec_"),
+        ({"DISPATCH_MAIL__SECURITY": "ssl"}, "mail.security: expected one of starttls, tls"),
+        (
+            {"DISPATCH_MAIL__SECURITY": "none", "DISPATCH_MAIL__USERNAME": "dispatch"},
+            "mail.security: a password may not travel in the clear",
+        ),
+        ({"DISPATCH_MAIL__HOST": "mail.zone.example"}, "mail.sender: expected a mail address"),
+        ({"DISPATCH_MAIL__CERTIFICATES": "/nowhere"}, "mail.certificates: is no file"),
+        ({"DISPATCH_PUSH__CONTACT": "ict@zone.example"}, "push.contact: expected mailto:"),
+        ({"DISPATCH_SUPPLIERS__TEXTS": "gateway"}, "suppliers.texts: expected twilio and gateway"),
+        ({"DISPATCH_SUPPLIERS__UNCLEAR_SHARE": "50"}, "suppliers.unclear_share: expected 1 or"),
         ({"DISPATCH_LOG__LEVEL": "loud"}, "log.level: expected one of debug, info"),
         ({"DISPATCH_SECRET_KEY": "short"}, "DISPATCH_SECRET_KEY: needs 16 characters"),
         ({"DISPATCH_CONFIG": "/nowhere.toml"}, "/nowhere.toml: cannot be read"),
@@ -125,10 +139,13 @@ def test_secrets_are_not_shown() -> None:
         | {
             "DISPATCH_SECRET_KEY": "never-to-be-shown",
             "DISPATCH_DATABASE_URL": "postgresql://dispatch:hidden@db/dispatch",
+            "DISPATCH_MAIL__PASSWORD": "not for anybody's eyes",
+            "DISPATCH_GATEWAY__SECRETS": GATEWAY_SECRET,
         }
     )
-    secrets = (settings.secret_key, "hidden", settings.twilio.auth_token, settings.demo.password)
-    for secret in (*secrets, settings.demo.alert_secret, settings.demo.api_key):
+    suppliers = (settings.twilio.auth_token, settings.mail.password, GATEWAY_SECRET)
+    published = (settings.demo.password, settings.demo.alert_secret, settings.demo.api_key)
+    for secret in (settings.secret_key, "hidden", *suppliers, *published):
         assert secret not in repr(settings)
 
 
@@ -138,6 +155,7 @@ def test_the_demo_is_complete_and_follows_its_port() -> None:
     assert settings.demo.step_seconds == 20
     assert settings.web.public_url == "http://127.0.0.1:8123"
     assert settings.twilio.api_base == settings.twilio.public_url == "http://127.0.0.1:8123"
+    assert settings.gateway.url == "http://127.0.0.1:8123/gateway"
     prefix, _, secret = settings.demo.alert_secret.partition("_")
     assert prefix == "whsec"
     assert len(base64.b64decode(secret)) == 32

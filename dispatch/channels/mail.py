@@ -76,7 +76,7 @@ class MailChannel:
         sender: str,
         clock: Clock,
         security: str = "starttls",
-        ca_file: str = "",
+        certificates: str = "",
         username: str = "",
         password: str = "",
         sender_name: str = "",
@@ -86,7 +86,7 @@ class MailChannel:
         self._username, self._password = username, password
         self._from = formataddr((sender_name, sender))
         self._domain = sender.rpartition("@")[2]
-        self._tls = ssl.create_default_context(cafile=ca_file or None)
+        self._tls = ssl.create_default_context(cafile=certificates or None)
 
     def warm(self) -> bool:
         """Sign in; return whether the server is well."""

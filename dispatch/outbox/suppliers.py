@@ -68,14 +68,15 @@ class Choice:
         if self._distrusted[name].state is not Breaker.HALF_OPEN:
             return False
         free = sa.or_(Supplier.trial_until.is_(None), Supplier.trial_until <= self._now)
-        taken = self._session.execute(
-            sa.update(Supplier)
-            .where(Supplier.name == name, Supplier.state == Breaker.HALF_OPEN, free)
-            .values(trial_until=self._trial_until)
-            .execution_options(synchronize_session=False)
-            .returning(Supplier.id)
-        )
-        return taken.first() is not None
+        query = sa.select(Supplier).where(Supplier.name == name, free)
+        query = query.where(Supplier.state == Breaker.HALF_OPEN).with_for_update(skip_locked=True)
+        row = self._session.scalars(query.execution_options(populate_existing=True)).one_or_none()
+        if row is None:
+            # Given to another, or judged at this moment: nobody waits for that.
+            return False
+        row.trial_until = self._trial_until
+        self._session.flush()
+        return True
 
 
 def next_after(who: Carriers, kind: Kind, name: str) -> str:

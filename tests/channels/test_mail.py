@@ -1,21 +1,16 @@
 """Mail: against a real SMTP server that takes, refuses, hangs or is somebody else's."""
 
-import asyncio
-import email
-import email.policy
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import AuthResult, Envelope, Session
+from aiosmtpd.smtp import AuthResult
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -25,6 +20,7 @@ from dispatch.channels import wire
 from dispatch.channels.contract import Kind, Outcome, Outgoing, State
 from dispatch.channels.mail import MailChannel
 from dispatch.clock import ManualClock, SystemClock, monotonic
+from tests.channels.mailboxes import Mailbox, listening
 from tests.simulated import free_port
 
 AN = "an.peeters@zone.example"
@@ -35,60 +31,9 @@ def mail(to: str = AN, body: str = TEXT, priority: int = 1) -> Outgoing:
     return Outgoing("m1", Kind.MAIL, to, body, "nl", 1800, priority=priority)
 
 
-class Mailbox:
-    """What the server does with what it is handed, by the step of the protocol."""
-
-    def __init__(self) -> None:
-        self.letters: list[EmailMessage] = []
-        self.recipients: list[str] = []
-        self.replies: dict[str, str] = {}
-        """MAIL, RCPT or DATA: what is answered instead."""
-        self.hang: dict[str, float] = {}
-
-    async def _met(self, step: str) -> str | None:
-        await asyncio.sleep(self.hang.get(step, 0))
-        return self.replies.get(step)
-
-    async def handle_MAIL(  # noqa: N802 - named by the server
-        self, server, session: Session, envelope: Envelope, address, options
-    ):
-        envelope.mail_from = address
-        return await self._met("MAIL") or "250 OK"
-
-    async def handle_RCPT(  # noqa: N802 - named by the server
-        self, server, session: Session, envelope: Envelope, address, options
-    ):
-        envelope.rcpt_tos.append(address)
-        return await self._met("RCPT") or "250 OK"
-
-    async def handle_DATA(self, server, session, envelope: Envelope):  # noqa: N802 - the same
-        refused = await self._met("DATA")
-        if refused is None:
-            content = envelope.content
-            assert isinstance(content, bytes)
-            self.letters.append(email.message_from_bytes(content, policy=email.policy.default))
-            self.recipients += envelope.rcpt_tos
-        return refused or "250 OK: taken"
-
-
 @pytest.fixture
 def mailbox() -> Mailbox:
     return Mailbox()
-
-
-@contextmanager
-def listening(mailbox: Mailbox, **options: Any) -> Iterator[int]:
-    """Serve SMTP in a thread; give the port."""
-    port = free_port()
-    server = Controller(mailbox, hostname="127.0.0.1", port=port, **options)
-    server.start()
-    try:
-        yield port
-    finally:
-        server.stop()
-
-
-Make = Callable[..., MailChannel]
 
 
 def channel_to(port: int, **given: Any) -> MailChannel:
@@ -299,9 +244,9 @@ def test_a_server_proves_by_its_certificate_who_it_is(
         options = {"ssl_context": context}
     with listening(mailbox, server_hostname="localhost", **options) as port:
         secure = {"security": security, "host": "localhost"}
-        assert channel_to(port, **secure, ca_file=str(trusted)).send(mail()).state is State.SENT
+        assert channel_to(port, **secure, certificates=str(trusted)).send(mail()).state is State.SENT
         stranger = channel_to(port, **secure).send(mail())
-        misnamed = channel_to(port, security=security, ca_file=str(trusted)).send(mail())
+        misnamed = channel_to(port, security=security, certificates=str(trusted)).send(mail())
     refused = Outcome(State.PENDING, "", "certificate", False, 2.0, fault=True)
     assert (stranger, misnamed) == (refused, refused)
     assert len(mailbox.letters) == 1
@@ -324,7 +269,7 @@ def test_a_password_lets_us_in_or_keeps_everything_out(
 
     options = {"tls_context": context, "authenticator": judge, "auth_required": True}
     with listening(mailbox, **options) as port:
-        secure = {"security": "starttls", "host": "localhost", "ca_file": str(trusted)}
+        secure = {"security": "starttls", "host": "localhost", "certificates": str(trusted)}
         right = channel_to(port, **secure, username="dispatch", password="right")
         wrong = channel_to(port, **secure, username="dispatch", password="wrong")
         assert right.warm()
