@@ -2,13 +2,13 @@
 
 The same table shows what is published and what is drafted. A turn stands as its line's letter on
 each of its days; what it breaks stands on the cell as a sentence, what nobody fills in a row below.
-Absences and wishes are shown to who plans, nobody else.
+Absences, wishes and what people's turns break are shown to whoever plans, nobody else.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Any
 
 from flask_babel import format_date, format_decimal, gettext
@@ -20,7 +20,7 @@ from dispatch.rota.holidays import Calendar
 from dispatch.rota.judging import Judged
 from dispatch.rota.models import Line
 from dispatch.rota.planning import Ground, Laid
-from dispatch.rota.problem import Need, Officer
+from dispatch.rota.problem import Officer
 from dispatch.texts import N_
 from dispatch.web.forms import told
 from dispatch.web.shares import BURDENS
@@ -45,14 +45,21 @@ class Shown:
     private: bool = False
     """Whether absences and wishes are shown."""
     changed: Collection[Stand] = ()
-    """Turns to be marked as new."""
-    marks: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
-    """What else a cell says of a turn, by the place of the turn: locked, seat."""
+    """Turns to be marked as changed."""
+    locked: Collection[Stand] = ()
+    window: tuple[date, date] | None = None
+    """The days that are shown, both included; none: all that are planned."""
+
+    @property
+    def days(self) -> list[date]:
+        """Return the days that are shown."""
+        first, last = self.window or (self.ground.first, self.ground.last)
+        return list(between(max(first, self.ground.first), min(last, self.ground.last)))
 
 
 def table(shown: Shown) -> dict[str, Any]:
     """Return the table, ready to be shown."""
-    days = list(between(shown.ground.first, shown.ground.last))
+    days = shown.days
     letters = letters_of(shown.lines)
     turns = _turns(shown, letters)
     standings = fairness.standings(shown.laid.problem, shown.laid.seats)
@@ -64,7 +71,10 @@ def table(shown: Shown) -> dict[str, Any]:
             {
                 "id": person.id,
                 "name": person.name,
-                "cells": [_cell(shown, person, day, turns[person.id, day]) for day in days],
+                "cells": [
+                    {"turns": turns.get((person.id, day), ()), **told}
+                    for day, told in zip(days, _beside(shown, person, days), strict=True)
+                ],
                 "sums": [_sum(standing, person.id) for standing in standings],
             }
             for person in shown.ground.people
@@ -92,28 +102,31 @@ def letters_of(lines: Sequence[Line]) -> dict[int, str]:
 def _turns(
     shown: Shown, letters: Mapping[int, str]
 ) -> dict[tuple[int, date], list[dict[str, Any]]]:
+    """Return what stands on each day of each person."""
     problem, words = shown.laid.problem, shown.ground.words
     faults = _faults(shown)
+    places = {line.id: place for place, line in enumerate(shown.lines)}
     found: dict[tuple[int, date], list[dict[str, Any]]] = defaultdict(list)
-    for number, (stand, seat) in enumerate(zip(shown.laid.stands, shown.laid.seats, strict=True)):
+    for stand, seat in zip(shown.laid.stands, shown.laid.seats, strict=True):
         need = problem.needs[seat[0]]
         item = {
             "letter": letters.get(stand.line_id, "?"),
-            "kind": need.kind,
+            "place": places.get(stand.line_id, 0),
             "turn": told(sentences.turn(need, problem, words)),
             "faults": faults[seat],
             "changed": stand in shown.changed,
-            "night": "night" in need.tags,
-            **shown.marks.get(number, {}),
+            "locked": stand in shown.locked,
         }
-        for day in need.days or (shown.ground.first,):
-            found[stand.person_id, day].append(item | {"begins": day == need.days[0]})
+        for number, day in enumerate(need.days):
+            found[stand.person_id, day].append(item | {"begins": not number})
     return found
 
 
 def _faults(shown: Shown) -> dict[tuple[int, int], list[str]]:
     """Return what each seat breaks, hard faults first."""
     found: dict[tuple[int, int], list[str]] = defaultdict(list)
+    if not shown.private:
+        return found
     for judged in sorted(shown.judged, key=lambda one: not one.hard):
         breach = judged.breach
         if breach.key.startswith(("fair:", "wish:")):
@@ -131,7 +144,7 @@ def _day(shown: Shown, day: date) -> dict[str, Any]:
         "number": day.day,
         "weekday": format_date(day, "EEEEEE"),
         "label": format_date(day, "EEEE d MMMM"),
-        "month": format_date(day, "LLLL"),
+        "month": format_date(day, "LLL"),
         "today": day == shown.today,
         "weekend": day.weekday() >= 5,
         "holiday": bool(tags & {"public_holiday", "eve"}),
@@ -140,29 +153,22 @@ def _day(shown: Shown, day: date) -> dict[str, Any]:
     }
 
 
-def _cell(
-    shown: Shown, person: Officer, day: date, turns: Sequence[Mapping[str, Any]]
-) -> dict[str, Any]:
-    cell: dict[str, Any] = {"turns": turns}
-    if shown.private:
-        cell["away"] = _away(shown, person, day)
-        wishes = [
-            wish
-            for wish in shown.ground.wishes
-            if wish.person_id == person.id and wish.first_on <= day <= wish.last_on
-        ]
-        if wishes:
-            cell["wish"] = "wants" if wishes[0].wanted else "avoids"
-    return cell
-
-
-def _away(shown: Shown, person: Officer, day: date) -> str | None:
+def _beside(shown: Shown, person: Officer, days: Sequence[date]) -> Iterator[dict[str, Any]]:
+    """Yield for each day what else a planner sees of somebody: absence and wish."""
     zone = shown.ground.place.zone
-    begins, ends = midnight(day, zone), midnight(date.fromordinal(day.toordinal() + 1), zone)
-    for away in person.away:
-        if away.starts_at < ends and away.ends_at > begins and away.reason in _AWAY:
-            return str(gettext(_AWAY[away.reason]))
-    return None
+    away = [one for one in person.away if one.reason in _AWAY]
+    wishes = [wish for wish in shown.ground.wishes if wish.person_id == person.id]
+    for day in days:
+        if not shown.private or not (away or wishes):
+            yield {}
+            continue
+        begins, ends = midnight(day, zone), midnight(day + timedelta(days=1), zone)
+        reason = next((o.reason for o in away if o.starts_at < ends and o.ends_at > begins), None)
+        wish = next((wish for wish in wishes if wish.first_on <= day <= wish.last_on), None)
+        yield {
+            "away": gettext(_AWAY[reason]) if reason else None,
+            "wish": wish and ("wants" if wish.wanted else "avoids"),
+        }
 
 
 def _sum(standing: fairness.Standing, person_id: int) -> dict[str, Any] | None:
@@ -180,10 +186,20 @@ def _sum(standing: fairness.Standing, person_id: int) -> dict[str, Any] | None:
 
 def _empty(shown: Shown, days: Sequence[date]) -> list[dict[str, Any]]:
     """Return for each day what nobody fills, or nobody trained for it."""
-    found: dict[date, list[str]] = defaultdict(list)
+    found: dict[date, dict[int, list[str]]] = {day: {} for day in days}
+    needs = shown.laid.problem.needs
     for judged in shown.judged:
         breach = judged.breach
-        if breach.key in ("cover", "skill") and breach.needs:
-            need: Need = shown.laid.problem.needs[breach.needs[0]]
-            found[need.days[0]].append(told(judged.told))
-    return [{"date": day, "told": found[day]} for day in days]
+        if breach.key not in ("cover", "skill") or not breach.needs:
+            continue
+        need = needs[breach.needs[0]]
+        if need.days[0] in found:
+            found[need.days[0]].setdefault(need.id, []).append(told(judged.told))
+    return [
+        {
+            "date": day,
+            "told": [one for some in found[day].values() for one in some],
+            "gaps": [(needs[need].line, needs[need].starts_at) for need in found[day]],
+        }
+        for day in days
+    ]

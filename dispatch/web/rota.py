@@ -1,7 +1,7 @@
 """The planner's desk: a team's rota by person.
 
 Whoever may read a rota sees who has which turns and how they are shared out; absences, wishes and
-what the turns break are for whoever may change it. Nothing is changed here.
+what people's turns break are for whoever may change it. Nothing is changed here.
 """
 
 from datetime import date, timedelta
@@ -62,7 +62,7 @@ def published(
             lines=ground.lines_of(opened, team),
             calendar=ground.calendar_of(opened, team, first, last),
             today=session.now().astimezone(ZoneInfo(team.time_zone)).date(),
-            judged=judging.broken(known, laid) if private else (),
+            judged=judging.broken(known, laid),
             private=private,
         )
     )
