@@ -18,6 +18,7 @@ from dispatch import db, signatures
 from dispatch.channels import segments, wire
 from dispatch.channels.contract import Inbound, Kind, Outcome, Outgoing, Receipt, State
 from dispatch.clock import Clock
+from dispatch.texts import N_
 
 _log = logging.getLogger(__name__)
 
@@ -34,7 +35,11 @@ class GatewayChannel:
 
     name = "gateway"
     kinds = frozenset({Kind.SMS})
-    alarms: Mapping[str, str] = {}
+    alarms: Mapping[str, str] = {
+        "http-401": N_("the gateway does not accept our signature"),
+        "http-403": N_("the gateway does not accept our account"),
+        "http-404": N_("there is no gateway at the address that was set"),
+    }
 
     def __init__(
         self,

@@ -24,6 +24,7 @@ from dispatch import db
 from dispatch.channels import segments, wire
 from dispatch.channels.contract import Inbound, Kind, Outcome, Outgoing, Receipt, State
 from dispatch.clock import Clock
+from dispatch.texts import N_
 
 _log = logging.getLogger(__name__)
 
@@ -66,7 +67,11 @@ class MailChannel:
 
     name = "mail"
     kinds = frozenset({Kind.MAIL})
-    alarms: Mapping[str, str] = {}
+    alarms: Mapping[str, str] = {
+        "smtp-535": N_("the mail server does not accept our name or password"),
+        "smtp-unsafe": N_("the mail server offers no encryption"),
+        "certificate": N_("the mail server did not prove who it is"),
+    }
 
     def __init__(
         self,

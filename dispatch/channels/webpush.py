@@ -26,6 +26,7 @@ from dispatch import db
 from dispatch.channels import segments, wire
 from dispatch.channels.contract import Inbound, Kind, Outcome, Outgoing, Receipt, State
 from dispatch.clock import Clock
+from dispatch.texts import N_
 
 _log = logging.getLogger(__name__)
 
@@ -80,7 +81,10 @@ class WebPushChannel:
 
     name = "webpush"
     kinds = frozenset({Kind.PUSH})
-    alarms: Mapping[str, str] = {}
+    alarms: Mapping[str, str] = {
+        "http-401": N_("the push service does not accept our key"),
+        "http-403": N_("the push service does not accept our key"),
+    }
 
     def __init__(
         self, *, key: bytes, contact: str, services: Collection[str], clock: Clock, pool: int = 16
