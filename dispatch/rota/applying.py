@@ -29,7 +29,7 @@ class Applied:
     written: list[dict[str, Any]] = field(default_factory=list)
     """As a version keeps it."""
     touched: dict[int, list[datetime]] = field(default_factory=dict)
-    """By person: where each of their turns changed."""
+    """By person: where each of their turns changed that was not over."""
 
     def touch(self, person_id: int, at: datetime) -> None:
         """Note that a turn of somebody changed."""
@@ -148,7 +148,9 @@ class _Application:
     def _write(self, shift: Shift | None, change: Change) -> None:
         made = shift.uid if shift is not None else None
         self.applied.written.append(differences.written(change, made))
-        for person_id in change.people:
+        ends = max(stand.ends_at for stand in (change.was, change.now) if stand is not None)
+        # Whoever served need not be told what is written down of it.
+        for person_id in change.people if ends > self.now else ():
             self.applied.touch(person_id, change.first_at)
 
     def _tell(self, action: str, shift: Shift) -> None:

@@ -35,9 +35,13 @@ def begin(
     *,
     name: str = "",
     empty: bool = False,
+    history: bool = False,
 ) -> Draft:
-    """Begin a draft from the published rota, or from nothing; raises Invalid by field."""
-    problems = _period(team, first_on, last_on, now)
+    """Begin a draft from the published rota, or from nothing; raises Invalid by field.
+
+    `history`: of days that are over, to write down what has been.
+    """
+    problems = _period(team, first_on, last_on, now, history)
     if problems:
         raise Invalid(" ".join(problems.values()), **problems)
     draft = Draft(
@@ -231,13 +235,15 @@ def opened(session: Session, draft: Draft) -> Draft:
     return draft
 
 
-def _period(team: Team, first_on: date, last_on: date, now: datetime) -> dict[str, str]:
+def _period(
+    team: Team, first_on: date, last_on: date, now: datetime, history: bool
+) -> dict[str, str]:
     if last_on < first_on:
         return {"last_on": N_("The last day comes before the first.")}
     if (last_on - first_on).days >= LONGEST_DAYS:
         told = N_("Longer than %(days)s days: plan it in parts.")
         return {"last_on": Sentence(told, days=LONGEST_DAYS)}
-    if last_on < local_day(now, team.time_zone):
+    if last_on < local_day(now, team.time_zone) and not history:
         return {"last_on": N_("These days are over.")}
     return {}
 

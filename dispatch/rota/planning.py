@@ -202,6 +202,14 @@ def published(session: Session, team: Team, first: date, last: date) -> list[Sta
     ]
 
 
+def needs(session: Session, team: Team, first: date, last: date) -> tuple[Need, ...]:
+    """Return what a team's patterns want on some days."""
+    found = ground.phases(session, team, first, last)
+    calendar = ground.calendar_of(session, team, first, last + 2 * _DAY)
+    place = Place(ground.keys_of(session, team, found), team.time_zone, calendar)
+    return _wanted(found, first, last, place)
+
+
 # --- What is read.
 
 

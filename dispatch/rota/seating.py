@@ -121,10 +121,13 @@ def fill(
     origin: Origin,
     actor: Actor,
     now: datetime,
+    *,
+    history: bool = False,
 ) -> int:
     """Let exactly these turns stand in a draft; seats that are among them stay as they are.
 
-    Returns how many changed. Locked seats and turns that have begun stay in any case.
+    Returns how many changed. Locked seats stay in any case, and turns that have begun unless
+    `history` is written.
     """
     draft = drafts.opened(session, draft)
     wanted = set(stands)
@@ -132,7 +135,7 @@ def fill(
     changed = 0
     for seat in drafts.seats(session, draft):
         stand = drafts.stand_of(seat)
-        if stand in wanted or seat.locked or seat.starts_at <= now:
+        if stand in wanted or seat.locked or (seat.starts_at <= now and not history):
             kept.add(stand)
             continue
         seat.removed_at = seat.changed_at = now

@@ -37,7 +37,7 @@ _WISHED = {
     1: N_("%(name)s wished for one of these and has none: %(turns)s."),
     0: N_("%(name)s wished not to have this: %(turns)s."),
 }
-_COUNTED = {
+COUNTED = {
     "turns": N_("turns"),
     "days": N_("days"),
     "minutes": N_("hours"),
@@ -173,7 +173,7 @@ def _measured(breach: Breach) -> dict[str, object]:
     """Say what is counted, minutes in hours."""
     of = str(breach.facts["of"])
     burden = breach.key.removeprefix("fair:") if breach.key.startswith("fair:") else of
-    said = _COUNTED.get(burden) or _COUNTED.get(of)
+    said = COUNTED.get(burden) or COUNTED.get(of)
     facts: dict[str, object] = {"of": Sentence(said) if said else burden}
     if of == "minutes" and not breach.key.startswith("fair:"):
         numbers = ("count", "most", "least")
