@@ -90,6 +90,7 @@ class WebPushChannel:
         self, *, key: bytes, contact: str, services: Collection[str], clock: Clock, pool: int = 16
     ) -> None:
         self._signer = py_vapid.Vapid02(_private_key(key))
+        self.public_key = public_key(key)
         self._contact, self._services, self._clock = contact, tuple(services), clock
         self._http = wire.http(pool)
 

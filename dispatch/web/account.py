@@ -15,11 +15,12 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from itsdangerous import BadSignature, URLSafeSerializer
 
+from dispatch.channels.webpush import WebPushChannel
 from dispatch.db import Session
 from dispatch.errors import DispatchError, Invalid, NotFound, Refused
 from dispatch.paging import telling
 from dispatch.people import accounts, phones, proofs
-from dispatch.people.models import ContactMethod, Person
+from dispatch.people.models import ContactMethod, MethodKind, Person
 from dispatch.texts import N_
 from dispatch.web import frame, session
 from dispatch.web.forms import Form
@@ -160,6 +161,28 @@ def confirm(uid: str) -> ResponseReturnValue:
     return _me(Form(), {uid: _VERDICTS[verdict]}), 422
 
 
+@blueprint.post("/account/browsers")
+def add_browser() -> ResponseReturnValue:
+    """Add this browser to one's addresses, and send it the code that proves it."""
+    form = Form(request.form)
+    subscription = form.text("subscription", most=4000)
+    with session.transaction() as opened:
+        owner = opened.get_one(Person, session.viewer().person_id)
+        method = phones.add_method(
+            opened, owner, MethodKind.PUSH, subscription, session.actor(), session.now()
+        )
+        code = proofs.new_code(opened, method, session.actor(), session.now())
+        telling.code(opened, method, code, session.now())
+    flash(gettext("A code is on its way. Enter it here when it is there."), "done")
+    return redirect(url_for("account.me"), 303)
+
+
+def _push_key() -> str:
+    """Return what a browser subscribes with; empty where none can be notified."""
+    channel = session.parts().channels.get(WebPushChannel.name)
+    return channel.public_key if isinstance(channel, WebPushChannel) else ""
+
+
 def _own(opened: Session, uid: str) -> ContactMethod:
     owner = opened.get_one(Person, session.viewer().person_id)
     method = next((one for one in phones.methods(opened, owner) if one.uid == uid), None)
@@ -193,7 +216,12 @@ def _me(form: Form, wrong: Mapping[str, str] = MappingProxyType({})) -> str:
         ]
         form.values.setdefault("language", owner.language)
         return flask.render_template(
-            "account/me.html", form=form, person=owner, methods=methods, lengths=_LENGTHS
+            "account/me.html",
+            form=form,
+            person=owner,
+            methods=methods,
+            lengths=_LENGTHS,
+            push_key=_push_key(),
         )
 
 

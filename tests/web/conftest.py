@@ -1,14 +1,18 @@
 """A centre's web with people in each role, and browsers that sign in as they do."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
+from types import MappingProxyType
 
 import argon2
 import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from dispatch import wiring
+from dispatch.channels.contract import Channel
 from dispatch.clock import ManualClock
 from dispatch.db import Store
 from dispatch.people import accounts, staff
@@ -55,7 +59,13 @@ class Browser:
 class Web:
     """The application around a small centre; another zone, Leie, is beside it."""
 
-    def __init__(self, store: Store, settings: Settings, clock: ManualClock) -> None:
+    def __init__(
+        self,
+        store: Store,
+        settings: Settings,
+        clock: ManualClock,
+        channels: Mapping[str, Channel] = MappingProxyType({}),
+    ) -> None:
         self.store, self.settings, self.clock = store, settings, clock
         self.centre: Centre = build(store)
         with store.write() as session:
@@ -63,7 +73,7 @@ class Web:
                 key="leie", name="Zone Leie", kind=OrganisationKind.POLICE_ZONE
             )
             session.add(self.leie)
-        self.app = create_app(Parts(settings, store, clock))
+        self.app = create_app(Parts(settings, store, clock, channels))
 
     def anonymous(self) -> Browser:
         return Browser(self.app.test_client())
@@ -106,3 +116,14 @@ def secure_web(store: Store, settings: Settings, clock: ManualClock) -> Web:
     """The same behind https and one proxy."""
     web = replace(settings.web, public_url="https://dispatch.example", trusted_proxies=1)
     return Web(store, replace(settings, web=web), clock)
+
+
+@pytest.fixture
+def notified(store: Store, settings: Settings, clock: ManualClock) -> Web:
+    return notified_web(store, settings, clock)
+
+
+def notified_web(store: Store, settings: Settings, clock: ManualClock) -> Web:
+    """A centre that can notify browsers."""
+    settings = replace(settings, push=replace(settings.push, contact="mailto:ict@zone.example"))
+    return Web(store, settings, clock, wiring.channels(settings, clock))

@@ -3,11 +3,13 @@
 import pytest
 import sqlalchemy as sa
 
+from dispatch.channels.contract import Kind
 from dispatch.outbox import queue
 from dispatch.outbox.models import Message
 from dispatch.people import phones
 from dispatch.people.models import MethodKind, Person, Role
 from tests.centre import ADA, NOW
+from tests.channels.browsers import PushService
 from tests.web.conftest import PASSWORD, Browser, Web
 
 NEXT_PASSWORD = "nog vier andere woorden"
@@ -136,3 +138,29 @@ def test_nobody_confirms_somebody_elses_telephone(web: Web, browser: Browser):
         assert browser.post(f"/account/methods/{method.uid}{path}").status_code == 404
     with web.store.read() as session:
         assert len(phones.reachable(session, [other.id])[other.id]) == 1
+
+
+def test_a_browser_is_added_by_what_it_gives_and_proved_by_a_notice(notified: Web):
+    an = notified.add("an@dender.example", Role.RESPONDER)
+    browser = notified.browser(an)
+    assert "data-push-key" in browser.get("/account").text
+    service = PushService(url="https://fcm.googleapis.com")
+    given = {"subscription": service.subscription()}
+    assert browser.post("/account/browsers", given).status_code == 303
+    shown = browser.get("/account").text
+    assert "fcm.googleapis.com" in shown
+    assert "a-browser" not in shown
+    with notified.store.read() as session:
+        (sent,) = session.scalars(sa.select(Message).where(Message.kind == Kind.PUSH))
+        assert queue.text_of(session, sent).startswith("CODE ")
+    assert browser.post("/account/browsers", given).status_code == 409
+
+
+def test_what_is_no_browser_is_refused(notified: Web):
+    browser = notified.as_role(Role.RESPONDER)
+    for given in ("", "{}", '{"endpoint": "https://fcm.googleapis.com/x"}'):
+        assert browser.post("/account/browsers", {"subscription": given}).status_code == 422
+
+
+def test_where_no_browser_can_be_notified_none_is_asked(browser: Browser):
+    assert "data-push-key" not in browser.get("/account").text
