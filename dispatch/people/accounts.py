@@ -143,6 +143,10 @@ class SignedIn:
 
     person: Person
     seen_at: datetime
+    idle_at: datetime
+    """When it ends unless it is used."""
+    over_at: datetime
+    """When it ends in any case."""
 
 
 def session_person(
@@ -150,14 +154,17 @@ def session_person(
 ) -> SignedIn | None:
     """Return whose session it is; None once idle, over, ended, or the person left."""
     query = (
-        sa.select(Person, SignIn.seen_at)
+        sa.select(Person, SignIn.seen_at, SignIn.created_at)
         .join(SignIn, SignIn.person_id == Person.id)
         .where(SignIn.token_hash == seal.hash_token(token), SignIn.ended_at.is_(None))
         .where(SignIn.seen_at > now - idle, SignIn.created_at > now - longest)
         .where(sa.or_(Person.left_at.is_(None), Person.left_at > now))
     )
     row = session.execute(query).one_or_none()
-    return SignedIn(row[0], row[1]) if row else None
+    if row is None:
+        return None
+    person, seen_at, created_at = row
+    return SignedIn(person, seen_at, seen_at + idle, created_at + longest)
 
 
 def touch(session: Session, token: str, now: datetime) -> None:

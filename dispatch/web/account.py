@@ -84,6 +84,21 @@ def sign_out() -> ResponseReturnValue:
     return redirect(url_for("account.sign_in"), 303)
 
 
+@blueprint.get("/account/idle")
+def idle() -> str:
+    """Show whether the sign-in ends soon, to a screen that asks by itself."""
+    return flask.render_template("_idle.html")
+
+
+@blueprint.post("/account/stay")
+def stay() -> ResponseReturnValue:
+    """Stay signed in."""
+    session.stay()
+    if request.headers.get("HX-Request"):
+        return flask.render_template("_idle.html")
+    return redirect(url_for("account.home"), 303)
+
+
 @blueprint.post("/language")
 def language() -> ResponseReturnValue:
     """Choose the language of this browser."""

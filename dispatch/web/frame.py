@@ -117,6 +117,7 @@ def _context() -> dict[str, Any]:
         "now": session.now(),
         "viewer": _Looking(viewer) if viewer else None,
         "centre": _Centre() if viewer else None,
+        "idle": session.idle() if viewer else None,
         "centre_name": settings.centre.name,
         "may": viewer.may if viewer else None,
         "language": locale.language if locale else settings.centre.language,

@@ -10,6 +10,7 @@ there ends it at the next request. Rights are decided by `people.access`.
 import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, ParamSpec, TypeVar, cast
 from urllib.parse import urlsplit
@@ -47,6 +48,10 @@ PUBLIC = frozenset(
 #: Blueprints whose every request proves itself in another way.
 MACHINES = frozenset({"hooks", "api", "api_rota", "feeds", "phones"})
 
+#: A page asks by itself with this header: that is no sign that anybody is there.
+_BY_ITSELF = "X-By-Itself"
+#: Endpoints that only pages ask for, and always by themselves.
+_ASKED_BY_PAGES = frozenset({"live.stream", "account.idle"})
 #: How long a session's last use may go unrecorded, so that not every click is a write.
 _TOUCH_SECONDS = 60
 #: Somebody who looks is not kept waiting for that, whatever holds up those who write.
@@ -59,9 +64,11 @@ R = TypeVar("R")
 class Account(UserMixin):  # type: ignore[misc]
     """What Flask-Login knows of somebody: the session's token and the rights behind it."""
 
-    def __init__(self, token: str, viewer: Viewer) -> None:
+    def __init__(self, token: str, viewer: Viewer, idle_at: datetime, over_at: datetime) -> None:
         self.token = token
         self.viewer = viewer
+        self.idle_at = idle_at
+        self.over_at = over_at
 
     def get_id(self) -> str:
         """Return what the cookie holds."""
@@ -154,6 +161,42 @@ def begin(person_id: int) -> None:
     g.viewer = account.viewer
 
 
+def stay() -> None:
+    """Note that somebody is there, however short a while ago that was noted last."""
+    with transaction() as session:
+        accounts.touch(session, token(), now())
+    account = _load(token())
+    if account is not None:
+        flask_login.login_user(account)
+
+
+@dataclass(frozen=True)
+class Idle:
+    """When this sign-in ends if nobody clicks any more."""
+
+    ends_at: datetime
+    extendable: bool
+    before: timedelta
+    """How long before its end people are warned: never less than 20 s (WCAG 2.2.1)."""
+
+    @property
+    def warns(self) -> bool:
+        """Whether to warn now."""
+        return now() >= self.ends_at - self.before
+
+
+def idle() -> Idle:
+    """Return when this sign-in ends; for screens that need one."""
+    account = flask_login.current_user
+    longest = timedelta(minutes=parts().settings.web.session_idle_minutes) / 2
+    ends_at = min(account.idle_at, account.over_at)
+    return Idle(ends_at, ends_at < account.over_at, min(_WARNED, longest))
+
+
+#: Time to finish a sentence and to find the button.
+_WARNED = timedelta(minutes=5)
+
+
 def end() -> None:
     """Sign out: end the session in the database and forget the cookie."""
     with transaction() as session:
@@ -231,7 +274,7 @@ def _ask_to_sign_in() -> ResponseReturnValue:
 
 
 def _load(token: str) -> Account | None:
-    """Return whose session the cookie's token is, noting now and then that it is in use."""
+    """Return whose session the cookie's token is, noting now and then that somebody uses it."""
     web = parts().settings.web
     idle, longest = timedelta(minutes=web.session_idle_minutes), timedelta(days=web.session_days)
     with reading() as session:
@@ -239,14 +282,21 @@ def _load(token: str) -> Account | None:
         if found is None:
             return None
         viewer = access.viewer_of(session, found.person)
-    if now() - found.seen_at >= timedelta(seconds=_TOUCH_SECONDS):
+    idle_at = found.idle_at
+    if now() - found.seen_at >= min(timedelta(seconds=_TOUCH_SECONDS), idle / 10) and _is_click():
         try:
             with transaction(_TOUCH_WAIT_SECONDS) as session:
                 accounts.touch(session, token, now())
         except Unavailable:
             # Reading must go on while writing does not; the next click notes it.
             log.warning("session_not_touched")
-    return Account(token, viewer)
+        else:
+            idle_at = now() + idle
+    return Account(token, viewer, idle_at, found.over_at)
+
+
+def _is_click() -> bool:
+    return request.endpoint not in _ASKED_BY_PAGES and _BY_ITSELF not in request.headers
 
 
 def reads(view: Callable[..., Any]) -> Callable[..., Any]:

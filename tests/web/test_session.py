@@ -1,15 +1,19 @@
 """Signing in and out, and what a session is bound to."""
 
-from datetime import timedelta
+import re
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
 
 from dispatch.audit import AuditEntry
-from dispatch.db import Unavailable
+from dispatch.clock import ManualClock
+from dispatch.db import Store, Unavailable
 from dispatch.people import access, accounts, staff
 from dispatch.people.models import Person, Role, SignIn
-from dispatch.web import session
+from dispatch.settings import Settings
+from dispatch.web import screens, session
 from tests.centre import ADA, NOW
 from tests.web.conftest import PASSWORD, Browser, Web
 
@@ -159,6 +163,103 @@ def test_a_session_ends_when_nobody_clicks_for_twelve_hours(web: Web, ada: Perso
         assert is_signed_in(browser)
     web.clock.advance(hours=12)
     assert not is_signed_in(browser)
+
+
+def _seen_at(web: Web) -> datetime:
+    with web.store.read() as opened:
+        return opened.scalars(sa.select(SignIn.seen_at)).one()
+
+
+def test_a_page_that_asks_by_itself_keeps_nobody_signed_in(web: Web):
+    """A board polls all night: whoever left it open must be signed out in the end."""
+    browser = web.browser(web.add("desk@dender.example", Role.DISPATCHER))
+    for _ in range(23):
+        web.clock.advance(minutes=30)
+        for path in ("/board/lanes", "/live/centre"):
+            assert browser.get(path, headers={"X-By-Itself": "live"}).status_code == 200
+        browser.get("/live", buffered=False).close()
+        assert browser.get("/account/idle").status_code == 200
+    assert _seen_at(web) == NOW
+    web.clock.advance(minutes=30)
+    answer = browser.get("/board/lanes", headers={"X-By-Itself": "live", "HX-Request": "true"})
+    assert (answer.status_code, answer.headers["HX-Redirect"]) == (401, "/sign-in")
+
+
+def test_a_click_on_the_same_screen_keeps_somebody_signed_in(web: Web):
+    browser = web.browser(web.add("desk@dender.example", Role.DISPATCHER))
+    web.clock.advance(hours=11)
+    browser.get("/board/lanes")
+    assert _seen_at(web) == NOW + timedelta(hours=11)
+
+
+# --- its end ---
+
+WARNING = "You will be signed out at 02:02:00, because nobody has clicked for long."
+
+
+def test_a_sign_in_is_not_about_to_end_while_somebody_clicks(web: Web, ada: Person):
+    browser = web.browser(ada)
+    shown = browser.get("/account").text
+    assert 'id="idle" role="alert"' in shown
+    assert f'data-ends="{screens.ms(NOW + timedelta(hours=12))}"' in shown
+    web.clock.advance(hours=11)
+    browser.get("/account")
+    web.clock.advance(minutes=55)
+    assert "signed out" not in browser.get("/account/idle").text
+
+
+def test_somebody_is_warned_minutes_before_the_end_and_can_stay(web: Web, ada: Person):
+    browser = web.browser(ada)
+    web.clock.advance(hours=11, minutes=54)
+    assert WARNING not in browser.get("/account/idle").text
+    web.clock.advance(minutes=1)
+    warned = browser.get("/account/idle").text
+    assert WARNING in warned and "Stay signed in" in warned
+    # No signing in again: the button stands on a screen that was loaded long ago.
+    stayed = browser.client.post(
+        "/account/stay",
+        data={"csrf_token": _token_of(warned)},
+        headers={"HX-Request": "true"},
+    )
+    assert "Stay signed in" not in stayed.text
+    assert f'data-ends="{screens.ms(web.clock.now() + timedelta(hours=12))}"' in stayed.text
+    web.clock.advance(hours=11)
+    assert is_signed_in(browser)
+
+
+def _token_of(shown: str) -> str:
+    found = re.search('name="csrf_token" value="([^"]+)"', shown)
+    assert found is not None
+    return found[1]
+
+
+def test_whoever_has_just_clicked_can_say_so_without_scripts(web: Web, ada: Person):
+    browser = web.browser(ada)
+    web.clock.advance(seconds=30)
+    assert browser.post("/account/stay").status_code == 303
+    assert _seen_at(web) == NOW + timedelta(seconds=30)
+
+
+def test_the_end_in_any_case_is_told_without_a_way_to_put_it_off(web: Web, ada: Person):
+    browser = web.browser(ada)
+    for _ in range(7 * 4 - 1):
+        web.clock.advance(hours=6)
+        browser.get("/account")
+    web.clock.advance(hours=5, minutes=56)
+    warned = browser.get("/account").text
+    assert "Your sign-in ends at 14:02:00." in warned
+    assert "Stay signed in" not in warned
+
+
+def test_a_short_limit_leaves_twenty_seconds_and_more(
+    store: Store, settings: Settings, clock: ManualClock
+):
+    web = Web(store, replace(settings, web=replace(settings.web, session_idle_minutes=1)), clock)
+    browser = web.browser(web.add("ada@dender.example"))
+    clock.advance(seconds=29)
+    assert "Stay signed in" not in browser.get("/account/idle").text
+    clock.advance(seconds=1)
+    assert "Stay signed in" in browser.get("/account/idle").text
 
 
 def test_a_session_ends_after_seven_days_in_any_case(web: Web, ada: Person):

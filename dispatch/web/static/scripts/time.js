@@ -1,4 +1,4 @@
-// Time that ticks: the clock, ages and countdown rings of every screen.
+// Time that ticks: the clock, ages and countdown rings of every screen, and the end of the sign-in.
 //
 // The server renders each of them; this only lets them go on between two refreshes, by the server's
 // time, whatever the clock of this computer says.
@@ -30,12 +30,25 @@
     return (h * 3600 + m * 60 + s) * 1000 - Number(root.dataset.now) % 86_400_000;
   })();
 
+  // Shortly before the sign-in ends without a click the server says so, or that somebody clicked
+  // elsewhere meanwhile.
+  const EVERY_MS = 15_000;
+  let asked = 0;
+  const warn = (at) => {
+    const idle = document.getElementById("idle");
+    if (!idle || at < Number(idle.dataset.ends) - Number(idle.dataset.before)) return;
+    if (Date.now() - asked < EVERY_MS) return;
+    asked = Date.now();
+    htmx.trigger(idle, "near");
+  };
+
   const tick = () => {
     const at = now();
     if (clock) {
       const s = Math.floor((((at + clockZero) % 86_400_000) + 86_400_000) % 86_400_000 / 1000);
       write(clock, `${two(Math.floor(s / 3600))}:${two(Math.floor(s / 60) % 60)}:${two(s % 60)}`);
     }
+    warn(at);
     for (const age of document.querySelectorAll("[data-since]")) {
       write(age, span(Math.max(0, Math.floor((at - Number(age.dataset.since)) / 1000))));
     }
