@@ -161,7 +161,7 @@ def _refused(refusal: Refusal) -> Response:
 
 def _create(carrier: Carrier, new: Callable[[], Traffic]) -> Response:
     traffic = new()
-    fault = traffic.fault = carrier.faults.strike(traffic.number)
+    fault = traffic.fault = carrier.faults.strike(traffic.number, traffic.supplier)
     if fault.drop == "before":
         return cut_off(carrier, fault)
     if fault.http or fault.refuse:

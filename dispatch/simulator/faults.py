@@ -40,6 +40,8 @@ class Fault:
     """Messages a second that a sender may hand in; above it 429."""
     times: int = 0
     """How often it strikes; 0 is until it is cleared."""
+    supplier: str = ""
+    """Strikes what comes in by this interface only: "twilio" or "gateway"."""
 
 
 #: Struck by nothing.
@@ -48,6 +50,7 @@ NONE = Fault()
 _CHOICES = {
     "drop": ("", "before", "after"),
     "callbacks": ("", "drop", "double", "reorder", "early"),
+    "supplier": ("", "twilio", "gateway"),
 }
 
 
@@ -85,11 +88,13 @@ class Faults:
         with self._lock:
             self._faults.clear()
 
-    def strike(self, number: str) -> Fault:
-        """Return what strikes a request for this number, and count it."""
+    def strike(self, number: str, supplier: str) -> Fault:
+        """Return what strikes a request for this number at a supplier, and count it."""
         with self._lock:
             key = number if number in self._faults else ""
             fault = self._faults.get(key, NONE)
+            if fault.supplier not in ("", supplier):
+                return NONE
             if fault.times == 1:
                 del self._faults[key]
             elif fault.times:

@@ -69,7 +69,7 @@ class Desk:
         fault = _fault(data)
         if fault:
             return _refused(fault)
-        struck = self._carrier.faults.strike(data["to"])
+        struck = self._carrier.faults.strike(data["to"], Supplier.GATEWAY)
         if struck.drop == "before":
             return cut_off(self._carrier, struck)
         if struck.http or struck.refuse:

@@ -171,6 +171,13 @@ def test_a_refusal_is_read_by_its_status_and_its_words(
     assert phones.messages() == []
 
 
+def test_a_fault_may_strike_one_supplier_only(channel: GatewayChannel, phones: SimulatedTwilio):
+    phones.fault(http=503, supplier="twilio")
+    assert channel.send(text()).state is State.SENT
+    phones.fault(http=503, supplier="gateway")
+    assert channel.send(text("m2")).state is State.PENDING
+
+
 def test_a_text_whose_answer_was_lost_is_found(channel: GatewayChannel, phones: SimulatedTwilio):
     phones.fault(drop="after", times=1)
     assert channel.send(text()) == Outcome(State.UNKNOWN, code="connection")
