@@ -14,6 +14,7 @@ from dispatch.rota import judging, planning
 from dispatch.rota.days import local_day
 from dispatch.rota.differences import Stand
 from dispatch.rota.judging import Judged
+from dispatch.rota.planning import Ground
 
 #: Within so long of a turn rules only warn.
 LATE = timedelta(hours=24)
@@ -32,16 +33,29 @@ class Hand:
 
 def broken_by(session: Session, team: Team, hands: Sequence[Hand]) -> list[Judged]:
     """Return what the published rota would break anew if times went to other people."""
+    present, ground, other = _both(session, team, hands)
+    return judging.broken_by(ground, present, other)
+
+
+def broken_since(session: Session, team: Team, back: Sequence[Hand]) -> list[Judged]:
+    """Return what the published rota breaks by times having changed hands; `back`: to whose."""
+    present, ground, other = _both(session, team, back)
+    return judging.broken_by(ground, other, present)
+
+
+def _both(
+    session: Session, team: Team, hands: Sequence[Hand]
+) -> tuple[list[Stand], Ground, list[Stand]]:
+    """Return the published turns around some times, and the same with these in other hands."""
     zone = team.time_zone
     first = local_day(min(hand.starts_at for hand in hands) - _BEFORE, zone)
     last = local_day(max(hand.ends_at for hand in hands) + _AFTER, zone)
-    before = planning.published(session, team, first, last)
-    after = before
+    present = planning.published(session, team, first, last)
+    other = present
     for hand in hands:
-        after = handed(after, hand)
-    everybody = {stand.person_id for stand in (*before, *after)}
-    ground = planning.load(session, team, first, last, people=everybody)
-    return judging.broken_by(ground, before, after)
+        other = handed(other, hand)
+    everybody = {stand.person_id for stand in (*present, *other)}
+    return present, planning.load(session, team, first, last, people=everybody), other
 
 
 def handed(stands: Iterable[Stand], hand: Hand) -> list[Stand]:

@@ -1,11 +1,11 @@
-"""What waits for a planner: absences asked for, and published turns that nobody can serve.
+"""What waits for a planner: absences, swaps, sign-ups, late ones, and turns that nobody can serve.
 
 Each request shows what deciding it means: who else is away, which turns become empty. Deciding is
-one tap; refusing takes a reason, which the person reads. Nothing here is decided by this module.
+one tap; refusing takes a reason, which the person reads. Who could step in is for `mending`.
 """
 
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -16,25 +16,28 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
 from dispatch.db import Session
-from dispatch.errors import NotFound
+from dispatch.errors import Conflict, NotFound
 from dispatch.people.access import Right
 from dispatch.people.models import Membership, Person, Team
-from dispatch.rota import absences, rights
+from dispatch.rota import absences, handing, open_turns, repairs, rights, swaps
 from dispatch.rota.absences import FAR
-from dispatch.rota.duty import Turn, duty_between
-from dispatch.rota.models import Absence, Answer
+from dispatch.rota.duty import Gap, gaps
+from dispatch.rota.handing import Hand
+from dispatch.rota.models import Absence, Answer, Line, OpenTurn, Shift, Swap, SwapState
+from dispatch.rota.repairs import Hole
 from dispatch.texts import N_
-from dispatch.web import live, session
+from dispatch.web import live, posted, session
 from dispatch.web.absences import ICONS, hits_of, span_of
-from dispatch.web.forms import Form
+from dispatch.web.forms import Form, told
 from dispatch.web.posted import Done, show, take
-from dispatch.web.rota_table import team_for
+from dispatch.web.rota_table import lines_of, team_for
+from dispatch.web.swaps import card, rules_said
 
 blueprint = Blueprint("inbox", __name__)
 
 _SCREEN = "planner/requests.html"
-#: How far ahead turns that nobody can serve are looked for.
-_AHEAD = timedelta(days=183)
+#: Gaps so far ahead are shown.
+_GAPS_AHEAD = timedelta(days=56)
 #: For how long what was decided stays in sight.
 _KEPT = timedelta(days=14)
 
@@ -70,10 +73,26 @@ def decide(key: str, kind: str, row_id: int, action: str) -> ResponseReturnValue
     return take(form, do) or show(_SCREEN, form, partial(_shown, key))
 
 
+@blueprint.post("/rota/<key>/requests/offer")
+def offer(key: str) -> ResponseReturnValue:
+    """Offer a turn that nobody can serve, or a gap, to everybody of the team."""
+    form = Form(request.form)
+
+    def do(opened: Session, form: Form) -> Done:
+        _offer(opened, team_for(opened, key, Right.ROTA_CHANGE), form)
+        return Done(gettext("Offered to everybody."), url_for("inbox.requests", key=key))
+
+    return take(form, do) or show(_SCREEN, form, partial(_shown, key))
+
+
 def waiting(opened: Session, team: Team) -> int:
     """Return how many requests of a team wait for an answer."""
     query = sa.select(sa.func.count()).select_from(_asked(team).subquery())
-    return opened.scalar(query) or 0
+    absent = opened.scalar(query) or 0
+    now = session.now()
+    mine = [one for one in swaps.waiting(opened, team, now) if _is_for_planner(one)]
+    signed = [one for one in open_turns.standing(opened, team, now) if one.person_id is not None]
+    return absent + len(mine) + len(signed)
 
 
 # --- Deciding.
@@ -105,9 +124,85 @@ def _absence(opened: Session, team: Team, absence_id: int) -> Absence:
     return absence
 
 
+def _approve_swap(opened: Session, team: Team, row_id: int, form: Form) -> str:
+    swap = _swap(opened, team, row_id)
+    held = swap.state is SwapState.DONE
+    reason = form.text("reason", most=300)
+    form.check()
+    swaps.approve(opened, swap, session.actor(), session.now(), reason)
+    if held:
+        return str(gettext("Noted: it has been looked at."))
+    return str(gettext("Approved: the turn has changed hands. Both are told."))
+
+
+def _refuse_swap(opened: Session, team: Team, row_id: int, form: Form) -> str:
+    reason = form.text("reason", required=True, most=300)
+    form.check()
+    swap = _swap(opened, team, row_id)
+    swaps.decline(opened, swap, reason, session.actor(), session.now())
+    return str(gettext("Refused: the turn stays where it was. Both are told."))
+
+
+def _swap(opened: Session, team: Team, swap_id: int) -> Swap:
+    swap = rights.swap_for(opened, session.viewer(), swap_id)
+    if opened.get_one(Line, swap.shift.line_id).team_id != team.id:
+        raise NotFound(N_("There is no such thing, or it is not yours to see."))
+    return swap
+
+
+def _approve_open(opened: Session, team: Team, row_id: int, form: Form) -> str:
+    reason = form.text("reason", most=300)
+    form.check()
+    turn = _open_turn(opened, team, row_id)
+    open_turns.approve(opened, turn, session.actor(), session.now(), reason)
+    return str(gettext("Approved: the turn is entered."))
+
+
+def _refuse_open(opened: Session, team: Team, row_id: int, _form: Form) -> str:
+    turn = _open_turn(opened, team, row_id)
+    open_turns.refuse(opened, turn, session.actor(), session.now())
+    return str(gettext("Refused: the turn is open again."))
+
+
+def _withdraw_open(opened: Session, team: Team, row_id: int, _form: Form) -> str:
+    turn = _open_turn(opened, team, row_id)
+    open_turns.withdraw(opened, turn, session.actor(), session.now())
+    return str(gettext("It is no longer offered."))
+
+
+def _open_turn(opened: Session, team: Team, open_id: int) -> OpenTurn:
+    turn = rights.open_turn_for(opened, session.viewer(), open_id)
+    if turn.line.team_id != team.id:
+        raise NotFound(N_("There is no such thing, or it is not yours to see."))
+    return turn
+
+
+def _offer(opened: Session, team: Team, form: Form) -> None:
+    """Offer a stretch as it was shown: of somebody's turn, or of a line that is empty."""
+    now, actor = session.now(), session.actor()
+    lines = {line.key: line for line in lines_of(opened, team)}
+    line_key = form.one_of("line", lines)
+    begin, end = (posted.instant(form.values.get(name, "")) for name in ("begins", "ends"))
+    form.check()
+    uid = form.values.get("uid")
+    if not uid:
+        open_turns.offer(opened, lines[line_key], begin, end, actor, now)
+        return
+    query = sa.select(Shift).where(Shift.uid == uid, Shift.line_id == lines[line_key].id)
+    shift = opened.scalars(query).one_or_none()
+    if shift is None:
+        raise Conflict(N_("This is there no longer. Load the screen again."))
+    swaps.offer(opened, shift, None, actor, now, starts_at=max(begin, now), ends_at=end)
+
+
 _ACTIONS: Mapping[tuple[str, str], Callable[[Session, Team, int, Form], str]] = {
     ("absence", "approve"): _approve_absence,
     ("absence", "refuse"): _refuse_absence,
+    ("swap", "approve"): _approve_swap,
+    ("swap", "refuse"): _refuse_swap,
+    ("open", "approve"): _approve_open,
+    ("open", "refuse"): _refuse_open,
+    ("open", "withdraw"): _withdraw_open,
 }
 
 
@@ -115,14 +210,80 @@ _ACTIONS: Mapping[tuple[str, str], Callable[[Session, Team, int, Form], str]] = 
 
 
 def _shown(key: str, opened: Session, _form: Form) -> dict[str, Any]:
-    team = team_for(opened, key, Right.ROTA_CHANGE)
-    names = _members(opened, team)
+    team, now = team_for(opened, key, Right.ROTA_CHANGE), session.now()
+    names, everybody = _members(opened, team), _names(opened)
+    held = swaps.waiting(opened, team, now)
+    signed = open_turns.standing(opened, team, now)
+    offered = {one.shift_id for one in held if one.state is SwapState.OFFERED}
     return {
         "team": team,
         "asked": [_request(opened, one, names) for one in opened.scalars(_asked(team))],
-        "empty": _empty(opened, team, names),
+        "empty": [_hole(opened, one, offered) for one in repairs.lost(opened, team, now)],
+        "gaps": _gaps(opened, team, signed),
+        "late": [
+            _late(opened, one, team, everybody) for one in held if one.state is SwapState.DONE
+        ],
+        "swaps": [card(opened, one, everybody) for one in held if one.state is SwapState.ACCEPTED],
+        "signed": [_signed(opened, one) for one in signed if one.person_id is not None],
+        "offers": [card(opened, one, everybody) for one in held if one.state is SwapState.OFFERED],
         "decided": [_decided(one, names) for one in opened.scalars(_answered(team))],
     }
+
+
+def _is_for_planner(swap: Swap) -> bool:
+    return swap.state is not SwapState.OFFERED
+
+
+def _names(opened: Session) -> dict[int, str]:
+    return {row.id: row.name for row in opened.execute(sa.select(Person.id, Person.name))}
+
+
+def _late(opened: Session, swap: Swap, team: Team, names: Mapping[int, str]) -> dict[str, Any]:
+    """Return what holds already and must be looked at, with what it broke."""
+    back = Hand(swap.shift.line_id, swap.starts_at, swap.ends_at, swap.from_id)
+    judged = [one for one in handing.broken_since(opened, team, [back]) if one.hard]
+    return card(opened, swap, names) | {
+        "told": [told(one.told) for one in judged],
+        "by": swap.asked_by,
+        "may_undo": swap.cover_id is not None and swap.ends_at > session.now(),
+    }
+
+
+def _signed(opened: Session, turn: OpenTurn) -> dict[str, Any]:
+    assert turn.person_id is not None, "somebody signed up"
+    judged = open_turns.judge(opened, turn, turn.person_id)
+    return {
+        "id": turn.id,
+        "name": opened.get_one(Person, turn.person_id).name,
+        "line": turn.line.name,
+        "starts_at": turn.starts_at,
+        "ends_at": turn.ends_at,
+        **rules_said(judged, handing.is_late(turn.starts_at, session.now())),
+    }
+
+
+def _gaps(opened: Session, team: Team, offered: list[OpenTurn]) -> list[dict[str, Any]]:
+    """Return the gaps between published turns, each with what is offered of it already."""
+    now = session.now()
+    found = [
+        {
+            "line": gap.line_name,
+            "line_key": gap.line_key,
+            "starts_at": gap.from_at,
+            "ends_at": gap.until_at,
+            "offered": next((one.id for one in offered if _is_of(one, gap)), None),
+        }
+        for gap in gaps(opened, team, now, now + _GAPS_AHEAD)
+        # Beyond the last turn nothing is published yet: that is no gap but a rota to be made.
+        if gap.next_id is not None
+    ]
+    return sorted(found, key=lambda gap: (gap["starts_at"], gap["line"]))
+
+
+def _is_of(turn: OpenTurn, gap: Gap) -> bool:
+    begins, ends = gap.from_at, gap.until_at
+    assert begins and ends, "gaps within hours have both ends"
+    return turn.line_id == gap.line_id and turn.starts_at < ends and begins < turn.ends_at
 
 
 def _members(opened: Session, team: Team) -> dict[int, str]:
@@ -164,34 +325,20 @@ def _request(opened: Session, absence: Absence, names: Mapping[int, str]) -> dic
     }
 
 
-def _empty(opened: Session, team: Team, names: Mapping[int, str]) -> list[dict[str, Any]]:
-    """Return the published turns of people who are away then, in order."""
-    now = session.now()
-    away = absences.standing(opened, set(names), now, now + _AHEAD)
-    if not away:
-        return []
-    turns = [
-        turn for turn in duty_between(opened, team, now, now + _AHEAD) if isinstance(turn, Turn)
-    ]
-    found = [
-        _hole(turn, absence, now)
-        for turn in turns
-        for absence in away
-        if absence.person_id == turn.person_id
-        and absence.starts_at < turn.until_at
-        and max(turn.from_at, now) < (absence.ends_at or FAR)
-    ]
-    return sorted(found, key=lambda hole: (hole["starts_at"], hole["line"]))
-
-
-def _hole(turn: Turn, absence: Absence, now: datetime) -> dict[str, Any]:
+def _hole(opened: Session, hole: Hole, offered: set[int]) -> dict[str, Any]:
+    turn = hole.turn
+    shift = opened.scalars(sa.select(Shift).where(Shift.uid == turn.shift_uid)).one()
     return {
         "uid": turn.shift_uid,
         "name": turn.person_name,
         "line": turn.line_name,
-        "kind": gettext(absences.KINDS[absence.kind]),
-        "starts_at": max(turn.from_at, absence.starts_at, now),
-        "ends_at": min(turn.until_at, absence.ends_at or FAR),
+        "line_key": turn.line_key,
+        "kind": gettext(absences.KINDS[hole.absence.kind]),
+        "starts_at": hole.starts_at,
+        "ends_at": hole.ends_at,
+        "offered": shift.id in offered,
+        # Only whose turn it is can be asked to give it; a cover is taken back by hand.
+        "may_offer": turn.cover_uid is None,
     }
 
 

@@ -17,6 +17,7 @@ from dispatch.db import Session
 from dispatch.people import phones, readiness
 from dispatch.people.access import Right
 from dispatch.people.models import TELEPHONES, ContactMethod, Person, Team
+from dispatch.rota import rights
 from dispatch.rota.duty import (
     Gap,
     Stretch,
@@ -49,6 +50,11 @@ def teams_on_duty(opened: Session, now: datetime) -> list[dict[str, Any]]:
     here = [line[0].person_id for lines in found.values() for line in lines if _is_turn(line[0])]
     people = _People(opened, here)
     return [_team(opened, team, found[team.id], people, now) for team in teams]
+
+
+def name_of(turn: Turn) -> str:
+    """Name a stretch of duty, for a form and for a link that chooses it."""
+    return f"{turn.shift_uid}|{turn.from_at.isoformat()}"
 
 
 def why_nobody(gap: Gap) -> str:
@@ -94,10 +100,12 @@ def _seat(team: Team, line: Sequence[Stretch], people: "_People") -> dict[str, A
         "readiness": [],
         "gap": None,
         "since": held.from_at,
+        "turn": None,
     }
     if isinstance(held, Gap):
         return seat | {"gap": why_nobody(held)}
     after = line[1] if len(line) > 1 else None
+    may_hand_over = rights.may_take_over_for(session.viewer(), team)
     ends_empty = isinstance(after, Gap) and expected(team, held.until_at)
     return seat | {
         "person": {"id": held.person_id, "name": held.person_name},
@@ -105,6 +113,7 @@ def _seat(team: Team, line: Sequence[Stretch], people: "_People") -> dict[str, A
         "covering": held.covers,
         "readiness": people.readiness(held.person_id),
         "gap": gettext("Nobody is planned after that.") if ends_empty else None,
+        "turn": name_of(held) if may_hand_over else None,
     }
 
 

@@ -5,6 +5,7 @@ only said once it is stored. Reading the fields and what they mean is left to ea
 """
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import flask
@@ -13,6 +14,7 @@ from flask.typing import ResponseReturnValue
 
 from dispatch.db import Session
 from dispatch.errors import Conflict, Invalid
+from dispatch.texts import N_
 from dispatch.web import session
 from dispatch.web.forms import Form
 
@@ -37,6 +39,17 @@ def take(form: Form, do: Callable[[Session, Form], Done]) -> ResponseReturnValue
     # Only now is it true.
     flash(done.told, "done")
     return redirect(done.onward, 303)
+
+
+def instant(text: str) -> datetime:
+    """Read an instant that a screen wrote into its own form; raises Conflict for anything else."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None:
+        raise Conflict(N_("This is there no longer. Load the screen again."))
+    return at
 
 
 def show(

@@ -17,7 +17,9 @@ from flask_babel import gettext
 from dispatch.calendars import feeds
 from dispatch.db import Session
 from dispatch.people.models import Membership, Person, Team
+from dispatch.rota import takeovers
 from dispatch.rota.duty import Turn, duty_between
+from dispatch.rota.models import Shift, Swap, SwapState
 from dispatch.web import session, shares
 
 blueprint = Blueprint("turns", __name__)
@@ -74,9 +76,32 @@ def _mine(opened: Session, address: str | None = None) -> str:
         shared=[one for one in shared if one["shares"]],
         next=found[0] if found else None,
         later=found[1:],
+        taken=_taken_over(opened, person_id),
+        waiting=waiting_for(opened, person_id),
         address=address,
         standing=feeds.standing(opened, person_id),
     )
+
+
+def waiting_for(opened: Session, person_id: int) -> int:
+    """Return how many swaps wait for somebody's own answer."""
+    query = (
+        sa.select(sa.func.count())
+        .select_from(Swap)
+        .join(Shift, Shift.id == Swap.shift_id)
+        .where(Swap.to_id == person_id, Swap.state == SwapState.OFFERED)
+        .where(Swap.ends_at > session.now(), Shift.cancelled_at.is_(None))
+    )
+    return opened.scalar(query) or 0
+
+
+def _taken_over(opened: Session, person_id: int) -> dict[str, Any] | None:
+    """Return who said to have one's turn now, which can be undone."""
+    swap = takeovers.to_undo(opened, person_id, session.now())
+    if swap is None:
+        return None
+    name = opened.get_one(Person, swap.to_id).name
+    return {"id": swap.id, "name": name, "ends_at": swap.ends_at}
 
 
 def _turns(opened: Session, team: Team, person_id: int) -> list[dict[str, Any]]:
@@ -95,6 +120,7 @@ def _turns(opened: Session, team: Team, person_id: int) -> list[dict[str, Any]]:
             "ends_at": turn.until_at,
             "now": turn.from_at <= now,
             "covers": turn.covers,
+            "own": turn.covers is None,
             "beside": _beside(turn, all_),
         }
         for turn in all_

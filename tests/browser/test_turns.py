@@ -117,7 +117,7 @@ def test_leave_is_asked_on_a_phone_and_approved_at_a_desk_that_keeps_itself_fres
     expect(desk.get_by_text("Mon 16 Mar – Fri 20 Mar leave")).to_be_visible()
     expect(desk.get_by_text("Published turns that this leaves empty:")).to_be_visible()
     desk.get_by_role("button", name="Approve").click()
-    expect(desk.get_by_text("Turns that nobody can serve")).to_be_visible()
+    expect(desk.get_by_text("Turns whose holder is away")).to_be_visible()
     phone.reload()
     expect(phone.get_by_text("approved")).to_be_visible()
 
