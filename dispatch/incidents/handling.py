@@ -386,7 +386,7 @@ def end_incident(
     """
     if incident.status is then:
         return False
-    if not states.may_follow(states.INCIDENT, incident.status, then):
+    if not states.may_follow(incident.status, then):
         raise Conflict(N_("This incident has ended already."))
     incident.status = then
     incident.closed_at = now

@@ -7,8 +7,8 @@ receipt calls it again; after a crash the same call finds whatever was left undo
 it never takes away: a page stays answerable until its callout is filled or over.
 
 Locks are taken in the order incident, callout, assignment, page, message. Who goes is `seats`, one
-page is `pages`, what is said is `telling`, whom to page is `policy` on what `candidates` gathers,
-turning somebody back is `recall`.
+page is `pages`, what is said is `telling`, turning somebody back is `recall`. Whom to page is for
+`policy` to say, on what `candidates` gathers; `steps` adds them.
 """
 
 from collections.abc import Iterable, Sequence
@@ -24,16 +24,17 @@ from dispatch.db import Session
 from dispatch.errors import Conflict, Invalid
 from dispatch.incidents import alarms, handling, timeline
 from dispatch.incidents.models import Incident, IncidentStatus, Want
-from dispatch.paging import candidates, pages, plans, policy, recall
+from dispatch.paging import pages, plans, policy, recall, steps
 from dispatch.paging.candidates import Moment
 from dispatch.paging.models import (
     Assignment,
     AssignmentStatus,
     Callout,
     PageStatus,
+    Release,
     Target,
 )
-from dispatch.paging.policy import Attempt, Judged, Plan, Step
+from dispatch.paging.policy import Plan
 from dispatch.people.models import Person
 from dispatch.texts import N_, Sentence
 
@@ -252,21 +253,21 @@ def _pursue(session: Session, callout: Callout, moment: Moment) -> None:
     if callout.step == 0 and not moment.present.turns and not pages.still_open(callout):
         _page_nobody_list(session, callout, plan, moment)
     if callout.duty_until is not None and callout.duty_until <= now:
-        _page_newcomers(session, callout, plan, moment)
+        steps.page_newcomers(session, callout, plan, moment)
     for step in policy.due_steps(plan, callout.step, callout.began_at, now):
-        _take(session, callout, step, moment)
-    while not _people_open(callout, moment) and callout.step < len(plan.steps):
-        _take(session, callout, plan.steps[callout.step], moment)
-    if not _people_open(callout, moment):
+        steps.take(session, callout, step, moment)
+    while not steps.being_tried(callout, moment) and callout.step < len(plan.steps):
+        steps.take(session, callout, plan.steps[callout.step], moment)
+    if not steps.being_tried(callout, moment):
         _page_best(session, callout, plan, moment)
     if callout.step >= len(plan.steps):
         _repeat_if_exhausted(session, callout, plan, moment)
-    if _people_open(callout, moment):
+    if steps.being_tried(callout, moment):
         _somebody_again(callout, now)
     pages.reread(session, callout, now)
     wait = policy.next_step_at(plan, callout.step, callout.repeat, callout.began_at) - now
     pages.try_due(session, callout, moment, wait)
-    _note_duty(callout, moment)
+    steps.note_duty(callout, moment)
     callout.due_at = _next_instant(callout, plan)
 
 
@@ -282,75 +283,12 @@ def begin_anew(session: Session, callout: Callout, now: datetime) -> None:
     alarms.end(callout.incident, alarms.OF_A_RUN, now, callout.want)
 
 
-def _people_open(callout: Callout, moment: Moment) -> int:
-    """How many are being tried; who has no channel left can no longer be."""
-    ids = [page.person_id for page in pages.still_open(callout) if page.person_id is not None]
-    methods = moment.methods(ids)
-    return sum(bool(candidates.channels_of(methods[person_id])) for person_id in ids)
-
-
-def _take(session: Session, callout: Callout, step: Step, moment: Moment) -> None:
-    callout.step += 1
-    if step.target is Target.CONTROL_ROOM:
-        pages.ring_control_room(session, callout, step.attempts, moment.now)
-        return
-    team = callout.want.team.name
-    for gap in moment.gaps:
-        if gap.line_key == step.target:
-            facts: dict[str, Any] = {"line": gap.line_name, "team": team, "absent": gap.absent}
-            timeline.add(session, callout.incident, "gap", ENGINE, moment.now, **facts)
-    _page_found(session, callout, moment.for_step(step), step.attempts, moment.now)
-
-
-#: Targets that mean whoever is on duty just then.
-_BY_DUTY = (Target.PRIMARY, Target.BACKUP, Target.TEAM)
-
-
-def _page_newcomers(session: Session, callout: Callout, plan: Plan, moment: Moment) -> None:
-    """Page whoever has come on duty since their step was taken: the next repeat may be far."""
-    for step in plan.steps[: callout.step]:
-        if step.target in _BY_DUTY:
-            _page_found(session, callout, moment.for_step(step), step.attempts, moment.now)
-
-
-def _note_duty(callout: Callout, moment: Moment) -> None:
-    """Keep when the rota must be looked at again, if it was looked at now."""
-    known = [at for at in (callout.duty_until, moment.duty_until) if at and at > moment.now]
-    callout.duty_until = min(known, default=None)
-
-
-def _page_found(
-    session: Session,
-    callout: Callout,
-    found: Iterable[Judged],
-    attempts: Sequence[Attempt],
-    now: datetime,
-) -> None:
-    seen = {page.person_id for page in callout.pages if page.status is not PageStatus.SKIPPED}
-    seen |= {a.person_id for a in active_assignments(callout)}
-    passed_over = {p.person_id for p in callout.pages if p.status is PageStatus.SKIPPED}
-    for judged in found:
-        person_id = judged.candidate.person_id
-        if person_id in seen and not _may_page_again(callout, person_id):
-            continue
-        if judged.fit:
-            pages.add(session, callout, judged, attempts, now)
-        elif person_id not in passed_over:
-            pages.pass_over(session, callout, judged, now)
-
-
-def _may_page_again(callout: Callout, person_id: int) -> bool:
-    """Only somebody whose page ended because the callout was filled or began anew."""
-    last = pages.last_of(callout, person_id)
-    return last is not None and last.status is PageStatus.WITHDRAWN
-
-
 def _page_nobody_list(session: Session, callout: Callout, plan: Plan, moment: Moment) -> None:
     incident, team = callout.incident, callout.want.team.name
     timeline.add(session, incident, "nobody_on_duty", ENGINE, moment.now, team=team)
     alarms.raise_alarm(session, incident, "nobody_on_duty", moment.now, callout.want)
     attempts = policy.usual_attempts(plan)
-    _page_found(session, callout, moment.nobody_on_duty(), attempts, moment.now)
+    steps.page_found(session, callout, moment.nobody_on_duty(), attempts, moment.now)
 
 
 def _page_best(session: Session, callout: Callout, plan: Plan, moment: Moment) -> None:
@@ -359,7 +297,8 @@ def _page_best(session: Session, callout: Callout, plan: Plan, moment: Moment) -
         for page in callout.pages
         if page.person_id is not None and page.status is PageStatus.DECLINED
     }
-    refused |= {assignment.person_id for assignment in callout.assignments}
+    going = [a for a in callout.assignments if a.released_why is not Release.CANCELLED]
+    refused |= {assignment.person_id for assignment in going}
     best = moment.best(refused)
     if best is None:
         _nobody_left(session, callout, "everybody_declined" if refused else "nobody_at_all", moment)
@@ -398,13 +337,13 @@ def _repeat_if_exhausted(session: Session, callout: Callout, plan: Plan, moment:
         callout.repeat += 1
     for step in plan.steps:
         if step.target is not Target.CONTROL_ROOM:
-            _page_found(session, callout, moment.for_step(step), step.attempts, now)
+            steps.page_found(session, callout, moment.for_step(step), step.attempts, now)
     pages.try_anew(callout, moment, policy.usual_attempts(plan))
     if callout.exhausted_at is None:
         callout.exhausted_at = now
         alarms.raise_alarm(session, incident, "unanswered", now, callout.want)
         timeline.add(session, incident, "unanswered", ENGINE, now, team=team)
-    elif _people_open(callout, moment):
+    elif steps.being_tried(callout, moment):
         timeline.add(session, incident, "repeated", ENGINE, now, team=team)
     else:
         _nobody_left(session, callout, "still_nobody", moment)
@@ -442,10 +381,10 @@ def hasten(session: Session, callout: Callout, now: datetime) -> None:
     plan = plans.plan_of(session, callout.policy_id, now)
     if callout.cancelled_at is None and callout.filled_at is None:
         moment = Moment(session, callout.want, now)
-        before = _people_open(callout, moment)
-        while callout.step < len(plan.steps) and _people_open(callout, moment) == before:
-            _take(session, callout, plan.steps[callout.step], moment)
-        _note_duty(callout, moment)
+        before = steps.being_tried(callout, moment)
+        while callout.step < len(plan.steps) and steps.being_tried(callout, moment) == before:
+            steps.take(session, callout, plan.steps[callout.step], moment)
+        steps.note_duty(callout, moment)
 
 
 def page_person(
@@ -469,15 +408,6 @@ def page_person(
     if callout.filled_at is not None:
         callout.want.people, callout.want.wanted_by = callout.want.people + 1, actor.name
         begin_anew(session, callout, now)
-    if not page_chosen(session, callout, person, actor.name, now):
+    if not steps.page_chosen(session, callout, person, actor.name, now):
         told = Sentence(N_("%(name)s has no verified phone."), name=person.name)
         raise Invalid(told, person=told)
-
-
-def page_chosen(session: Session, callout: Callout, person: Person, by: str, now: datetime) -> bool:
-    """Page somebody whom a dispatcher chose, however trained; False when no phone is known."""
-    judged = Moment(session, callout.want, now).by_hand(person, by)
-    if judged.fit:
-        plan = plans.plan_of(session, callout.policy_id, now)
-        pages.add(session, callout, judged, policy.usual_attempts(plan), now)
-    return judged.fit

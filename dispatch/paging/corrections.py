@@ -13,7 +13,7 @@ from dispatch.db import Session
 from dispatch.incidents import alarms, handling, timeline
 from dispatch.incidents.handling import Change
 from dispatch.incidents.models import Incident, IncidentStatus
-from dispatch.paging import callouts, candidates, pages, telling
+from dispatch.paging import callouts, candidates, pages, steps, telling
 from dispatch.paging.models import UNFINISHED, Assignment, Callout
 
 
@@ -47,7 +47,7 @@ def _page_anew(session: Session, callout: Callout, now: datetime) -> None:
     session.flush()
     for page in chosen:
         if page.person is not None:
-            callouts.page_chosen(session, callout, page.person, page.reason["by"], now)
+            steps.page_chosen(session, callout, page.person, page.reason["by"], now)
 
 
 def _inform(session: Session, incident: Incident, going: Assignment, now: datetime) -> None:

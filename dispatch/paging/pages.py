@@ -133,6 +133,7 @@ def ring_control_room(
 ) -> None:
     """Ring the control room that reported, or ring it again."""
     if not callout.incident.organisation.control_room_phone:
+        timeline.add(session, callout.incident, "no_control_room", ENGINE, now)
         return
     held = [page for page in still_open(callout) if page.person_id is None]
     calls = [(candidates.CALL, now + timedelta(seconds=offset)) for _, offset in attempts]

@@ -20,7 +20,7 @@ from dispatch.errors import Conflict, Invalid
 from dispatch.incidents import alarms, handling, timeline
 from dispatch.incidents.models import Incident, IncidentStatus, Want
 from dispatch.outbox import queue
-from dispatch.paging import callouts, pages, recall, telling
+from dispatch.paging import callouts, pages, recall, steps, telling
 from dispatch.paging.models import (
     Assignment,
     AssignmentStatus,
@@ -293,7 +293,7 @@ def _begin_again(session: Session, want: Want, actor: Actor, now: datetime) -> N
         want.people += len(callouts.active_assignments(callout))
         callouts.begin_anew(session, callout, now)
         for assignment in turning:
-            callouts.page_chosen(session, callout, assignment.person, actor.name, now)
+            steps.page_chosen(session, callout, assignment.person, actor.name, now)
 
 
 @dataclass(frozen=True)

@@ -28,12 +28,13 @@ _SENTENCES = {
     "cancelled": N_("Cancelled."),
     "cancelled_before": N_("The cancellation came before the alert: nobody is paged."),
     "closed": N_("Closed."),
-    "open": N_("Opened again."),
     "acknowledged": N_("%(by)s has seen: %(alarm)s"),
     "note": N_("Note by %(by)s."),
     "recorded": N_("Recorded afterwards by %(by)s: %(person)s went. Nobody was paged."),
     "paging": N_("Paging %(person)s (%(team)s): %(reason)s"),
     "skipped": N_("%(person)s passed over (%(team)s): %(reason)s"),
+    "asked_already": N_("The next step adds nobody of %(team)s; asked already: %(asked)s."),
+    "adds_nobody": N_("The next step adds nobody of %(team)s."),
     "gap": N_("Nobody is on duty on line %(line)s of %(team)s%(absent)s."),
     "nobody_on_duty": N_("Nobody is on duty in %(team)s: paging its nobody-on-duty list."),
     "nobody_qualified": N_("Nobody trained for this can be reached in %(team)s: paging the best."),
@@ -42,6 +43,9 @@ _SENTENCES = {
     "still_nobody": N_("Tried again: nobody of %(team)s is left to be called."),
     "outside_hours": N_("%(team)s is outside its hours%(contact)s."),
     "ringing_control_room": N_("Nobody has accepted: ringing the control room."),
+    "no_control_room": N_(
+        "Nobody has accepted, and there is no number of a control room to ring: ring yourself."
+    ),
     "control_room_heard": N_("The control room confirmed that it has heard."),
     "sent": N_("%(channel)s to %(person)s sent."),
     "delivered": N_("Text delivered to %(person)s."),
@@ -132,8 +136,6 @@ _REASONS = {
     "none": N_("does not hold %(qualification)s"),
     "no_method": N_("has no verified phone"),
     "unusable": N_("the phone cannot be reached"),
-    "declined_before": N_("said no before"),
-    "not_on_duty": N_("not on duty any more"),
 }
 
 #: What the codes of suppliers and our own mean for whoever waits for an answer.
@@ -213,6 +215,8 @@ def reason(facts: Mapping[str, Any], language: str, time_zone: str = "Europe/Bru
         said += texts.say(language, N_(", holds %(qualification)s"), qualification=held)
     if facts.get("lacks"):
         said += texts.say(language, N_(", but is not trained for this"))
+    if facts.get("declined"):
+        said += texts.say(language, N_(", said no before"))
     return said
 
 

@@ -21,7 +21,7 @@ from dispatch.intake.models import Source
 from dispatch.paging import callouts, pages, recall, story, wording
 from dispatch.paging.candidates import Moment
 from dispatch.paging.confidentiality import Readable
-from dispatch.paging.models import Assignment, AssignmentStatus, Callout, Page
+from dispatch.paging.models import Assignment, AssignmentStatus, Callout, Page, PageStatus, Release
 from dispatch.people import phones
 from dispatch.people.models import Service, Team
 from dispatch.texts import N_
@@ -301,16 +301,30 @@ def _candidates(
     opened: Session, callout: Callout, zone: str, now: datetime
 ) -> list[dict[str, Any]]:
     """Return whom else a dispatcher may choose: everybody of the team who is not being tried."""
+    declined = _declined(callout)
     tried = {page.person_id for page in pages.still_open(callout)}
     tried |= {one.person_id for one in callouts.active_assignments(callout)}
     return [
         {
             "id": judged.candidate.person_id,
             "name": judged.candidate.name,
-            "reason": wording.reason(judged.reason, language(), zone),
+            "reason": wording.reason(
+                {**judged.reason, "declined": judged.candidate.person_id in declined},
+                language(),
+                zone,
+            ),
             "fit": judged.fit,
             "reachable": bool(judged.candidate.channels),
             "tried": judged.candidate.person_id in tried,
         }
         for judged in Moment(opened, callout.want, now).ranked()
     ]
+
+
+def _declined(callout: Callout) -> set[int | None]:
+    """Return who has said no, or gave up the seat; not whom a dispatcher released."""
+    released = {
+        one.person_id for one in callout.assignments if one.released_why is Release.DISPATCHER
+    }
+    said_no = {one.person_id for one in callout.pages if one.status is PageStatus.DECLINED}
+    return said_no - released

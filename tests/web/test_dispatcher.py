@@ -6,10 +6,11 @@ import pytest
 import sqlalchemy as sa
 
 from dispatch.audit import AuditEntry
+from dispatch.channels.contract import Inbound
 from dispatch.incidents import handling
 from dispatch.incidents.models import Incident
 from dispatch.outbox.models import Message
-from dispatch.paging import callouts
+from dispatch.paging import callouts, replies
 from dispatch.paging.models import Page
 from dispatch.people.models import Role, Service
 from tests.centre import ADA, NOW
@@ -273,6 +274,24 @@ def test_somebody_else_is_paged_by_hand(web, desk, reference):
     do_callout(web, desk, reference, "page_person", {"person": web.centre.people["Chloé"].id})
     page = nights.callout(web.store, reference).pages[-1]
     assert (page.person.name, page.reason["kind"]) == ("Chloé Dubois", "by_hand")
+
+
+def said_no_before(desk: Browser, reference: str) -> set[str]:
+    shown = desk.get(f"/incidents/{reference}").text
+    options = re.findall("<option value=[^>]*>(.*?)</option>", shown)
+    return {option.partition(" · ")[0] for option in options if "said no before" in option}
+
+
+def test_the_choice_says_who_has_said_no(web, desk, reference):
+    page = nights.callout(web.store, reference).pages[0]
+    with web.store.write() as session:
+        replies.text_in(session, Inbound("SM1", "+32470123450", f"NEE {page.code}"), NOW)
+    assert said_no_before(desk, reference) == {"An Peeters"}
+    bert = {"person": web.centre.people["Bert"].id}
+    do_callout(web, desk, reference, "accept_for", bert)
+    seat = nights.callout(web.store, reference).assignments[0].id
+    do_callout(web, desk, reference, "release", {"assignment": seat})
+    assert said_no_before(desk, reference) == {"An Peeters"}
 
 
 def test_only_members_of_the_team_can_be_named(web, desk, reference):

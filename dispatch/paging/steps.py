@@ -1,0 +1,112 @@
+"""Whom the steps of a policy add, and what is said when they add nobody.
+
+A step is asked of the rota at its moment; who comes on duty after it was taken is added as well, at
+the hand-over. Nobody is paged twice for one call-out unless their page was called off meanwhile.
+When which step is due is left to `policy`, what follows when nobody is left to `callouts`.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from dispatch.audit import ENGINE
+from dispatch.db import Session
+from dispatch.incidents import timeline
+from dispatch.paging import candidates, pages, plans, policy
+from dispatch.paging.candidates import Moment
+from dispatch.paging.models import Callout, PageStatus, Target
+from dispatch.paging.policy import Attempt, Judged, Plan, Step
+from dispatch.people.models import Person
+
+
+def being_tried(callout: Callout, moment: Moment) -> int:
+    """How many are being tried; who has no channel left can no longer be."""
+    ids = [page.person_id for page in pages.still_open(callout) if page.person_id is not None]
+    methods = moment.methods(ids)
+    return sum(bool(candidates.channels_of(methods[person_id])) for person_id in ids)
+
+
+def take(session: Session, callout: Callout, step: Step, moment: Moment) -> None:
+    """Add whom a step adds, and say so where that is nobody."""
+    callout.step += 1
+    if step.target is Target.CONTROL_ROOM:
+        pages.ring_control_room(session, callout, step.attempts, moment.now)
+        return
+    gaps = _tell_gaps(session, callout, step, moment)
+    found = moment.for_step(step)
+    if not page_found(session, callout, found, step.attempts, moment.now) and not gaps:
+        asked = [one.candidate.name for one in found if _was_asked(callout, one)]
+        facts = {"team": callout.want.team.name, "asked": ", ".join(asked)}
+        kind = "asked_already" if asked else "adds_nobody"
+        timeline.add(session, callout.incident, kind, ENGINE, moment.now, **facts)
+
+
+def _tell_gaps(session: Session, callout: Callout, step: Step, moment: Moment) -> bool:
+    """Say which lines that a step asks nobody is on; return whether there is one."""
+    gaps = [gap for gap in moment.gaps if gap.line_key == step.target]
+    for gap in gaps:
+        facts: dict[str, Any] = {"line": gap.line_name, "absent": gap.absent}
+        facts["team"] = callout.want.team.name
+        timeline.add(session, callout.incident, "gap", ENGINE, moment.now, **facts)
+    return bool(gaps)
+
+
+def _was_asked(callout: Callout, judged: Judged) -> bool:
+    last = pages.last_of(callout, judged.candidate.person_id)
+    return last is not None and last.status is not PageStatus.SKIPPED
+
+
+#: Targets that mean whoever is on duty just then.
+_BY_DUTY = (Target.PRIMARY, Target.BACKUP, Target.TEAM)
+
+
+def page_newcomers(session: Session, callout: Callout, plan: Plan, moment: Moment) -> None:
+    """Page whoever has come on duty since their step was taken: the next repeat may be far."""
+    for step in plan.steps[: callout.step]:
+        if step.target in _BY_DUTY:
+            page_found(session, callout, moment.for_step(step), step.attempts, moment.now)
+
+
+def note_duty(callout: Callout, moment: Moment) -> None:
+    """Keep when the rota must be looked at again, if it was looked at now."""
+    known = [at for at in (callout.duty_until, moment.duty_until) if at and at > moment.now]
+    callout.duty_until = min(known, default=None)
+
+
+def page_found(
+    session: Session,
+    callout: Callout,
+    found: Iterable[Judged],
+    attempts: Sequence[Attempt],
+    now: datetime,
+) -> bool:
+    """Page whoever is found, as far as they were not; return whether anything came of it."""
+    came = False
+    seen = {page.person_id for page in callout.pages if page.status is not PageStatus.SKIPPED}
+    passed_over = {p.person_id for p in callout.pages if p.status is PageStatus.SKIPPED}
+    for judged in found:
+        person_id = judged.candidate.person_id
+        if person_id in seen and not _may_page_again(callout, person_id):
+            continue
+        if judged.fit:
+            pages.add(session, callout, judged, attempts, now)
+            came = True
+        elif person_id not in passed_over:
+            pages.pass_over(session, callout, judged, now)
+            came = True
+    return came
+
+
+def _may_page_again(callout: Callout, person_id: int) -> bool:
+    """Only somebody whose page ended because the callout was filled or began anew."""
+    last = pages.last_of(callout, person_id)
+    return last is not None and last.status is PageStatus.WITHDRAWN
+
+
+def page_chosen(session: Session, callout: Callout, person: Person, by: str, now: datetime) -> bool:
+    """Page somebody whom a dispatcher chose, however trained; False when no phone is known."""
+    judged = Moment(session, callout.want, now).by_hand(person, by)
+    if judged.fit:
+        plan = plans.plan_of(session, callout.policy_id, now)
+        pages.add(session, callout, judged, policy.usual_attempts(plan), now)
+    return judged.fit
