@@ -7,16 +7,29 @@ solver. Shares no code with `rota.rules`, which judges what comes out.
 """
 
 from collections.abc import Callable
+from datetime import date, datetime
 from importlib.util import find_spec
 
 from dispatch.clock import monotonic
 from dispatch.rota.planner import process
-from dispatch.rota.planner.faults import refuse
-from dispatch.rota.planner.filling import greedy
+from dispatch.rota.planner.choices import Choice, candidates, why
+from dispatch.rota.planner.faults import problem_faults, refuse, refuse_unknown
+from dispatch.rota.planner.filling import filled_proposal, greedy
 from dispatch.rota.planner.process import Options, PlannerEnded
-from dispatch.rota.problem import Outcome, Point, Problem, Proposal
+from dispatch.rota.planner.repair import Mending, Repair
+from dispatch.rota.problem import Outcome, Point, Problem, Proposal, Seat
 
-__all__ = ["PlannerEnded", "greedy", "plan"]
+__all__ = [
+    "Choice",
+    "PlannerEnded",
+    "Repair",
+    "candidates",
+    "greedy",
+    "plan",
+    "problem_faults",
+    "repair",
+    "why",
+]
 
 
 def plan(
@@ -47,6 +60,39 @@ def plan(
     if isinstance(waiting.result, Proposal):
         return waiting.result
     return _so_far(waiting, monotonic() - begun)
+
+
+def repair(
+    problem: Problem,
+    published: frozenset[Seat],
+    now: datetime,
+    *,
+    until: date | None = None,
+    seconds: float = 20.0,
+    workers: int = 2,
+    progress: Callable[[Point], None] | None = None,
+    stop: Callable[[], bool] | None = None,
+) -> Repair:
+    """Return a published rota with the least change that makes up for who is away now.
+
+    `problem` has the absence among its people's and the whole published period; what has begun by
+    `now` stays. `until`: nothing on a later day moves; by default well beyond the last turn lost.
+    """
+    refuse(problem)
+    refuse_unknown(problem, published)
+    mending = Mending(problem, published, now, until)
+    if find_spec("ortools") is not None:
+        waiting = process.run(
+            "dispatch.rota.planner.search:mend",
+            (mending, Options(seconds, workers)),
+            seconds=seconds,
+            progress=progress,
+            stop=stop,
+        )
+        if isinstance(waiting.result, Repair):
+            return waiting.result
+    mendable, end = mending.mendable()
+    return mending.mended(filled_proposal(mendable), end)
 
 
 def _so_far(waiting: process.Waiting, seconds: float) -> Proposal:

@@ -12,7 +12,7 @@ from typing import Any
 
 from ortools.sat.python import cp_model_helper as cp
 
-from dispatch.rota.planner.terms import TRUE, Curve, Definition, Form, Literal, Term
+from dispatch.rota.planner.terms import TRUE, Curve, Definition, Form, Literal, Shape, Term
 
 _FAR = 1 << 40
 
@@ -74,10 +74,12 @@ class _Encoding:
         for definition in self._form.definitions:
             self._define(definition)
         for term in self._form.terms:
-            if term.cost is None:
-                self._hard(term)
-            else:
+            if term.cost is not None:
                 self._soft(term, term.cost)
+            elif not term.shaped:
+                self._hard(term)
+        for shape in self._form.shapes:
+            self._shape(shape)
         for pairs, (low, high) in self._bounds.items():
             self._linear(pairs, low, high)
         dearest = None if ceiling is None else ceiling - self._cheapest()
@@ -147,6 +149,19 @@ class _Encoding:
             bounds[1] = min(bounds[1], term.most)
         else:
             bounds[0] = max(bounds[0], -term.most)
+
+    def _shape(self, shape: Shape) -> None:
+        automaton = self._proto.constraints.add().automaton
+        for literal in shape.literals:
+            read = automaton.exprs.add()
+            read.vars.append(literal if literal >= 0 else ~literal)
+            read.coeffs.append(1 if literal >= 0 else -1)
+            read.offset = int(literal < 0)
+        automaton.starting_state = shape.begin
+        automaton.final_states.extend(sorted({state for *_, state in shape.steps}))
+        automaton.transition_tail.extend([tail for tail, _, _ in shape.steps])
+        automaton.transition_label.extend([int(label) for _, label, _ in shape.steps])
+        automaton.transition_head.extend([head for _, _, head in shape.steps])
 
     def _soft(self, term: Term, cost: int) -> None:
         pairs = list(zip(term.literals, term.coefs, strict=True))
@@ -293,6 +308,9 @@ def _parameters(effort: Effort) -> Any:
     parameters.max_time_in_seconds = max(0.01, effort.seconds)
     parameters.num_workers = effort.workers
     parameters.subsolvers.append("max_lp")
+    # The hint is where large neighbourhoods begin. To follow it from the top costs ten times the
+    # work of the whole search, for it is far from what linear programming would have it.
+    parameters.hint_conflict_limit = 0
     if effort.ticks is not None:
         parameters.num_workers = 1
         parameters.max_deterministic_time = effort.ticks

@@ -5,7 +5,7 @@ other. Each fault has the field it is about and a sentence with the way out.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import pairwise
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -23,6 +23,7 @@ from dispatch.rota.problem import (
     Rest,
     Rule,
     Run,
+    Seat,
     WeeklyRest,
 )
 from dispatch.texts import N_, Sentence
@@ -54,6 +55,14 @@ def refuse(problem: Problem) -> None:
     faults = problem_faults(problem)
     if faults:
         raise Invalid(next(iter(faults.values())), **faults)
+
+
+def refuse_unknown(problem: Problem, published: Iterable[Seat]) -> None:
+    """Raise Invalid if published seats are of turns that the problem does not know."""
+    for need, _ in published:
+        if not 0 <= need < len(problem.needs):
+            told = Sentence(N_("Turn %(need)s is not part of the plan."), need=need)
+            raise Invalid(told, published=told)
 
 
 def _horizon(problem: Problem) -> Iterator[Fault]:

@@ -6,7 +6,7 @@ installed. It never breaks a hard rule; what nobody can fill so stays empty.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date
 
@@ -16,13 +16,18 @@ from dispatch.rota.planner.faults import refuse
 from dispatch.rota.planner.model import Model, build
 from dispatch.rota.planner.people import DAY
 from dispatch.rota.planner.standing import Standing
-from dispatch.rota.planner.terms import TRUE
+from dispatch.rota.planner.terms import TRUE, Literal
 from dispatch.rota.problem import Outcome, Problem, Proposal, Run
 
 
 def greedy(problem: Problem) -> Proposal:
     """Return a good plan at once; a problem that cannot be planned is Invalid."""
     refuse(problem)
+    return filled_proposal(problem)
+
+
+def filled_proposal(problem: Problem) -> Proposal:
+    """Return a good plan of a problem that can be planned."""
     begun = monotonic()
     model = build(problem)
     found = proposal(model, filled(model))
@@ -30,10 +35,15 @@ def greedy(problem: Problem) -> Proposal:
 
 
 def filled(model: Model) -> list[bool]:
-    """Return the values of a plan made seat by seat; hard terms may be left that nobody meets."""
+    """Return the values of a plan made seat by seat; hard terms may be left that nobody meets.
+
+    It is made from nothing, and from the present seats if there are some, and the better one taken.
+    """
     best: tuple[tuple[int, int], list[bool]] | None = None
-    for blocks in (model.blocks, _scarce(model)):
-        filling = _Filling(model)
+    present = model.chosen(model.problem.present)
+    ways = [(model.blocks, present)] if present else []
+    for blocks, begun in [*ways, (model.blocks, set()), (_scarce(model), set())]:
+        filling = _Filling(model, begun)
         for block in blocks:
             filling.fill(block)
         filling.meet_least()
@@ -41,7 +51,7 @@ def filled(model: Model) -> list[bool]:
         rank = len(model.form.broken(values)), model.form.cost(values)
         if best is None or rank < best[0]:
             best = rank, values
-        if rank[0] == 0:
+        if rank[0] == 0 and not begun:
             break
     assert best is not None
     return best[1]
@@ -67,8 +77,8 @@ def _scarce(model: Model) -> list[Block]:
 
 
 class _Filling:
-    def __init__(self, model: Model) -> None:
-        self.standing = Standing(model.form, [])
+    def __init__(self, model: Model, begun: Iterable[Literal]) -> None:
+        self.standing = Standing(model.form, begun)
         self._able: dict[int, list[tuple[int, int]]] = defaultdict(list)
         self._on: dict[tuple[int, date], list[int]] = defaultdict(list)
         for (person, place), literal in model.taken.items():

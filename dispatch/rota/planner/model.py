@@ -17,16 +17,20 @@ from dispatch.rota.planner.cover import add_cover, can_fill
 from dispatch.rota.planner.pairs import Graph, Pairs
 from dispatch.rota.planner.people import Own
 from dispatch.rota.planner.roles import dealt
+from dispatch.rota.planner.stretches import add_stretches
 from dispatch.rota.planner.terms import TRUE, Form, Literal, Source
 from dispatch.rota.problem import (
     FreeRun,
     Limit,
+    Mentored,
     NotAll,
     Officer,
     Problem,
     Rule,
     Run,
     Seat,
+    Selection,
+    Together,
     WeekendsInARow,
     WeeklyRest,
     WholeWeekend,
@@ -170,10 +174,24 @@ class _Building:
             pairs.add_graph(own, self._graph_of(group), key, stands)
         for rule in rules:
             pairs.add_before(own, rule, self._turns)
+        shaped = [] if self._told else self._add_stretches(own)
         for rule in self._binding(own.officer):
-            self._add_rule(own, rule)
+            if rule not in shaped:
+                self._add_rule(own, rule)
         for fair in self._problem.fairs:
             costs.add_fair(own, fair)
+
+    def _add_stretches(self, own: Own) -> list[Rule]:
+        """Add the hard rules on days in a row, those of the same turns together; return them."""
+        by_turns: dict[Selection, list[Run | FreeRun]] = defaultdict(list)
+        for rule in self._binding(own.officer):
+            if rule.weight is not None or pairs.is_pairwise(rule):
+                continue
+            if isinstance(rule, Run | FreeRun):
+                by_turns[rule.only].append(rule)
+        for only, rules in by_turns.items():
+            add_stretches(own, only, rules)
+        return [rule for rules in by_turns.values() for rule in rules]
 
     def _add_rule(self, own: Own, rule: Rule) -> None:
         if pairs.is_pairwise(rule):
@@ -205,11 +223,15 @@ class _Building:
         return self._weekly[rule.key]
 
     def _tolerate(self, taken: dict[tuple[int, int], Literal]) -> None:
-        """Let what stands published against a rule stay as it is."""
+        """Let what stands published against a rule stay as it is.
+
+        Not so who serves alone: whoever was beside them may just have fallen ill.
+        """
         chosen = Model(self._problem, self._form, self._blocks, taken).chosen(self._problem.stays)
         if not chosen:
             return
+        alone = {rule.key for rule in self._problem.rules if isinstance(rule, Together | Mentored)}
         values = self._form.complete(chosen)
         for term in self._form.terms:
-            if term.cost is None and not term.asks:
+            if term.cost is None and not term.asks and term.source.key not in alone:
                 term.most = max(term.most, term.total(values))

@@ -11,6 +11,7 @@ from dispatch.rota.planner import filling
 from dispatch.rota.planner.cpsat import Answer, Effort, Solver, encode
 from dispatch.rota.planner.model import Model, build
 from dispatch.rota.planner.process import Options, Tell
+from dispatch.rota.planner.repair import Mending, Repair
 from dispatch.rota.problem import Outcome, Point, Problem, Proposal, Seat
 
 #: The solver's ticks that a second is reckoned to hold: half of what a machine of our day counts,
@@ -21,6 +22,12 @@ _TICKS = 0.3
 def run(problem: Problem, options: Options, solver: Solver, tell: Tell) -> Proposal:
     """Return the best plan found, and how far it may be from the best there is."""
     return _Search(problem, options, solver, tell).run()
+
+
+def mend(mending: Mending, options: Options, solver: Solver, tell: Tell) -> Repair:
+    """Return the published rota mended with the least change found."""
+    problem, end = mending.mendable()
+    return mending.mended(run(problem, options, solver, tell), end)
 
 
 class _Search:
@@ -43,11 +50,8 @@ class _Search:
         else:
             self._point(partial.seats or None)
         encoded = encode(self._model.form, self._cost)
-        start = first
-        if self._model.problem.present:
-            start = self._model.form.complete(self._model.chosen(self._model.problem.present))
         answer = self._solver.solve(
-            encoded, self._effort(), encoded.hint(start), self._found, self._bounded
+            encoded, self._effort(), encoded.hint(first), self._found, self._bounded
         )
         if answer.values is not None:
             self._found(answer.values)

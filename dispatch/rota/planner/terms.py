@@ -41,6 +41,8 @@ class Term:
     """Of each begun unit beyond the most; None: hard."""
     unit: int
     source: Source
+    shaped: bool = False
+    """Whether a shape of the form says the same."""
 
     @property
     def asks(self) -> bool:
@@ -88,6 +90,19 @@ class Definition:
 
 
 @dataclass(slots=True)
+class Shape:
+    """Sequences that some literals in a row may make, as a machine reads them one by one.
+
+    It says what some terms say together, in a way from which the solver concludes far more.
+    """
+
+    literals: tuple[Literal, ...]
+    steps: tuple[tuple[int, bool, int], ...]
+    """From a state, by whether the next literal holds, to a state."""
+    begin: int
+
+
+@dataclass(slots=True)
 class Form:
     """Literals, terms and prices."""
 
@@ -96,6 +111,7 @@ class Form:
     definitions: list[Definition] = field(default_factory=list)
     terms: list[Term] = field(default_factory=list)
     curves: list[Curve] = field(default_factory=list)
+    shapes: list[Shape] = field(default_factory=list)
     base: int = 0
     """What every plan costs."""
     _known: dict[tuple[int, tuple[Literal, ...]], Literal] = field(default_factory=dict)

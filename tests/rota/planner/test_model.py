@@ -31,10 +31,9 @@ def test_a_plan_costs_and_breaks_in_the_model_what_it_does_for_the_checker(plan)
     # What locked and published seats break is not asked again: see the tests of these.
     given_problem = replace(given_problem, stays={}, locked={})
     assume(not problem_faults(given_problem))
-    seats = whole_blocks(given_problem, seats)
     model = build(given_problem, told=True)
-    values = model.form.complete(model.chosen(seats))
-    found = rules.check(given_problem, seats)
+    values = model.form.complete(model.chosen(whole_blocks(given_problem, seats)))
+    found = rules.check(given_problem, model.seats(values))
     assert model.form.cost(values) == rules.cost(found)
     assert {term.source.key for term in model.form.broken(values)} == {
         breach.key for breach in rules.hard(found)
