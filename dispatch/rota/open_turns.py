@@ -37,21 +37,7 @@ def offer(
     Raises Invalid where somebody has it, Conflict where it is offered already.
     """
     team = _lock(session, line)
-    problems = changes.taken(session, team, line, starts_at, ends_at)
-    if ends_at <= starts_at:
-        problems = {"ends_at": N_("The end must be after the start.")}
-    elif ends_at <= now:
-        problems = {"ends_at": N_("This turn is over.")}
-    if problems:
-        raise Invalid(" ".join(problems.values()), **problems)
-    meets = sa.select(OpenTurn.id).where(
-        OpenTurn.line_id == line.id,
-        OpenTurn.state.in_(_OPEN),
-        OpenTurn.starts_at < ends_at,
-        OpenTurn.ends_at > starts_at,
-    )
-    if session.scalars(meets).first() is not None:
-        raise Conflict(N_("This is offered already: withdraw that first."))
+    _refuse_impossible(session, team, line, starts_at, ends_at, now)
     turn = OpenTurn(
         line_id=line.id,
         starts_at=starts_at,
@@ -173,6 +159,31 @@ def _tell(
     said = Sentence(told, team=team.name, turn=named, **facts)
     touches, about = max(turn.starts_at, now), f"open_turn:{turn.id}"
     notices.tell(session, team, person_ids, said, now, touches=touches, about=about)
+
+
+def _refuse_impossible(
+    session: Session,
+    team: Team,
+    line: Line,
+    starts_at: datetime,
+    ends_at: datetime,
+    now: datetime,
+) -> None:
+    problems = changes.taken(session, team, line, starts_at, ends_at)
+    if ends_at <= starts_at:
+        problems = {"ends_at": N_("The end must be after the start.")}
+    elif ends_at <= now:
+        problems = {"ends_at": N_("This turn is over.")}
+    if problems:
+        raise Invalid(" ".join(problems.values()), **problems)
+    meets = sa.select(OpenTurn.id).where(
+        OpenTurn.line_id == line.id,
+        OpenTurn.state.in_(_OPEN),
+        OpenTurn.starts_at < ends_at,
+        OpenTurn.ends_at > starts_at,
+    )
+    if session.scalars(meets).first() is not None:
+        raise Conflict(N_("This is offered already: withdraw that first."))
 
 
 def _lock(session: Session, line: Line) -> Team:

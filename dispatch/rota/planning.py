@@ -17,6 +17,7 @@ from dispatch.db import Session
 from dispatch.people.models import Qualification, Team
 from dispatch.rota import fairness, fitting, ground, officers, patterns, rulebook, wishes
 from dispatch.rota import problem as planned
+from dispatch.rota.changes import LONGEST
 from dispatch.rota.days import span
 from dispatch.rota.differences import Stand
 from dispatch.rota.duty import Turn, duty_between
@@ -193,12 +194,20 @@ def load(
 
 
 def published(session: Session, team: Team, first: date, last: date) -> list[Stand]:
-    """Return who really serves, covers included, in the turns that begin on some days."""
+    """Return who really serves, covers included, in the turns that begin on some days.
+
+    A part of a turn is of the day on which the whole of it begins.
+    """
     begins, ends = span(first, last, team.time_zone)
+    parts: dict[str, list[Turn]] = defaultdict(list)
+    for turn in duty_between(session, team, begins - LONGEST, ends + LONGEST):
+        if isinstance(turn, Turn):
+            parts[turn.shift_uid].append(turn)
     return [
         Stand(turn.from_at, turn.until_at, turn.line_id, turn.person_id)
-        for turn in duty_between(session, team, begins, ends)
-        if isinstance(turn, Turn) and begins <= turn.from_at < ends
+        for turns in parts.values()
+        for turn in turns
+        if begins <= min(one.from_at for one in turns) < ends
     ]
 
 

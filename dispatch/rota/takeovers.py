@@ -40,14 +40,8 @@ def take_over(
 
     Raises Invalid by field, Conflict where the turn changed hands meanwhile.
     """
-    ends_at = until or turn.until_at
-    starts_at = max(now, turn.from_at)
-    if ends_at <= starts_at or ends_at > turn.until_at:
-        told = Sentence(N_("The turn ends on %(at)s."), at=local(turn.until_at, team.time_zone))
-        raise Invalid(told, until=told)
-    if person.id == turn.person_id:
-        told = Sentence(N_("%(name)s has this turn already."), name=person.name)
-        raise Invalid(told, person=told)
+    starts_at, ends_at = max(now, turn.from_at), until or turn.until_at
+    _refuse_impossible(team, turn, person, starts_at, ends_at)
     shift = session.scalars(sa.select(Shift).where(Shift.uid == turn.shift_uid)).one()
     hand = Hand(turn.line_id, starts_at, ends_at, person.id)
     broken = [one for one in handing.broken_by(session, team, [hand]) if one.hard]
@@ -75,6 +69,17 @@ def take_over(
     record.note(session, team, actor, "turn.taken_over", f"swap:{swap.id}", facts, now)
     _tell_owner(session, team, swap, person, actor, now)
     return swap
+
+
+def _refuse_impossible(
+    team: Team, turn: Turn, person: Person, starts_at: datetime, ends_at: datetime
+) -> None:
+    if ends_at <= starts_at or ends_at > turn.until_at:
+        told = Sentence(N_("The turn ends on %(at)s."), at=local(turn.until_at, team.time_zone))
+        raise Invalid(told, until=told)
+    if person.id == turn.person_id:
+        told = Sentence(N_("%(name)s has this turn already."), name=person.name)
+        raise Invalid(told, person=told)
 
 
 def near(session: Session, team: Team, now: datetime) -> list[Turn]:

@@ -208,3 +208,15 @@ def test_seats_of_a_proposal_come_back_as_turns_on_free_rows(zone, now):
     kept = found.lay(turns)
     again = kept.turns([*kept.seats[:1], (kept.seats[1][0], chloe)])
     assert turns[0] in again
+
+
+def test_a_covered_part_is_of_the_day_on_which_its_turn_begins(zone, now):
+    zone.pattern(WEEK)
+    shift = zone.shift("An", "2026-11-27 17:00", "2026-12-04 17:00")
+    zone.cover(shift, "Bert", "2026-12-02 17:00", "2026-12-03 17:00")
+    assert planning.published(zone.session, zone.team, *DECEMBER) == []
+    days = date(2026, 11, 27), date(2026, 11, 30)
+    found = planning.published(zone.session, zone.team, *days)
+    assert [stand.person_id for stand in found] == [1, 2, 1]
+    laid = load(zone, days).lay(found)
+    assert {need.kind for need in laid.problem.needs} == {"week"}

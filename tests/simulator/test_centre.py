@@ -23,8 +23,8 @@ from dispatch.paging.models import Callout
 from dispatch.people import phones, qualifications, readiness
 from dispatch.people.models import Person, Qualification, Team
 from dispatch.people.readiness import Kind
-from dispatch.rota import duty
-from dispatch.rota.models import Shift
+from dispatch.rota import drafts, duty, judging, planning, watch
+from dispatch.rota.models import Absence, Draft, Shift, Wish
 from dispatch.settings import Settings, shipped
 from dispatch.simulator import centre
 from tests import centre as another
@@ -138,6 +138,29 @@ def test_the_past_is_over_and_nothing_of_it_waits_to_be_sent(filled: Store):
         assert session.scalars(sa.select(Callout.due_at)).unique().all() == [None]
         assert session.scalars(sa.select(Message.due_at)).unique().all() == [None]
         assert {i.organisation.key for i in incidents} == {"dender", "molenland"}
+
+
+def test_a_planner_finds_patterns_requests_and_a_draft_of_the_next_quarter(filled: Store):
+    with filled.read() as session:
+        for key in ("victim-support", "social-on-call"):
+            planned = team(session, key)
+            stored = session.scalars(sa.select(Draft).where(Draft.team_id == planned.id)).one()
+            ground, laid = drafts.lay(session, stored)
+            hard = [str(one.told) for one in judging.broken(ground, laid) if one.hard]
+            assert hard == []
+            published = planning.published(
+                session, planned, SATURDAY.date(), SATURDAY.date() + timedelta(weeks=8)
+            )
+            found = planning.load(
+                session, planned, SATURDAY.date(), SATURDAY.date() + timedelta(weeks=8)
+            )
+            kinds = {need.kind for need in found.lay(published).problem.needs}
+            assert kinds <= {"week", "night", "weekend"}, "the pattern explains every turn"
+        answers = session.scalars(sa.select(Absence.answer)).all()
+        assert {answer.value for answer in answers} == {"asked", "approved"}
+        assert session.scalar(sa.select(sa.func.count()).select_from(Wish)) == 3
+        faults = watch.findings(session, team(session), SATURDAY)
+        assert {finding.kind.value for finding in faults} == {"breach", "certificate"}
 
 
 def test_one_training_has_ended_and_one_is_about_to(filled: Store):

@@ -2,9 +2,10 @@
 
 A police zone runs two teams: victim support around the clock, social on-call after office hours. A
 second zone is served by the same victim support and told apart by its postcodes. `people` are the
-fourteen, `turns` the rota, `past` the call-outs of the last weeks. At the first start whoever is on
-duty can be reached and is trained for everything. A database that holds another centre is refused:
-the passwords and secrets of this one are published. Serving it is left to `dispatch.demo`.
+fourteen, `turns` the rota, `past` the call-outs of the last weeks, `plans` what comes next. At the
+first start whoever is on duty can be reached and is trained for everything. A database that holds
+another centre is refused: the passwords and secrets of this one are published. Serving it is left
+to `dispatch.demo`.
 """
 
 from datetime import datetime, time, timedelta
@@ -23,7 +24,7 @@ from dispatch.people.models import TELEPHONES, ContactMethod, Organisation, Pers
 from dispatch.rota import changes
 from dispatch.rota.models import Line, Shift
 from dispatch.settings import Settings
-from dispatch.simulator.centre import past, people, turns
+from dispatch.simulator.centre import past, people, plans, turns
 
 _ACTOR = Actor("command", None, "demo")
 _BEFORE, _AHEAD = timedelta(weeks=8), timedelta(weeks=12)
@@ -145,6 +146,7 @@ def _fill(session: Session, settings: Settings, now: datetime) -> None:
         turns.extend(session, team, pool, now, now - _BEFORE, now + _AHEAD, _ACTOR)
     _cover(session, teams["victim-support"], pool["Petra"], now)
     past.play(session, source, pool, now)
+    plans.plan(session, teams, pool, began, now)
 
 
 def _cover(session: Session, team: Team, person: Person, now: datetime) -> None:
