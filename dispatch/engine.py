@@ -82,14 +82,15 @@ class Engine:
         One that another transaction has is left to it, and looked at again a moment later.
         """
         left: set[int] = set()
+        unseen_left = False
         while not self._stopping.is_set():
             now = self.parts.clock.now()
             with self.store.read() as session:
                 due = [key for key in callouts.due(session, now) if key not in left]
                 unseen_at = deliveries.next_due(session)
-            if unseen_at is not None and unseen_at <= now:
+            if unseen_at is not None and unseen_at <= now and not unseen_left:
                 with self.store.write() as session:
-                    deliveries.page_unseen(session, now)
+                    unseen_left = not deliveries.page_unseen(session, now)
             elif not due:
                 break
             for key in due:
@@ -97,7 +98,7 @@ class Engine:
                     left.add(key)
                 # Each time: a disaster's worth of callouts is no reason to take this for stuck.
                 self._tick("advance")
-        if left:
+        if left or unseen_left:
             return self.parts.clock.now() + timedelta(seconds=_LEFT_SECONDS)
         with self.store.read() as session:
             instants = deliveries.next_due(session), callouts.next_due(session)

@@ -16,8 +16,9 @@ from dispatch.db import Session, Store, Unavailable
 from dispatch.engine import Engine
 from dispatch.incidents import handling
 from dispatch.incidents.alerts import Alert, AlertType, Place
+from dispatch.incidents.models import Incident
 from dispatch.intake import receive
-from dispatch.intake.models import EarlyCancel, Source
+from dispatch.intake.models import Delivery, EarlyCancel, Source
 from dispatch.outbox import queue
 from dispatch.outbox.models import InboundText, Message, Purpose
 from dispatch.outbox.queue import Draft, Recipient, Task
@@ -356,3 +357,27 @@ def test_whoever_takes_a_turn_over_at_once_is_paged_at_once(
         (callout,) = session.scalars(sa.select(Callout)).all()
         assert [page.person.name for page in callout.pages] == ["An Peeters", "Chloé Dubois"]
         assert callout.due_at is not None and callout.due_at > now
+
+
+def test_a_delivery_that_another_transaction_has_is_left_to_it(
+    engine: Engine, cast: centre.Centre, clock: ManualClock
+):
+    """Whoever has it may be frozen: the others are paged for, and nothing spins meanwhile."""
+    if engine.store.is_sqlite:
+        pytest.skip("SQLite has one writer")
+    sender = centre.Sender(engine.store, cast)
+    mine, other = (centre.said(sender.send(body))["reference"] for body in (b"Help!", b"Fire!"))
+    clock.advance(seconds=61)
+    with engine.store.write() as frozen:
+        held = sa.select(Delivery).where(Delivery.reference == mine).with_for_update()
+        assert frozen.scalars(held).one()
+        again = engine.advance_due()
+        assert again is not None and clock.now() < again <= clock.now() + timedelta(seconds=1)
+        assert _opened(engine) == [other]
+    engine.advance_due()
+    assert _opened(engine) == [other, mine]
+
+
+def _opened(engine: Engine) -> list[str]:
+    with engine.store.read() as session:
+        return list(session.scalars(sa.select(Incident.reference).order_by(Incident.id)))

@@ -113,10 +113,10 @@ def next_due(session: Session) -> datetime | None:
 
 
 def page_unseen(session: Session, now: datetime) -> int:
-    """Open an unclassified incident for each delivery unseen for too long; return how many.
+    """Open an unclassified incident for each delivery unseen for too long.
 
     The default team of its source is paged. One that cannot be paged for stops no other and is
-    tried again.
+    tried again. Returns how many were dealt with: what another transaction has is left to it.
     """
     query = (
         sa.select(Delivery)
@@ -125,16 +125,15 @@ def page_unseen(session: Session, now: datetime) -> int:
         .limit(20)
         .with_for_update(skip_locked=True, of=Delivery)
     )
-    opened = 0
-    for delivery in session.scalars(query).all():
+    found = session.scalars(query).all()
+    for delivery in found:
         try:
             with session.begin_nested():
                 _open_unread(session, delivery, now)
-            opened += 1
         except Exception:
             log.exception("unseen_not_paged", delivery=delivery.uid)
             delivery.due_at = now + _AGAIN
-    return opened
+    return len(found)
 
 
 def _open_unread(session: Session, delivery: Delivery, now: datetime) -> None:

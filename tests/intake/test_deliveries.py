@@ -87,7 +87,8 @@ def test_an_unread_one_that_cannot_be_paged_for_stops_no_other_and_is_tried_agai
 
     monkeypatch.setattr(handling, "open_incident", broken)
     with store.write() as session:
-        assert deliveries.page_unseen(session, NOW + CLOCK_MINUTE) == 1
+        assert deliveries.page_unseen(session, NOW + CLOCK_MINUTE) == 2
+    assert count(store, Incident) == 1
     monkeypatch.undo()
     with store.write() as session:
         assert deliveries.page_unseen(session, NOW + 2 * CLOCK_MINUTE) == 1
