@@ -85,6 +85,17 @@ def offer(key: str) -> ResponseReturnValue:
     return take(form, do) or show(_SCREEN, form, partial(_shown, key))
 
 
+@blueprint.record_once
+def _install(state: Any) -> None:
+    state.app.jinja_env.globals["requests_waiting"] = _count
+
+
+def _count(team: Team) -> int:
+    """Return how many requests wait, for every screen around a team's rota."""
+    with session.reading() as opened:
+        return waiting(opened, team)
+
+
 def waiting(opened: Session, team: Team) -> int:
     """Return how many requests of a team wait for an answer."""
     query = sa.select(sa.func.count()).select_from(_asked(team).subquery())

@@ -4,7 +4,6 @@ Counted like the planner counts: each burden by itself, the share by contract an
 else's count is shown; what would be fair says enough about the others.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -14,19 +13,12 @@ from dispatch.db import Session
 from dispatch.people.models import Team
 from dispatch.rota import fairness, planning
 from dispatch.rota.days import local_day
-from dispatch.texts import N_
+from dispatch.rota.sentences import COUNTED
 from dispatch.web import session
 
 _YEAR = timedelta(days=365)
-BURDENS: Mapping[str, str] = {
-    "turns": N_("turns"),
-    "nights": N_("nights"),
-    "weekends": N_("weekends"),
-    "public_holidays": N_("public holidays"),
-    "eves": N_("eves"),
-    "school_holidays": N_("school holidays"),
-    "heavy": N_("heavy turns"),
-}
+#: What each burden is called.
+BURDENS = {burden.key: COUNTED[burden.key] for burden in fairness.BURDENS}
 
 
 @dataclass(frozen=True)
