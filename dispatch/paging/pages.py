@@ -54,6 +54,10 @@ def add(
 ) -> Page:
     """Begin to page somebody; the first attempt is due at once."""
     candidate = judged.candidate
+    earlier = [page for page in callout.pages if page.person_id == candidate.person_id]
+    if earlier:
+        # "You can rest" that is still to leave may not reach somebody who is called again.
+        queue.withdraw(session, telling.said(earlier), now)
     page = Page(
         uid=seal.new_token(),
         callout=callout,

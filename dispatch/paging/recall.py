@@ -58,6 +58,8 @@ def _tell(session: Session, assignment: Assignment, now: datetime) -> None:
     callout, person = assignment.callout, assignment.person
     incident, page = callout.incident, pages.last_of(callout, person.id)
     if page is not None:
+        # "You are going" that is still to leave may not reach them after this.
+        queue.withdraw(session, telling.said([page]), now)
         for template in ("cancelled.sms", "cancelled.call"):
             telling.notice(session, incident, page, template, now)
     assignment.cancel_told += 1
@@ -86,4 +88,5 @@ def turned_back(session: Session, assignment: Assignment, now: datetime) -> None
     page = pages.last_of(callout, person_id)
     if page is not None:
         page.status, page.ended_at = PageStatus.WITHDRAWN, now
-        queue.withdraw(session, [f"{Purpose.NOTICE}:{page.uid}"], now)
+        about = [f"{Purpose.NOTICE}:{page.uid}", *telling.said([page])]
+        queue.withdraw(session, about, now)

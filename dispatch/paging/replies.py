@@ -302,11 +302,9 @@ def _answer(
         return
     fingerprint = seal.fingerprint(session, inbound.sender)
     to = Recipient(person.id, None, inbound.sender, fingerprint, person.language)
-    incident = page.callout.incident
+    owner = page.callout.incident.organisation_id
     values = {"link": telling.link_of(session, page)} | facts
-    telling.answer(
-        session, incident.organisation_id, to, template, now, incident=incident, **values
-    )
+    telling.answer(session, owner, to, template, now, page=page, **values)
 
 
 def _phone(page: Page) -> Actor:

@@ -98,7 +98,7 @@ def accept(
         expected_at=now + timedelta(minutes=minutes) if minutes else None,
     )
     session.add(assignment)
-    queue.withdraw(session, [telling.about(page)], now)
+    _take_back(session, page, now)
     page.status, page.answered_at, page.ended_at, page.attempts = PageStatus.ACCEPTED, now, now, []
     expected = assignment.expected_at.isoformat() if assignment.expected_at else None
     _note(session, page, "accepted", actor, via, now, expected=expected)
@@ -156,6 +156,7 @@ def decline(session: Session, page: Page, actor: Actor, via: str, now: datetime)
     held = _held(callout, page.person_id) if page.person_id is not None else None
     if held is not None and held.status is not AssignmentStatus.DONE:
         _note(session, page, "withdrew", actor, via, now)
+        _take_back(session, page, now)
         page.status, page.answered_at = PageStatus.DECLINED, now
         if callout.incident.status is IncidentStatus.OPEN and callout.cancelled_at is None:
             who = held.person.name
@@ -164,12 +165,21 @@ def decline(session: Session, page: Page, actor: Actor, via: str, now: datetime)
         return True
     if page.ended_at is not None:
         return False
-    queue.withdraw(session, [telling.about(page)], now)
+    _take_back(session, page, now)
     page.status, page.answered_at, page.ended_at, page.attempts = PageStatus.DECLINED, now, now, []
     _note(session, page, "declined", actor, via, now)
     session.flush()
     callouts.catch_up(session, callout.incident, now)
     return True
+
+
+def _take_back(session: Session, page: Page, now: datetime) -> None:
+    """Take back what has not left, to the person of a page whose part in it has just changed.
+
+    An answer of before ("you are going") that leaves late would be believed.
+    """
+    mine = [one for one in page.callout.pages if one.person_id == page.person_id]
+    queue.withdraw(session, [telling.about(page), *telling.said(mine)], now)
 
 
 def _vacate(session: Session, assignment: Assignment, why: Release, now: datetime) -> None:
@@ -186,6 +196,7 @@ def release(session: Session, assignment: Assignment, actor: Actor, now: datetim
     page = pages.last_of(assignment.callout, person.id)
     if page is not None:
         page.status = PageStatus.DECLINED
+        _take_back(session, page, now)
         telling.notice(session, incident, page, "over.sms", now)
     _audit(session, incident, actor, "assignment.release", now, person=person.id)
     _vacate(session, assignment, Release.DISPATCHER, now)

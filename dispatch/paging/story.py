@@ -113,7 +113,7 @@ def _messages(session: Session, incident: Incident) -> list[tuple[Page, Message]
         for about in (
             telling.about(page),
             f"{Purpose.NOTICE}:{page.uid}",
-            f"{Purpose.STAND_DOWN}:{page.uid}",
+            *telling.said([page]),
         )
     }
     query = sa.select(Message).where(Message.about.in_(by_about)).order_by(Message.id)

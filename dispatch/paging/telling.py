@@ -1,10 +1,11 @@
 """Turning what must be told into messages for the outbox.
 
-The one place that brings a person's phones, the wording and the outbox together. Every message of a
-page carries `page:<uid>` as what it is about.
+The one place that brings a person's phones, the wording and the outbox together. Every message that
+calls somebody for a page carries `page:<uid>` as what it is about, what is said of it afterwards
+its purpose in the place of `page`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,12 @@ def link_token(session: Session, page: Page) -> str:
     for a code.
     """
     return seal.fingerprint(session, f"link:{page.uid}")[:32].translate(_LETTERS)
+
+
+def said(pages: Iterable[Page]) -> list[str]:
+    """Return what the texts are about that told whether they go: they may be true no longer."""
+    purposes = (Purpose.STAND_DOWN, Purpose.ANSWER)
+    return [f"{purpose}:{page.uid}" for page in pages for purpose in purposes]
 
 
 def subject(session: Session, incident: Incident) -> wording.Subject:
@@ -204,10 +211,11 @@ def answer(
     template: str,
     now: datetime,
     *,
-    incident: Incident | None = None,
+    page: Page | None = None,
     **facts: Any,
 ) -> None:
     """Answer a text that came in, at the number it came from."""
+    incident = page.callout.incident if page is not None else None
     what = subject(session, incident) if incident is not None else None
     values = {"code": "", "link": "", "minutes": None, "control_room": ""} | facts
     if what is not None:
@@ -217,6 +225,7 @@ def answer(
         purpose=Purpose.ANSWER,
         text=wording.text(_templates(session), template, to.language, what, **values),
         expires_at=now + _validity(session),
+        about=f"{Purpose.ANSWER}:{page.uid}" if page is not None else "",
         # However many strangers write, a call-out goes before their answers.
         priority=incident.priority if incident is not None else _LEAST_URGENT,
     )

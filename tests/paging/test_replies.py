@@ -6,13 +6,15 @@ import pytest
 import sqlalchemy as sa
 
 from dispatch import upkeep
-from dispatch.channels.contract import Kind
+from dispatch.channels.contract import Kind, Receipt, State
 from dispatch.db import Store
 from dispatch.errors import Conflict, NotFound
 from dispatch.incidents import handling
 from dispatch.incidents.alerts import AlertType, Place
+from dispatch.incidents.models import Incident
+from dispatch.outbox import queue
 from dispatch.outbox.models import InboundText, Message
-from dispatch.paging import callouts, pages, replies, seats, telling
+from dispatch.paging import callouts, hearing, pages, replies, seats, story, telling
 from dispatch.paging.models import Assignment, AssignmentStatus, Page, PageStatus
 from dispatch.people.models import Person
 from tests.paging.conftest import ALERT, DORA, NUMBERS, Night
@@ -400,3 +402,50 @@ def test_a_code_from_a_strange_number_is_told_to_the_board_however_many_write(ni
     assert night.text("+32479999999", night.code("An")) == "strange_code"
     assert night.alarm() == "strange_number"
     assert night.said("+32479999999") == []
+
+
+# --- words that are true no longer
+
+
+def _to_leave(night: Night, name: str) -> list[str]:
+    """Return the texts to somebody that may still leave."""
+    with night.store.read() as session:
+        pending = sa.select(Message).where(Message.status == State.PENDING).order_by(Message.id)
+        return [
+            queue.text_of(session, message)
+            for message in session.scalars(pending)
+            if queue.address_of(session, message) == NUMBERS[name] and message.kind is Kind.SMS
+        ]
+
+
+def test_nobody_is_told_to_rest_by_a_late_text_who_is_called_again(night: Night) -> None:
+    night.report()
+    night.pass_time(240)
+    night.deliver()
+    night.text("An", night.code("An"))
+    assert any("You can rest" in text for text in _to_leave(night, "Bert"))
+    night.text("An", "NEE")
+    assert [text for text in _to_leave(night, "Bert") if "You can rest" in text] == []
+    assert any(night.code("Bert") in text for text in _to_leave(night, "Bert"))
+
+
+def test_nobody_is_told_to_go_by_a_late_text_who_has_given_up(night: Night) -> None:
+    night.report()
+    night.text("An", night.code("An"))
+    assert any("you are going" in text for text in _to_leave(night, "An"))
+    night.text("An", "NEE")
+    (answer,) = _to_leave(night, "An")
+    assert "you cannot" in answer
+
+
+def test_an_answer_that_did_not_arrive_is_on_the_case(night: Night) -> None:
+    night.report()
+    night.text("An", night.code("An"))
+    with night.store.write() as session:
+        uid = session.scalars(sa.select(Message.uid).order_by(Message.id.desc())).first()
+        assert uid is not None
+        hearing.receipt_in(session, uid, Receipt(State.FAILED, "30008"), night.now)
+    with night.store.read() as session:
+        incident = session.get_one(Incident, night.incidents[-1])
+        told = [line.kind for line in story.timeline(session, incident, "en")]
+    assert "failed" in told
