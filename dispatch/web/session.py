@@ -184,6 +184,11 @@ class Idle:
         """Whether to warn now."""
         return now() >= self.ends_at - self.before
 
+    @property
+    def quiet_seconds(self) -> int:
+        """Seconds until there is something to say."""
+        return max(0, round((self.ends_at - self.before - now()).total_seconds()))
+
 
 def idle() -> Idle:
     """Return when this sign-in ends; for screens that need one."""

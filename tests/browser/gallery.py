@@ -78,9 +78,14 @@ def values() -> dict[str, object]:
         "form": {"values": {"postcode": "93"}, "errors": {"postcode": "Four digits."}},
         "viewer": None,
         "centre": {
-            "engine": {"state": "stopped", "text": "The engine is silent: nobody is called."},
-            "sms": {"state": "trouble", "text": "Texts are slow."},
+            "engine": {
+                "state": "stopped",
+                "text": "The engine is silent: nobody is called.",
+                "banner": "critical",
+            },
+            "sms": {"state": "trouble", "text": "Texts are slow.", "banner": "waiting"},
         },
+        "idle": None,
         "language": "en",
         "languages": [{"code": "en", "name": "English"}],
     }

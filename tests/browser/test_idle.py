@@ -10,6 +10,7 @@ from dispatch import upkeep
 from dispatch.people.models import Role, SignIn
 from tests.browser.screens import accessibility_faults, picture
 from tests.simulated import served
+from tests.web import nights
 from tests.web.conftest import PASSWORD, Web
 
 DISPATCHER = "desk@dender.example"
@@ -19,6 +20,7 @@ DISPATCHER = "desk@dender.example"
 def web(store, settings, clock) -> Web:
     web = Web(store, settings, clock)
     web.add(DISPATCHER, Role.DISPATCHER)
+    nights.open_incident(store, web.centre)
     return web
 
 
@@ -40,7 +42,7 @@ def sign_in(screen: Page, address: str, onward: str) -> None:
 def come_near(screen: Page, web: Web) -> None:
     """Let the time pass until the sign-in is about to end, for the server and on the screen."""
     web.clock.advance(hours=11, minutes=56)
-    screen.evaluate("document.getElementById('idle').dataset.before = 1e12")
+    screen.evaluate("document.getElementById('idle').dataset.quiet = '0.0'")
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -73,15 +75,22 @@ def test_a_board_left_alone_says_that_nobody_clicked(open_screen, web, address):
     screen = open_screen(viewport={"width": 1440, "height": 900}, locale="en")
     sign_in(screen, address, "/board")
     asked: list[Request] = []
-    screen.on("request", asked.append)
+
+    def note(request: Request) -> None:
+        asked.append(request)
+
+    screen.on("request", note)
     with web.store.write() as session:
         upkeep.bump(session, web.centre.organisation.id, "board")
     with screen.expect_response(lambda answer: "/board/lanes" in answer.url):
         pass
     lanes = [request.headers for request in asked if "/board/lanes" in request.url]
-    assert [headers.get("x-by-itself") for headers in lanes] == ["live"] * len(lanes)
+    assert [headers.get("x-by-itself") for headers in lanes] == ["1"] * len(lanes)
+    with screen.expect_request(lambda request: "/pane" in request.url) as chosen:
+        screen.locator(".card-link").first.click()
+    assert "x-by-itself" not in chosen.value.headers
     come_near(screen, web)
     expect(screen.locator("#idle")).to_contain_text("You will be signed out")
     web.clock.advance(minutes=5)
-    screen.evaluate("document.getElementById('idle').dataset.before = 1e12")
+    screen.evaluate("document.getElementById('idle').dataset.quiet = '0.0'")
     screen.wait_for_url(f"{address}/sign-in", timeout=30_000)

@@ -13,7 +13,7 @@ from dispatch.db import Store, Unavailable
 from dispatch.people import access, accounts, staff
 from dispatch.people.models import Person, Role, SignIn
 from dispatch.settings import Settings
-from dispatch.web import screens, session
+from dispatch.web import session
 from tests.centre import ADA, NOW
 from tests.web.conftest import PASSWORD, Browser, Web
 
@@ -176,12 +176,12 @@ def test_a_page_that_asks_by_itself_keeps_nobody_signed_in(web: Web):
     for _ in range(23):
         web.clock.advance(minutes=30)
         for path in ("/board/lanes", "/live/centre"):
-            assert browser.get(path, headers={"X-By-Itself": "live"}).status_code == 200
+            assert browser.get(path, headers={"X-By-Itself": "1"}).status_code == 200
         browser.get("/live", buffered=False).close()
         assert browser.get("/account/idle").status_code == 200
     assert _seen_at(web) == NOW
     web.clock.advance(minutes=30)
-    answer = browser.get("/board/lanes", headers={"X-By-Itself": "live", "HX-Request": "true"})
+    answer = browser.get("/board/lanes", headers={"X-By-Itself": "1", "HX-Request": "true"})
     assert (answer.status_code, answer.headers["HX-Redirect"]) == (401, "/sign-in")
 
 
@@ -201,7 +201,7 @@ def test_a_sign_in_is_not_about_to_end_while_somebody_clicks(web: Web, ada: Pers
     browser = web.browser(ada)
     shown = browser.get("/account").text
     assert 'id="idle" role="alert"' in shown
-    assert f'data-ends="{screens.ms(NOW + timedelta(hours=12))}"' in shown
+    assert f'data-quiet="{12 * 3600 - 300}"' in shown
     web.clock.advance(hours=11)
     browser.get("/account")
     web.clock.advance(minutes=55)
@@ -222,7 +222,7 @@ def test_somebody_is_warned_minutes_before_the_end_and_can_stay(web: Web, ada: P
         headers={"HX-Request": "true"},
     )
     assert "Stay signed in" not in stayed.text
-    assert f'data-ends="{screens.ms(web.clock.now() + timedelta(hours=12))}"' in stayed.text
+    assert f'data-quiet="{12 * 3600 - 300}"' in stayed.text
     web.clock.advance(hours=11)
     assert is_signed_in(browser)
 

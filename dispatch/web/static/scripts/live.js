@@ -111,7 +111,6 @@
   document.addEventListener("htmx:config:request", (event) => {
     const { ctx } = event.detail;
     if (!isLive(event)) return;
-    ctx.request.headers["X-By-Itself"] = "live"; // nobody clicked: the sign-in is not in use
     const etag = etags.get(ctx.sourceElement);
     if (etag) ctx.request.headers["If-None-Match"] = etag;
   });

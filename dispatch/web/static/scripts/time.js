@@ -30,14 +30,24 @@
     return (h * 3600 + m * 60 + s) * 1000 - Number(root.dataset.now) % 86_400_000;
   })();
 
+  // What a screen asks for by itself is no sign that anybody is there: only clicks and keys keep
+  // somebody signed in.
+  document.addEventListener("htmx:config:request", (event) => {
+    const { ctx } = event.detail;
+    if (!ctx.sourceEvent?.isTrusted) ctx.request.headers["X-By-Itself"] = "1";
+  });
+
   // Shortly before the sign-in ends without a click the server says so, or that somebody clicked
   // elsewhere meanwhile.
   const EVERY_MS = 15_000;
+  let told = null; // what the server said last, and when: no clock has to be right for this
+  let since = 0;
   let asked = 0;
-  const warn = (at) => {
+  const warn = () => {
     const idle = document.getElementById("idle");
-    if (!idle || at < Number(idle.dataset.ends) - Number(idle.dataset.before)) return;
-    if (Date.now() - asked < EVERY_MS) return;
+    if (!idle) return;
+    if (idle.dataset.quiet !== told) [told, since] = [idle.dataset.quiet, Date.now()];
+    if (Date.now() < Math.max(since + 1000 * Number(told), asked + EVERY_MS)) return;
     asked = Date.now();
     htmx.trigger(idle, "near");
   };
@@ -48,7 +58,7 @@
       const s = Math.floor((((at + clockZero) % 86_400_000) + 86_400_000) % 86_400_000 / 1000);
       write(clock, `${two(Math.floor(s / 3600))}:${two(Math.floor(s / 60) % 60)}:${two(s % 60)}`);
     }
-    warn(at);
+    warn();
     for (const age of document.querySelectorAll("[data-since]")) {
       write(age, span(Math.max(0, Math.floor((at - Number(age.dataset.since)) / 1000))));
     }
