@@ -119,7 +119,7 @@ def _looked(opened: Session, team: Team, found: Imported) -> dict[str, Any]:
         "turns": len(found.read.stands),
         "first_on": found.first_on,
         "last_on": found.last_on,
-        "problems": [(one.row, told(one.told)) for one in found.problems[:_LISTED]],
+        "problems": [told(one.told) for one in found.problems[:_LISTED]],
         "more_problems": max(0, len(found.problems) - _LISTED),
         "changes": [_change(one, names, lines) for one in found.changes[:_LISTED]],
         "more_changes": max(0, len(found.changes) - _LISTED),

@@ -15,18 +15,30 @@ from dispatch.people.models import Person, Role, RoleGrant
 from dispatch.web import create_app
 from dispatch.wiring import Parts
 from tests.browser.screens import accessibility_faults, picture
-from tests.centre import build
+from tests.centre import NOW, build
 from tests.web.conftest import PASSWORD, stored_password
 
 PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
 DESK = {"viewport": {"width": 1366, "height": 768}}
-OWN = ("/turns", "/turns/absences?kind=sick", "/turns/wishes")
-PLANNED = ("/rota/support/requests", "/rota/support/people")
+OWN = (
+    "/turns",
+    "/turns/swaps",
+    "/turns/shift-primary/swap?do=part",
+    "/turns/take-over",
+    "/turns/absences?kind=sick",
+    "/turns/wishes",
+)
+PLANNED = (
+    "/rota/support/requests",
+    "/rota/support/requests/repair",
+    "/rota/support/people",
+    "/rota/support/import",
+)
 
 
 @dataclass(frozen=True)
 class Served:
-    """A running centre: An, Bert and Chloé take turns, and Chloé plans them."""
+    """A running centre: An, Bert and Chloé take turns; Chloé plans them, and so does Petra."""
 
     address: str
     open_screen: Callable[..., Page]
@@ -60,6 +72,11 @@ def store(sqlite_databases, tmp_path) -> Iterator[Store]:
 def centre(store, clock, open_screen) -> Iterator[Served]:
     zone = build(store)
     with store.write() as session:
+        petra = Person(organisation_id=zone.organisation.id, name="Petra Claes", created_at=NOW)
+        petra.language = "en"
+        session.add(petra)
+        session.flush()
+        session.add(RoleGrant(person_id=petra.id, role=Role.PLANNER, team_id=zone.team.id))
         for person in session.scalars(sa.select(Person)):
             person.sign_in = person.name.split()[0].lower().replace("é", "e")
             person.password_hash = stored_password()
@@ -98,9 +115,12 @@ def test_every_target_of_a_phone_is_large_enough_for_a_thumb(centre):
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1366, 360])
 def test_every_screen_is_accessible_and_never_scrolls_sideways(centre, theme, width):
-    screen = centre.screen("chloe", viewport={"width": width, "height": 800}, color_scheme=theme)
-    ask_for_leave(screen, centre, "2026-03-16", "2026-03-20")
-    for path in (*OWN, *PLANNED):
+    options = {"viewport": {"width": width, "height": 800}, "color_scheme": theme}
+    phone, desk = centre.screen("an", **options), centre.screen("petra", **options)
+    ask_for_leave(phone, centre, "2026-03-16", "2026-03-20")
+    phone.goto(f"{centre.address}/turns/shift-primary/swap?do=give")
+    phone.get_by_role("button", name="Ask").click()
+    for screen, path in [(phone, path) for path in OWN] + [(desk, path) for path in PLANNED]:
         screen.goto(centre.address + path)
         picture(screen, f"{path.strip('/').replace('/', '-').partition('?')[0]}-{theme}-{width}")
         assert (path, accessibility_faults(screen)) == (path, [])
@@ -108,7 +128,7 @@ def test_every_screen_is_accessible_and_never_scrolls_sideways(centre, theme, wi
 
 
 def test_leave_is_asked_on_a_phone_and_approved_at_a_desk_that_keeps_itself_fresh(centre):
-    desk = centre.screen("chloe", **DESK)
+    desk = centre.screen("petra", **DESK)
     desk.goto(f"{centre.address}/rota/support/requests")
     expect(desk.get_by_text("Nothing waits for you")).to_be_visible()
     phone = centre.phone("an")
@@ -125,7 +145,7 @@ def test_leave_is_asked_on_a_phone_and_approved_at_a_desk_that_keeps_itself_fres
 def test_a_reason_half_written_survives_what_comes_in(centre):
     phone = centre.phone("an")
     ask_for_leave(phone, centre, "2026-03-16", "2026-03-20")
-    desk = centre.screen("chloe", **DESK)
+    desk = centre.screen("petra", **DESK)
     desk.goto(f"{centre.address}/rota/support/requests")
     desk.get_by_text("Refuse").first.click()
     desk.get_by_label("Why? The person reads it.").press_sequentially("Too few of")
@@ -154,7 +174,65 @@ def test_the_budget_of_wishes_is_seen_to_shrink(centre):
 def test_without_scripts_everything_is_asked_and_answered(centre):
     phone = centre.phone("an", java_script_enabled=False)
     ask_for_leave(phone, centre, "2026-03-16", "2026-03-20")
-    desk = centre.screen("chloe", **DESK, java_script_enabled=False)
+    desk = centre.screen("petra", **DESK, java_script_enabled=False)
     desk.goto(f"{centre.address}/rota/support/requests")
     desk.get_by_role("button", name="Approve").click()
     expect(desk.get_by_text("Published turns that now need somebody else: 1.")).to_be_visible()
+
+
+def test_a_turn_is_swapped_on_the_phone_its_taker_falls_ill_and_a_planner_mends_it(centre):
+    an, chloe = centre.phone("an"), centre.phone("chloe")
+    an.goto(f"{centre.address}/turns")
+    an.get_by_role("link", name="Give away").click()
+    an.get_by_label("To whom?").select_option(label="Chloé Dubois")
+    an.get_by_role("button", name="Ask").click()
+    expect(an.get_by_text("You ask Chloé Dubois")).to_be_visible()
+
+    chloe.goto(f"{centre.address}/turns")
+    chloe.get_by_role("link", name="Colleagues ask you for a turn").click()
+    chloe.get_by_role("button", name="Yes, I take it").click()
+    expect(chloe.get_by_text("Done: the turn has changed hands.")).to_be_visible()
+    chloe.get_by_role("link", name="Turns", exact=True).click()
+    expect(chloe.get_by_text("You are on duty now")).to_be_visible()
+
+    chloe.get_by_role("link", name="I am ill").click()
+    chloe.get_by_role("button", name="Send").click()
+    expect(chloe.get_by_text("Turns of yours that now need somebody else: 1.")).to_be_visible()
+
+    desk = centre.screen("petra", **DESK)
+    desk.goto(f"{centre.address}/rota/support/requests")
+    expect(desk.get_by_text("Chloé Dubois is away: illness")).to_be_visible()
+    desk.get_by_role("link", name="Propose who steps in").click()
+    expect(desk.get_by_label("An Peeters for Chloé Dubois")).to_be_checked(timeout=20_000)
+    desk.get_by_role("button", name="Enter it, and tell them").click()
+    expect(desk.get_by_text("Entered. Everybody whose turns changed is told.")).to_be_visible()
+
+    an.goto(f"{centre.address}/turns")
+    expect(an.get_by_text("You are on duty now")).to_be_visible()
+
+
+def test_whoever_takes_over_says_so_in_three_taps_and_its_owner_has_it_back_in_one(centre):
+    chloe, an = centre.phone("chloe"), centre.phone("an")
+    chloe.goto(f"{centre.address}/turns")
+    chloe.get_by_role("link", name="I have taken over a turn").click()
+    chloe.get_by_text("An Peeters").click()
+    chloe.get_by_role("button", name="I have it now").click()
+    expect(chloe.get_by_text("Call-outs reach you from now on.")).to_be_visible()
+    an.goto(f"{centre.address}/turns")
+    an.get_by_role("button", name="No, it is mine").click()
+    an.get_by_role("link", name="Turns", exact=True).click()
+    expect(an.get_by_text("You are on duty now")).to_be_visible()
+
+
+def test_a_file_is_looked_at_and_put_into_a_draft(centre, tmp_path):
+    file = tmp_path / "rota.csv"
+    turn = "An Peeters;primary;2026-04-01 08:00;2026-04-02 08:00"
+    file.write_text(f"Naam;Lijn;Van;Tot\n{turn}\n", encoding="utf-8")
+    desk = centre.screen("petra", **DESK)
+    desk.goto(f"{centre.address}/rota/support/import")
+    desk.get_by_label("A spreadsheet (.xlsx) or .csv").set_input_files(file)
+    desk.get_by_role("button", name="Look at it").click()
+    expect(desk.get_by_text("Turns in the file: 1")).to_be_visible()
+    assert accessibility_faults(desk) == []
+    desk.get_by_role("button", name="Put it into a draft").click()
+    expect(desk.get_by_text("The turns are in a draft now")).to_be_visible()

@@ -69,7 +69,7 @@ def test_every_problem_is_named_by_its_row_and_nothing_can_be_taken_in(web, petr
     looked = send(petra, TURNS + "Somebody Else;primary;2026-04-03 08:00;2026-04-04 08:00\n")
     shown = text(looked)
     assert "Correct these rows in the file" in shown
-    assert re.search(r"Row Problem 4 .*Somebody Else", shown)
+    assert re.search(r"Row 4: .*Somebody Else", shown)
     assert 'name="do"' not in looked.text
     forced = send(petra, TURNS + "Somebody Else;primary;x;y\n", do="draft")
     assert forced.status_code == 422
