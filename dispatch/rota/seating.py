@@ -5,7 +5,7 @@ slower is told who was faster. A change that breaks a hard rule is refused with 
 unless the planner says why it must be so; the reason is kept with the seat.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -41,20 +41,45 @@ def put(
     `seen` is the revision of the seat that was there, 0 for none. Raises Conflict naming who was
     faster, Invalid with everything hard that it breaks unless there is a reason.
     """
-    draft = drafts.opened(session, draft)
-    seat = _at(session, draft, line.id, starts_at)
-    _refuse_faster(seat, seen)
-    seat = seat if seat is not None and seat.removed_at is None else None
     stand = Stand(starts_at, ends_at, line.id, person.id)
-    _refuse_impossible(session, draft, stand, seat)
-    _refuse_breaks(session, draft, stand, seat, reason)
-    if seat is None:
-        seat = DraftSeat(draft_id=draft.id, line_id=line.id, starts_at=starts_at, revision=0)
-        session.add(seat)
-    seat.ends_at, seat.person_id, seat.locked = ends_at, person.id, locked
-    _changed(session, draft, seat, actor, now, reason=reason)
-    _note(session, draft, seat, actor, "draft.seat_put", now)
+    known = {(line.id, starts_at): seen}
+    [seat] = put_all(session, draft, [stand], known, actor, now, reason=reason)
+    seat.locked = locked
+    session.flush()
     return seat
+
+
+def put_all(
+    session: Session,
+    draft: Draft,
+    stands: Sequence[Stand],
+    seen: Mapping[tuple[int, datetime], int],
+    actor: Actor,
+    now: datetime,
+    *,
+    reason: str = "",
+) -> list[DraftSeat]:
+    """Put people where several turns begin at once, which is judged as one change.
+
+    So are turns that belong together, Saturday with Sunday. `seen` by line and start, as for `put`,
+    which says what is raised.
+    """
+    draft = drafts.opened(session, draft)
+    there = []
+    for stand in stands:
+        seat = _at(session, draft, stand.line_id, stand.starts_at)
+        _refuse_faster(seat, seen.get((stand.line_id, stand.starts_at), 0))
+        there.append(seat if seat is not None and seat.removed_at is None else None)
+        _refuse_impossible(session, draft, stand, there[-1])
+    _refuse_breaks(session, draft, stands, [seat for seat in there if seat is not None], reason)
+    found = []
+    for stand, held in zip(stands, there, strict=True):
+        seat = held or _new(session, draft, stand)
+        seat.ends_at, seat.person_id, seat.locked = stand.ends_at, stand.person_id, False
+        _changed(session, draft, seat, actor, now, reason=reason)
+        _note(session, draft, seat, actor, "draft.seat_put", now)
+        found.append(seat)
+    return found
 
 
 def move(
@@ -76,7 +101,7 @@ def move(
     line_id = line.id if line is not None else seat.line_id
     stand = Stand(starts_at or seat.starts_at, ends_at or seat.ends_at, line_id, seat.person_id)
     _refuse_impossible(session, draft, stand, seat)
-    _refuse_breaks(session, draft, stand, seat, reason)
+    _refuse_breaks(session, draft, [stand], [seat], reason)
     seat.line_id, seat.starts_at, seat.ends_at = stand.line_id, stand.starts_at, stand.ends_at
     _changed(session, draft, seat, actor, now, reason=reason)
     _note(session, draft, seat, actor, "draft.seat_moved", now)
@@ -159,11 +184,16 @@ def fill(
 
 
 def _refuse_breaks(
-    session: Session, draft: Draft, stand: Stand, seat: DraftSeat | None, reason: str
+    session: Session,
+    draft: Draft,
+    stands: Sequence[Stand],
+    instead: Sequence[DraftSeat],
+    reason: str,
 ) -> None:
     team = session.get_one(Team, draft.team_id)
     before = [drafts.stand_of(one) for one in drafts.seats(session, draft)]
-    after = [one for one in before if seat is None or one != drafts.stand_of(seat)] + [stand]
+    gone = {drafts.stand_of(seat) for seat in instead}
+    after = [one for one in before if one not in gone] + list(stands)
     everybody = {one.person_id for one in (*before, *after)}
     ground = planning.load(session, team, draft.first_on, draft.last_on, people=everybody)
     judging.refuse(judging.broken_by(ground, before, after), reason)
@@ -233,6 +263,13 @@ def _overlaps(other: DraftSeat, stand: Stand, but: DraftSeat | None) -> bool:
         and other.starts_at < stand.ends_at
         and stand.starts_at < other.ends_at
     )
+
+
+def _new(session: Session, draft: Draft, stand: Stand) -> DraftSeat:
+    seat = DraftSeat(draft_id=draft.id, line_id=stand.line_id, starts_at=stand.starts_at)
+    seat.revision = 0
+    session.add(seat)
+    return seat
 
 
 def _changed(

@@ -113,7 +113,8 @@ def _turns(
             "letter": letters.get(stand.line_id, "?"),
             "place": places.get(stand.line_id, 0),
             "turn": told(sentences.turn(need, problem, words)),
-            "faults": faults[seat],
+            "faults": [said for _, said in faults[seat]],
+            "hard": any(hard for hard, _ in faults[seat]),
             "changed": stand in shown.changed,
             "locked": stand in shown.locked,
         }
@@ -122,9 +123,9 @@ def _turns(
     return found
 
 
-def _faults(shown: Shown) -> dict[tuple[int, int], list[str]]:
-    """Return what each seat breaks, hard faults first."""
-    found: dict[tuple[int, int], list[str]] = defaultdict(list)
+def _faults(shown: Shown) -> dict[tuple[int, int], list[tuple[bool, str]]]:
+    """Return what each seat breaks, and whether that is hard; hard faults first."""
+    found: dict[tuple[int, int], list[tuple[bool, str]]] = defaultdict(list)
     if not shown.private:
         return found
     for judged in sorted(shown.judged, key=lambda one: not one.hard):
@@ -133,7 +134,7 @@ def _faults(shown: Shown) -> dict[tuple[int, int], list[str]]:
             continue
         for seat in shown.laid.seats:
             if seat[0] in breach.needs and breach.person in (None, seat[1]):
-                found[seat].append(told(judged.told))
+                found[seat].append((judged.hard, told(judged.told)))
     return found
 
 

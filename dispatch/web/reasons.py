@@ -1,0 +1,104 @@
+"""Why her, why not him, in words: who could take a turn, ranked, and what speaks against each.
+
+The ranking is `rota.planner.choices`, judged by the same rules as every plan; here its breaches
+become sentences. Nothing is changed.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from dispatch.rota import sentences
+from dispatch.rota.planner import choices
+from dispatch.rota.planner.choices import Choice
+from dispatch.rota.problem import Breach, Need, Problem
+from dispatch.web.drafted import Drafted
+from dispatch.web.forms import told
+
+#: Of so many empty turns it is said why nobody can take them, and of so many people each.
+_TURNS, _NEAREST = 8, 4
+
+
+def ranked(whole: Drafted, need: int) -> list[dict[str, Any]]:
+    """Return everybody for a need, the best first, with what it would break, mend and cost."""
+    problem, seats = whole.laid.problem, frozenset(whole.laid.seats)
+    found = choices.candidates(problem, seats, need)
+    return [said(whole, choice, need) for choice in found]
+
+
+def said(whole: Drafted, choice: Choice, need: int) -> dict[str, Any]:
+    """Return a choice in words."""
+    names = {person.id: person.name for person in whole.laid.problem.people}
+    here = (need, choice.person) in whole.laid.seats
+    worse, better = _sides(choice)
+    return {
+        "person": choice.person,
+        "name": names[choice.person],
+        "here": here,
+        "instead": names.get(choice.instead or 0, ""),
+        "instead_id": choice.instead,
+        "possible": choice.possible,
+        "cost": choice.cost,
+        "hard": _sentences(whole, (one for one in choice.breaks if one.cost is None)),
+        "soft": _sentences(whole, worse),
+        "mends": _sentences(whole, better),
+    }
+
+
+def _sides(choice: Choice) -> tuple[list[Breach], list[Breach]]:
+    """Return what speaks against a choice and what for it, hard breaches aside.
+
+    What is broken before and after, only more or less, is said once, as it would be after.
+    """
+    before = {_mark(one): one for one in choice.mends}
+    worse: list[Breach] = []
+    better: list[Breach] = []
+    for one in choice.breaks:
+        was = before.pop(_mark(one), None)
+        if one.cost is None:
+            continue
+        less = was is not None and was.cost is not None and one.cost < was.cost
+        (better if less else worse).append(one)
+    # What remains is kept from now on: an unfairness that is gone needs no word.
+    return worse, better + [one for one in before.values() if not one.key.startswith("fair:")]
+
+
+def _mark(breach: Breach) -> tuple[object, ...]:
+    days = () if breach.key.startswith("fair:") else breach.days
+    return breach.key, breach.person, days
+
+
+def unfilled(whole: Drafted) -> list[dict[str, Any]]:
+    """Return the first turns that lack people, each with who comes nearest and what forbids it."""
+    problem = whole.laid.problem
+    seen: dict[int, str] = {}
+    for judged in whole.judged:
+        breach = judged.breach
+        if breach.key == "cover" and int(breach.facts["count"]) < int(breach.facts["wanted"]):
+            seen.setdefault(breach.needs[0], told(judged.told))
+    return [
+        {
+            "told": said_,
+            "line": problem.needs[need].line,
+            "at": problem.needs[need].starts_at,
+            "nearest": [one for one in ranked(whole, need)[:_NEAREST] if not one["here"]],
+        }
+        for need, said_ in list(seen.items())[:_TURNS]
+    ]
+
+
+def together(problem: Problem, need: Need) -> list[Need]:
+    """Return the needs that one person takes with this one, itself among them."""
+    if need.block is None:
+        return [need]
+    place = (need.line, need.block)
+    return [other for other in problem.needs if (other.line, other.block) == place]
+
+
+def _sentences(whole: Drafted, some: Iterable[Breach]) -> list[str]:
+    """Return breaches in words; that somebody is missing is no news about a person."""
+    problem, words = whole.laid.problem, whole.ground.words
+    return [
+        told(sentences.told(breach, problem, words))
+        for breach in some
+        if breach.key not in ("cover", "stays")
+    ]

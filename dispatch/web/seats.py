@@ -1,0 +1,281 @@
+"""Editing a draft cell by cell: who could take a turn and why, assigning, emptying, locking.
+
+A cell is a person and a day, or a turn that lacks people. It answers with everybody ranked (for one
+person: with every turn of the day), each with what it would break and cost. A hard breach is
+refused in words unless a reason is given, which is kept. What may be changed is for `rota.seating`.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from functools import partial
+from typing import Any
+
+from flask import Blueprint, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import format_date, gettext
+
+from dispatch.db import Session
+from dispatch.errors import Conflict, Invalid, NotFound
+from dispatch.people.models import Person
+from dispatch.rota import drafts, rights, seating, sentences
+from dispatch.rota.differences import Stand
+from dispatch.rota.models import DraftSeat
+from dispatch.rota.planner import choices
+from dispatch.rota.problem import Need
+from dispatch.texts import N_
+from dispatch.web import drafts as desk
+from dispatch.web import reasons, session
+from dispatch.web.drafted import OPEN, Drafted
+from dispatch.web.forms import Form, told
+from dispatch.web.posted import Done, show, take
+
+blueprint = Blueprint("seats", __name__)
+
+_GONE = N_("This is there no longer. Load the screen again.")
+_PANEL, _SCREEN = "planner/_cell.html", "planner/draft.html"
+
+
+@blueprint.get("/rota/drafts/<int:draft_id>/cell")
+def cell(draft_id: int) -> ResponseReturnValue:
+    """Show what could be done with a day of a person."""
+    return _show(draft_id, Form(request.args))
+
+
+@blueprint.get("/rota/drafts/<int:draft_id>/need")
+def need(draft_id: int) -> ResponseReturnValue:
+    """Show who could take a turn that lacks people."""
+    return _show(draft_id, Form(request.args))
+
+
+@blueprint.post("/rota/drafts/<int:draft_id>/seat")
+def change(draft_id: int) -> ResponseReturnValue:
+    """Assign, empty, lock or unlock; then show the draft as it is."""
+    form = Form(request.form)
+    return take(form, partial(_act, draft_id)) or _show(draft_id, form)
+
+
+def _show(draft_id: int, form: Form) -> ResponseReturnValue:
+    # The panel alone is swapped in beside a table that stays; without scripts it is the screen.
+    alone = request.headers.get("HX-Request") == "true" and request.method == "GET"
+    return show(_PANEL if alone else _SCREEN, form, partial(_shown, draft_id, alone))
+
+
+# --- What a post does.
+
+
+def _act(draft_id: int, opened: Session, form: Form) -> Done:
+    draft = rights.draft_for(opened, session.viewer(), draft_id)
+    whole = Drafted(opened, draft)
+    do = _ACTIONS.get(form.one_of("do", _ACTIONS))
+    if do is None:
+        raise NotFound(N_("There is no such action."))
+    said = do(whole, _asked(whole, form), form)
+    place: dict[str, Any] = {
+        name: form.values[name] for name in ("from", "months") if form.values.get(name)
+    }
+    return Done(said, url_for("drafts.desk", draft_id=draft_id, **place))
+
+
+def _put(whole: Drafted, asked: Need, form: Form) -> str:
+    person = whole.opened.get(Person, form.number("to", 1, 999_999_999) or 0)
+    if person is None or person.id not in {one.id for one in whole.ground.people}:
+        raise Conflict(_GONE)
+    reason = form.text("reason", most=300)
+    leaves = form.number("instead", 1, 999_999_999)
+    form.check()
+    stands = [
+        _stand(whole, one, person.id, leaves) for one in reasons.together(whole.laid.problem, asked)
+    ]
+    seen = {
+        (stand.line_id, stand.starts_at): _seen(whole, form, stand.line_id, stand.starts_at)
+        for stand in stands
+    }
+    seating.put_all(
+        whole.opened, whole.draft, stands, seen, session.actor(), session.now(), reason=reason
+    )
+    return str(gettext("%(name)s has %(turn)s.", name=person.name, turn=_turn(whole, asked)))
+
+
+def _remove(whole: Drafted, asked: Need, form: Form) -> str:
+    for seat in _held(whole, asked, form):
+        seen = _seen(whole, form, seat.line_id, seat.starts_at)
+        seating.remove(whole.opened, whole.draft, seat, session.actor(), session.now(), seen=seen)
+    return str(gettext("%(turn)s is empty.", turn=_turn(whole, asked)))
+
+
+def _lock(locked: bool, whole: Drafted, asked: Need, form: Form) -> str:
+    for seat in _held(whole, asked, form):
+        seen = _seen(whole, form, seat.line_id, seat.starts_at)
+        who, now = session.actor(), session.now()
+        seating.lock(whole.opened, whole.draft, seat, locked, who, now, seen=seen)
+    if locked:
+        return str(gettext("Locked: the planner leaves it as it is."))
+    return str(gettext("The planner may move it again."))
+
+
+_ACTIONS: Mapping[str, Callable[[Drafted, Need, Form], str]] = {
+    "put": _put,
+    "remove": _remove,
+    "lock": partial(_lock, True),
+    "unlock": partial(_lock, False),
+}
+
+
+def _asked(whole: Drafted, form: Form) -> Need:
+    """Return the need that a form names by its line and beginning."""
+    found = _named(whole, form)
+    if found is None:
+        raise Conflict(_GONE)
+    return found
+
+
+def _named(whole: Drafted, form: Form) -> Need | None:
+    line = form.values.get("line", "")
+    try:
+        at = datetime.fromisoformat(form.values.get("at", ""))
+        same = [one for one in whole.laid.problem.needs if one.line == line and one.starts_at == at]
+    except (TypeError, ValueError):
+        return None
+    return same[0] if same else None
+
+
+def _stand(whole: Drafted, one: Need, person_id: int, leaves: int | None) -> Stand:
+    """Return where somebody stands who takes a need: in place of who leaves, or on a free row."""
+    for stand, seat in zip(whole.laid.stands, whole.laid.seats, strict=True):
+        if leaves is not None and seat == (one.id, leaves):
+            return Stand(stand.starts_at, stand.ends_at, stand.line_id, person_id)
+    for row in whole.laid.rows[one.line]:
+        if not any(
+            stand.line_id == row and stand.starts_at < one.ends_at and one.starts_at < stand.ends_at
+            for stand in whole.laid.stands
+        ):
+            return Stand(one.starts_at, one.ends_at, row, person_id)
+    raise Invalid(N_("Everybody wanted has this turn already: choose who leaves it."))
+
+
+def _held(whole: Drafted, asked: Need, form: Form) -> list[DraftSeat]:
+    """Return somebody's seats of a need and of what belongs together with it."""
+    person = form.number("person", 1, 999_999_999)
+    ids = {one.id for one in reasons.together(whole.laid.problem, asked)}
+    stands = {
+        stand
+        for stand, seat in zip(whole.laid.stands, whole.laid.seats, strict=True)
+        if seat[0] in ids and seat[1] == person
+    }
+    found = [seat for seat in whole.seats if drafts.stand_of(seat) in stands]
+    if not found:
+        raise Conflict(_GONE)
+    return found
+
+
+def _seen(whole: Drafted, form: Form, line_id: int, at: datetime) -> int:
+    """Return which state of a seat the screen showed, 0 where it showed none.
+
+    The draft's own revision was on the screen: had it not changed, what stands there was seen.
+    """
+    seat = next((s for s in whole.seats if (s.line_id, s.starts_at) == (line_id, at)), None)
+    if seat is None:
+        return 0
+    shown = form.number("revision", 0, 999_999_999)
+    return seat.revision if shown == whole.draft.revision else -1
+
+
+# --- What the panel shows.
+
+
+def _shown(draft_id: int, alone: bool, opened: Session, form: Form) -> dict[str, Any]:
+    facts: dict[str, Any] = {} if alone else desk.shown(draft_id, opened, form)
+    draft = rights.draft_for(opened, session.viewer(), draft_id)
+    whole = Drafted(opened, draft)
+    place = {name: form.values.get(name, "") for name in ("from", "months")}
+    panel = _of_turn(whole, form) if form.values.get("line") else _of_day(whole, form)
+    return {
+        **facts,
+        "draft_id": draft.id,
+        "editable": draft.state in OPEN,
+        "panel": panel and {"revision": draft.revision, "place": place, **panel},
+    }
+
+
+def _of_turn(whole: Drafted, form: Form) -> dict[str, Any] | None:
+    asked = _named(whole, form)
+    if asked is None:
+        raise NotFound(_GONE)
+    return {
+        "title": _turn(whole, asked),
+        "beside": "",
+        "back": f"g-1-{asked.days[0]}",
+        "turns": [_ranked(whole, asked, None)],
+        "takes": [],
+        "person": None,
+    }
+
+
+def _of_day(whole: Drafted, form: Form) -> dict[str, Any] | None:
+    day, person_id = form.day("day"), form.number("person", 1, 999_999_999)
+    person = next((one for one in whole.ground.people if one.id == person_id), None)
+    if day is None or person is None:
+        return None
+    held = _held_on(whole, day, person.id)
+    return {
+        "title": person.name,
+        "beside": format_date(day, "EEE d MMMM"),
+        "back": f"c-{person.id}-{day}",
+        "turns": [_ranked(whole, one, person.id) for one in held],
+        "takes": [] if held else _takes(whole, day, person.id),
+        "person": {"id": person.id, "name": person.name},
+    }
+
+
+def _held_on(whole: Drafted, day: date, person_id: int) -> list[Need]:
+    needs = whole.laid.problem.needs
+    return [
+        needs[id_] for id_, who in whole.laid.seats if who == person_id and day in needs[id_].days
+    ]
+
+
+def _ranked(whole: Drafted, one: Need, holder: int | None) -> dict[str, Any]:
+    """Return a turn with everybody who could take it, the best first."""
+    seats = [seat for seat in whole.seats if seat.person_id == holder]
+    ids = {
+        stand
+        for stand, seat in zip(whole.laid.stands, whole.laid.seats, strict=True)
+        if seat == (one.id, holder)
+    }
+    here = next((seat for seat in seats if drafts.stand_of(seat) in ids), None)
+    found = reasons.ranked(whole, one.id)
+    return {
+        "line": one.line,
+        "at": one.starts_at.isoformat(),
+        "told": _turn(whole, one),
+        "together": len(reasons.together(whole.laid.problem, one)),
+        "holder": holder,
+        "locked": here.locked if here else False,
+        "reason": here.reason if here else "",
+        "choices": [choice for choice in found if not choice["here"]],
+    }
+
+
+def _takes(whole: Drafted, day: date, person_id: int) -> list[dict[str, Any]]:
+    """Return the turns of a day that somebody could take, the best first."""
+    problem, seats = whole.laid.problem, frozenset(whole.laid.seats)
+    found = [
+        (choice, one)
+        for one in problem.needs
+        if one.days[0] == day and (one.wanted or one.under == 0)
+        for choice in [choices.why(problem, seats, one.id, person_id)]
+    ]
+    found.sort(key=lambda pair: (pair[0].hard, pair[0].cost))
+    return [
+        {
+            "line": one.line,
+            "at": one.starts_at.isoformat(),
+            "told": _turn(whole, one),
+            **reasons.said(whole, choice, one.id),
+        }
+        for choice, one in found
+    ]
+
+
+def _turn(whole: Drafted, one: Need) -> str:
+    return told(sentences.turn(one, whole.laid.problem, whole.ground.words))
