@@ -17,6 +17,7 @@ from dispatch.db import Session
 from dispatch.errors import Conflict, Invalid
 from dispatch.people.models import Membership, Organisation, Person, Team
 from dispatch.rota import changes, holidays, patterns, record
+from dispatch.rota.days import between
 from dispatch.rota.holidays import Calendar, Day, Kind
 from dispatch.rota.models import (
     Contract,
@@ -26,6 +27,7 @@ from dispatch.rota.models import (
     Pairing,
     PairingKind,
     TeamPattern,
+    Version,
 )
 from dispatch.rota.patterns import Pattern
 from dispatch.rota.terms import terms_of
@@ -130,8 +132,35 @@ def keys_of(session: Session, team: Team, found: Iterable[Phase]) -> dict[int, s
 # --- Days.
 
 
-def calendar_of(session: Session, team: Team, first: date, last: date) -> Calendar:
-    """Return the days that matter to a team as they are known now."""
+def calendar_of(
+    session: Session, team: Team, first: date, last: date, *, kept_before: date | None = None
+) -> Calendar:
+    """Return the days that matter to a team as they are known now.
+
+    Days before `kept_before` count as they did when their turns were published: an update of the
+    library, or a day added since, must not rewrite what was fair.
+    """
+    known = _known_days(session, team, first, last)
+    if kept_before is None:
+        return known
+    until = min(last, kept_before - _DAY)
+    covered: dict[date, list[Day]] = {}
+    for version in _versions(session, team, first, until):
+        kept = Calendar.thawed(version.days).days
+        for day in between(max(first, version.first_on), min(version.last_on, until)):
+            covered[day] = [one for one in kept if one.on == day]
+    fresh = [day for day in known.days if day.on not in covered]
+    return Calendar(tuple(sorted([*fresh, *(day for days in covered.values() for day in days)])))
+
+
+def _versions(session: Session, team: Team, first: date, last: date) -> Iterable[Version]:
+    query = sa.select(Version).where(
+        Version.team_id == team.id, Version.first_on <= last, Version.last_on >= first
+    )
+    return session.scalars(query.order_by(Version.number))
+
+
+def _known_days(session: Session, team: Team, first: date, last: date) -> Calendar:
     organisation = session.get_one(Organisation, team.organisation_id)
     rows = session.scalars(sa.select(OwnDay).where(OwnDay.organisation_id == organisation.id)).all()
     return holidays.calendar(

@@ -165,7 +165,7 @@ def load(
     rules = rulebook.rules_of(session, team, first, last)
     since = first - (_HISTORY if history else rulebook.reach(rules, first)) * _DAY
     found = ground.phases(session, team, since, last)
-    calendar = ground.calendar_of(session, team, since, last + 2 * _DAY)
+    calendar = ground.calendar_of(session, team, since, last + 2 * _DAY, kept_before=first)
     place = Place(ground.keys_of(session, team, found), team.time_zone, calendar)
     before = _before(session, team, since, first, found, place)
     staff = officers.load(session, team, first, last, people)

@@ -6,7 +6,17 @@ import pytest
 
 from dispatch.errors import Conflict, Invalid
 from dispatch.people.models import Certificate, Membership, Qualification
-from dispatch.rota import absences, ground, planning, rulebook, terms, wishes
+from dispatch.rota import (
+    absences,
+    drafts,
+    ground,
+    planning,
+    publishing,
+    rulebook,
+    seating,
+    terms,
+    wishes,
+)
 from dispatch.rota.models import AbsenceKind, PairingKind
 from dispatch.rota.problem import Apart, Mentored, Rest
 
@@ -220,3 +230,18 @@ def test_a_covered_part_is_of_the_day_on_which_its_turn_begins(zone, now):
     assert [stand.person_id for stand in found] == [1, 2, 1]
     laid = load(zone, days).lay(found)
     assert {need.kind for need in laid.problem.needs} == {"week"}
+
+
+def test_what_was_published_keeps_the_days_that_mattered_then(zone, now):
+    zone.pattern(WEEK)
+    draft = drafts.begin(zone.session, zone.team, *DECEMBER, zone.planner, now)
+    where = zone.lines["primary"], zone.people["An"]
+    times = zone.at("2026-12-04 17:00"), zone.at("2026-12-11 17:00")
+    seating.put(zone.session, draft, *where, *times, zone.planner, now)
+    publishing.publish(zone.session, draft, zone.planner, now)
+    fair = date(2026, 12, 5)
+    ground.set_day(zone.session, zone.team, fair, "public_holiday", "Jaarmarkt", zone.planner, now)
+    (turn,) = officer(load(zone, (date(2027, 1, 1), date(2027, 1, 31))), "An").before
+    assert "public_holiday" not in turn.tags
+    drafted = load(zone).lay(planning.published(zone.session, zone.team, *DECEMBER))
+    assert "public_holiday" in drafted.problem.needs[drafted.seats[0][0]].tags
