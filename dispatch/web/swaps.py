@@ -299,12 +299,13 @@ def _offering(uid: str, opened: Session, form: Form) -> dict[str, Any]:
         "may_exchange": shift.starts_at > session.now(),
         "people": [("", gettext("everybody in the team")), *names.items()],
         "theirs": [
-            {"name": names[person], "turns": [(one.uid, _worded(one)) for one in turns]}
+            {"name": names[person], "turns": [(one.uid, worded(one)) for one in turns]}
             for person, turns in by_name
         ],
     }
 
 
-def _worded(shift: Shift) -> str:
+def worded(shift: Shift) -> str:
+    """Write a turn for a list to choose from."""
     times = [format_datetime(at, "EEE d MMM HH:mm") for at in (shift.starts_at, shift.ends_at)]
     return f"{' – '.join(times)} · {shift.line.name}"

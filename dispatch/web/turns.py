@@ -76,6 +76,7 @@ def _mine(opened: Session, address: str | None = None) -> str:
         shared=[one for one in shared if one["shares"]],
         next=found[0] if found else None,
         later=found[1:],
+        teams=bool(teams),
         taken=_taken_over(opened, person_id),
         waiting=waiting_for(opened, person_id),
         address=address,

@@ -7,7 +7,7 @@ from dispatch.rota import absences
 from dispatch.rota.models import Absence, AbsenceKind, Answer
 from tests.centre import ADA, NOW
 from tests.web.conftest import Browser, Web
-from tests.web.test_turns import text
+from tests.web.rotas import text
 
 LEAVE = {"kind": "leave", "first_on": "2026-04-06", "last_on": "2026-04-12"}
 

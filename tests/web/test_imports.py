@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from dispatch.people.models import Role
 from dispatch.rota.models import DraftSeat, OpeningBalance, Origin, Shift
 from tests.web.conftest import Browser, Web
-from tests.web.test_turns import text
+from tests.web.rotas import text
 
 PATH = "/rota/support/import"
 TURNS = """Naam;Lijn;Van;Tot

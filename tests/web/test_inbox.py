@@ -9,7 +9,7 @@ from dispatch.people.models import Role
 from dispatch.rota.models import Absence, AbsenceKind, Answer
 from tests.centre import NOW
 from tests.web.conftest import Browser, Web
-from tests.web.test_turns import text
+from tests.web.rotas import text
 
 WEEK = timedelta(days=7)
 

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from dispatch.people.models import Membership, Role
 from dispatch.rota.models import Absence, Answer
 from tests.web.conftest import Browser, Web
-from tests.web.test_turns import text
+from tests.web.rotas import text
 
 PATH = "/rota/support/people"
 

@@ -12,7 +12,7 @@ from dispatch.rota.duty import on_duty
 from dispatch.rota.models import AbsenceKind
 from tests.centre import ADA, NOW
 from tests.web.conftest import Browser, Web
-from tests.web.test_turns import text
+from tests.web.rotas import text
 
 PATH = "/rota/support/requests/repair"
 WEEKS = {"form": "week", "kind": "week", "begins": "wednesday", "starts": "14:02"}

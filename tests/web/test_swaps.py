@@ -1,19 +1,14 @@
 """Turns that change hands on the phone: offered, answered, signed up for; rules in words; whose."""
 
-from datetime import timedelta
-
 import pytest
 import sqlalchemy as sa
 
 from dispatch.people.models import Role
-from dispatch.rota import open_turns, rulebook, terms
-from dispatch.rota.models import Cover, Line, OpenState, OpenTurn, Shift, Swap, SwapState
+from dispatch.rota import open_turns, terms
+from dispatch.rota.models import Cover, Line, OpenState, OpenTurn, Swap, SwapState
 from tests.centre import ADA, NOW
 from tests.web.conftest import Browser, Web
-from tests.web.test_turns import text
-
-DAY = timedelta(days=1)
-BEGINS = NOW + 20 * DAY
+from tests.web.rotas import BEGINS, DAY, entered, holder, rest_of, text
 
 
 @pytest.fixture
@@ -36,39 +31,14 @@ def turn(web: Web) -> str:
     return entered(web, "An", BEGINS)
 
 
-def entered(web: Web, name: str, begins, line: str = "primary") -> str:
-    uid = f"{name}-{begins:%m-%d}"
-    with web.store.write() as session:
-        line_id = session.scalars(sa.select(Line.id).where(Line.key == line)).one()
-        person_id = web.centre.people[name].id
-        times = {"starts_at": begins, "ends_at": begins + DAY, "changed_at": NOW}
-        session.add(Shift(uid=uid, line_id=line_id, person_id=person_id, **times))
-    return uid
-
-
 def swap(web: Web) -> Swap:
     with web.store.read() as session:
         return session.scalars(sa.select(Swap).order_by(Swap.id.desc())).first()
 
 
-def holder(web: Web, begins=BEGINS) -> str:
-    query = sa.select(Shift.person_id).where(
-        Shift.starts_at == begins, Shift.cancelled_at.is_(None)
-    )
-    with web.store.read() as session:
-        held = session.scalars(query).one()
-    return next(name for name, person in web.centre.people.items() if person.id == held)
-
-
 def choose(web: Web, **choices: object) -> None:
     with web.store.write() as session:
         terms.choose(session, web.centre.team, ADA, NOW, **choices)
-
-
-def rest_of(web: Web, hours: int) -> None:
-    numbers = {"minutes": hours * 60}
-    with web.store.write() as session:
-        rulebook.set_rule(session, web.centre.team, "rest", "rest", numbers, ADA, NOW)
 
 
 def test_a_turn_is_given_to_everybody_and_taken_by_whoever_says_so_first(web, an, bert, turn):

@@ -9,7 +9,7 @@ from dispatch.rota.duty import on_duty
 from dispatch.rota.models import Swap
 from tests.centre import ADA, NOW
 from tests.web.conftest import Browser, Web
-from tests.web.test_turns import text
+from tests.web.rotas import text
 
 PRIMARY = "shift-primary|2026-03-11T13:02:00+00:00"
 DESK = "/rota/support/taken-over"

@@ -2,7 +2,6 @@
 
 import re
 from datetime import timedelta
-from html.parser import HTMLParser
 
 import pytest
 import sqlalchemy as sa
@@ -11,22 +10,7 @@ from dispatch.people.models import Role
 from dispatch.rota.models import Shift
 from tests.centre import NOW
 from tests.web.conftest import Browser, Web
-
-
-class _Text(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__()
-        self.words: list[str] = []
-
-    def handle_data(self, data: str) -> None:
-        self.words.append(data)
-
-
-def text(answer) -> str:
-    """What a reader sees of an answer, in one line."""
-    parser = _Text()
-    parser.feed(answer.text)
-    return " ".join(" ".join(parser.words).split())
+from tests.web.rotas import text
 
 
 @pytest.fixture
