@@ -77,14 +77,16 @@ def accept(
     callout, person = page.callout, page.person
     if person is None:
         raise Invalid("The control room cannot take a seat.")
-    if (held := _held(callout, person.id)) is not None:
+    held = _held(callout, person.id)
+    if callout.incident.status is not IncidentStatus.OPEN or callout.cancelled_at is not None:
+        if held is None:
+            _note_late(session, page, actor, via, now)
+        return Acceptance(Taken.OVER, held)
+    if held is not None:
         if minutes is not None:
             held.expected_at = now + timedelta(minutes=minutes)
             callouts.bump(session, callout.incident)
         return Acceptance(Taken.ALREADY, held)
-    if callout.incident.status is not IncidentStatus.OPEN or callout.cancelled_at is not None:
-        _note_late(session, page, actor, via, now)
-        return Acceptance(Taken.OVER)
     going = callouts.active_assignments(callout)
     if len(going) >= callout.want.people:
         _note(session, page, "taken", actor, via, now)
@@ -219,9 +221,13 @@ def move_on(
     column = _STEPS[then]
     if column is not None:
         setattr(assignment, column, now)
-    incident = assignment.callout.incident
+    incident, person_id = assignment.callout.incident, assignment.person_id
+    if then is AssignmentStatus.DONE:
+        # Not on the way any more: nobody has to turn them back.
+        want = assignment.callout.want
+        alarms.end(incident, alarms.TURNING_BACK, now, want, person_id=person_id)
     timeline.add(session, incident, str(then), actor, now, person=assignment.person.name)
-    _audit(session, incident, actor, f"assignment.{then}", now, person=assignment.person_id)
+    _audit(session, incident, actor, f"assignment.{then}", now, person=person_id)
     upkeep.bump(session, incident.organisation_id, "board")
     return True
 

@@ -202,6 +202,19 @@ def test_whoever_was_done_before_is_none_of_those_asked_for_again(night: Night) 
     assert night.text("Bert", night.code("Bert")) == "goes"
 
 
+def test_whoever_is_done_although_it_was_cancelled_is_rung_no_more(night: Night) -> None:
+    night.report()
+    code = night.code("An")
+    night.text("An", code)
+    _stand_down(night)
+    assert night.alarms() == ["cancel_unconfirmed"]
+    with night.callout() as (session, callout):
+        seats.move_on(session, callout.assignments[0], AssignmentStatus.DONE, DORA, night.now)
+    assert night.alarms() == []
+    assert night.text("An", f"YES {code}") == "over"
+    assert "you are going" not in night.said("An", "sms")[-1]
+
+
 def test_page_by_hand_says_that_the_team_must_be_called_again_first(night: Night) -> None:
     night.report()
     _stand_down(night)
