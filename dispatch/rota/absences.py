@@ -221,7 +221,8 @@ def _stand(session: Session, absence: Absence, actor: Actor, now: datetime) -> l
         first = local(turns[0].from_at, team.time_zone)
         said = Sentence(told, team=team.name, name=name, count=len(turns), at=first)
         others = [one for one in terms.owners(session, team) if one != actor.id]
-        notices.tell(session, team, others, said, now, touches=turns[0].from_at, place="shifts")
+        where = notices.requests(team)
+        notices.tell(session, team, others, said, now, touches=turns[0].from_at, place=where)
     return hits
 
 

@@ -75,6 +75,11 @@ def tell(
     return told
 
 
+def requests(team: Team) -> str:
+    """Return the place where whoever plans a team answers what waits for them."""
+    return f"rota/{team.key}/requests"
+
+
 def by_day(team: Team, now: datetime) -> datetime:
     """Return `now`, or else the next instant at which people of the team may be texted."""
     begins, ends = DAY

@@ -80,7 +80,8 @@ def sign_up(
         session.flush()
         _note(session, team, turn, actor, "open_turn.asked", now)
         told = N_("%(team)s: %(name)s would take %(turn)s: say yes or no.")
-        _tell(session, team, turn, owners(session, team), told, now, name=person.name)
+        where = notices.requests(team)
+        _tell(session, team, turn, owners(session, team), told, now, where, name=person.name)
         return turn
     return _enter(session, team, turn, actor, now)
 
@@ -152,13 +153,14 @@ def _tell(
     person_ids: list[int],
     told: str,
     now: datetime,
+    place: str = "turns/swaps",
     **facts: object,
 ) -> None:
     at = local(turn.starts_at, team.time_zone)
     named = Sentence("%(line)s %(at)s", line=turn.line.name, at=at)
     said = Sentence(told, team=team.name, turn=named, **facts)
     touches, about = max(turn.starts_at, now), f"open_turn:{turn.id}"
-    notices.tell(session, team, person_ids, said, now, touches=touches, about=about)
+    notices.tell(session, team, person_ids, said, now, touches=touches, about=about, place=place)
 
 
 def _refuse_impossible(

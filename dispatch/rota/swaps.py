@@ -82,7 +82,8 @@ def accept(session: Session, swap: Swap, person: Person, actor: Actor, now: date
         swap.state = SwapState.ACCEPTED
         _note(session, team, swap, actor, "swap.accepted", now)
         told = N_("%(team)s: %(name)s would take %(turn)s: say yes or no.")
-        _tell(session, team, swap, owners(session, team), told, now, name=person.name)
+        where = notices.requests(team)
+        _tell(session, team, swap, owners(session, team), told, now, where, name=person.name)
         return swap
     swap.to_approve = late and (bool(swap.broken) or terms_of(session, team).swaps_approved)
     return _carry_out(session, team, swap, actor, now)
@@ -359,6 +360,7 @@ def _tell(
     person_ids: Sequence[int],
     told: str,
     now: datetime,
+    place: str = "turns/swaps",
     **facts: object,
 ) -> None:
     line = session.get_one(Line, swap.shift.line_id).name
@@ -366,7 +368,7 @@ def _tell(
     turn = Sentence("%(line)s %(at)s", line=line, at=at)
     said = Sentence(told, team=team.name, turn=turn, **facts)
     touches, about = max(swap.starts_at, now), f"swap:{swap.id}"
-    notices.tell(session, team, person_ids, said, now, touches=touches, about=about)
+    notices.tell(session, team, person_ids, said, now, touches=touches, about=about, place=place)
 
 
 def _members(session: Session, team: Team, swap: Swap) -> list[int]:

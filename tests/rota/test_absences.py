@@ -175,3 +175,12 @@ def test_two_requests_at_the_same_moment_do_not_overlap(store, make_zone):
     for thread in threads:
         thread.join()
     assert sorted(outcomes) == ["asked", "refused"]
+
+
+def test_the_text_of_whoever_plans_leads_to_where_it_is_answered(zone, now):
+    zone.plans("Chloé")
+    zone.phone("Chloé")
+    zone.shift("An", "2026-03-13 17:00", "2026-03-20 17:00")
+    ask(zone, now, kind=AbsenceKind.SICK)
+    ((_, words, _),) = zone.texts()
+    assert words.endswith("/rota/support/requests")
