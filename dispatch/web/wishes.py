@@ -14,7 +14,7 @@ from flask_babel import format_date, gettext
 from dispatch.db import Session
 from dispatch.errors import NotFound
 from dispatch.people.models import Person, Team
-from dispatch.rota import rights, wishes
+from dispatch.rota import ground, rights, wishes
 from dispatch.rota.days import local_day
 from dispatch.rota.models import Wish
 from dispatch.texts import N_
@@ -26,6 +26,7 @@ from dispatch.web.turns import teams_of
 blueprint = Blueprint("wishes", __name__)
 
 _SCREEN = "responder/wishes.html"
+_YEAR = timedelta(days=365)
 #: How much a wish may weigh; few steps, for a thumb.
 WEIGHTS = {1: N_("a little"), 2: N_("rather"), 5: N_("much"), 10: N_("very much")}
 
@@ -61,6 +62,7 @@ def _wish(opened: Session, form: Form) -> Done:
     first_on = form.day("first_on", required=True)
     last_on = form.day("last_on") or first_on
     points = form.id_of("points", WEIGHTS)
+    kind = form.one_of("kind", _kinds(opened, list(teams.values())), required=False)
     form.check()
     assert team_id and first_on and last_on and points, "the form was checked"
     wishes.wish(
@@ -73,6 +75,7 @@ def _wish(opened: Session, form: Form) -> Done:
         points,
         session.actor(),
         session.now(),
+        kind=kind,
     )
     left = wishes.budget(opened, teams[team_id], person, first_on).left
     return Done(gettext("Written down. Points left: %(left)s.", left=left), url_for("wishes.mine"))
@@ -89,8 +92,19 @@ def _mine(opened: Session, form: Form) -> dict[str, Any]:
         "teams": [(team.id, team.name) for team in teams],
         "budgets": [found for team in teams for found in _budgets(opened, team, person)],
         "weights": [(points, gettext(words)) for points, words in WEIGHTS.items()],
+        "kinds": [("", gettext("any kind of turn")), *((k, k) for k in _kinds(opened, teams))],
         "wishes": _standing(opened, {team.id: team for team in teams}),
     }
+
+
+def _kinds(opened: Session, teams: list[Team]) -> list[str]:
+    """Return the kinds of turns of the patterns to come, in the patterns' own words."""
+    found: set[str] = set()
+    for team in teams:
+        today = local_day(session.now(), team.time_zone)
+        for phase in ground.phases(opened, team, today, today + _YEAR):
+            found |= {turn.kind for line in phase.pattern.lines for turn in line.turns}
+    return sorted(found) if len(found) > 1 else []
 
 
 def _budgets(opened: Session, team: Team, person: Person) -> list[dict[str, Any]]:
@@ -122,6 +136,7 @@ def _standing(opened: Session, teams: dict[int, Team]) -> list[dict[str, Any]]:
             "wanted": wish.wanted,
             "days": days_of(wish.first_on, wish.last_on),
             "points": wish.points,
+            "kind": wish.kind,
             "team": teams[wish.team_id].name,
         }
         for wish in opened.scalars(query.order_by(Wish.first_on, Wish.id))

@@ -4,7 +4,9 @@ import pytest
 import sqlalchemy as sa
 
 from dispatch.people.models import Role
+from dispatch.rota import ground
 from dispatch.rota.models import Wish
+from tests.centre import ADA, NOW
 from tests.web.conftest import Browser, Web
 from tests.web.rotas import text
 
@@ -74,3 +76,19 @@ def test_who_is_in_no_team_has_nothing_to_wish_for(web):
     planner = web.as_role(Role.PLANNER)
     assert "You are in no team" in text(planner.get("/turns/wishes"))
     assert planner.post("/turns/wishes", fields(web)).status_code == 422
+
+
+def test_where_turns_are_of_several_kinds_one_may_be_meant(web, an):
+    assert 'id="kind"' not in an.get("/turns/wishes").text
+    turns = [
+        {"form": "days", "kind": kind, "on": ["every_day"], "starts": starts, "ends": ends}
+        for kind, starts, ends in (("day", "08:00", "20:00"), ("night", "20:00", "08:00"))
+    ]
+    document = {"lines": [{"key": "primary", "turns": turns}]}
+    with web.store.write() as session:
+        ground.set_pattern(session, web.centre.team, document, NOW.date(), ADA, NOW)
+    assert 'id="kind"' in an.get("/turns/wishes").text
+    assert an.post("/turns/wishes", fields(web, kind="week")).status_code == 422
+    an.post("/turns/wishes", fields(web, kind="night"))
+    assert stored(web)[0].kind == "night"
+    assert "Rather no turn · night" in text(an.get("/turns/wishes"))
