@@ -13,17 +13,24 @@ from importlib.util import find_spec
 from dispatch.clock import monotonic
 from dispatch.rota.planner import process
 from dispatch.rota.planner.choices import Choice, candidates, why
+from dispatch.rota.planner.counting import counted
+from dispatch.rota.planner.explanation import Explanation, Reason, Shortage, WayOut
 from dispatch.rota.planner.faults import problem_faults, refuse, refuse_unknown
 from dispatch.rota.planner.filling import filled_proposal, greedy
+from dispatch.rota.planner.mending import Mending, Repair
 from dispatch.rota.planner.process import Options, PlannerEnded
-from dispatch.rota.planner.repair import Mending, Repair
 from dispatch.rota.problem import Outcome, Point, Problem, Proposal, Seat
 
 __all__ = [
     "Choice",
+    "Explanation",
     "PlannerEnded",
+    "Reason",
     "Repair",
+    "Shortage",
+    "WayOut",
     "candidates",
+    "explain",
     "greedy",
     "plan",
     "problem_faults",
@@ -93,6 +100,22 @@ def repair(
             return waiting.result
     mendable, end = mending.mendable()
     return mending.mended(filled_proposal(mendable), end)
+
+
+def explain(
+    problem: Problem, *, seconds: float = 10.0, stop: Callable[[], bool] | None = None
+) -> Explanation:
+    """Return why a period cannot be covered, and the ways out, or that it can.
+
+    Without a solver, only what counting shows. A problem that makes no sense is Invalid.
+    """
+    refuse(problem)
+    if find_spec("ortools") is not None:
+        work = "dispatch.rota.planner.explaining:work"
+        waiting = process.run(work, (problem, seconds), seconds=seconds, stop=stop)
+        if isinstance(waiting.result, Explanation):
+            return waiting.result
+    return counted(problem)
 
 
 def _so_far(waiting: process.Waiting, seconds: float) -> Proposal:

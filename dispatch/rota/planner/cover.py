@@ -55,7 +55,7 @@ def _add_skill(
     ids: tuple[int, ...],
     there: Sequence[tuple[Officer, Literal]],
 ) -> None:
-    source = Source("skill", None, ids, need.days[0])
+    source = Source("skill", None, ids, need.days[0], skill.qualification)
     count = skill.count * len(ids)
     by_day = {
         tuple(lit for officer, lit in there if officer_holds(officer, skill.qualification, day))

@@ -296,6 +296,50 @@ class Solver:
             wrapper.clear_solution_callback(listener)
         return _answer(encoded, response, effort)
 
+    def core(
+        self, encoded: Encoded, assumed: Sequence[Literal], seconds: float
+    ) -> list[Literal] | None:
+        """Return some of the assumed literals that cannot hold together.
+
+        None: they can, or the time was too short to tell. A name that was not assumed is left out
+        (a fault of this version), so whoever asks has to prove what comes back.
+        """
+        encoded.proto.clear_solution_hint()
+        encoded.proto.assumptions.clear()
+        encoded.proto.assumptions.extend(list(assumed))
+        parameters = cp.SatParameters()
+        parameters.max_time_in_seconds = max(0.01, seconds)
+        # With more workers the core is everything that was assumed; presolving takes longer.
+        parameters.num_workers = 1
+        parameters.cp_model_presolve = False
+        response = self._solved(encoded.proto, parameters)
+        encoded.proto.assumptions.clear()
+        if response is None or response.status != cp.INFEASIBLE:
+            return None
+        given = set(assumed)
+        return [one for one in response.sufficient_assumptions_for_infeasibility if one in given]
+
+    def is_impossible(self, encoded: Encoded, seconds: float) -> bool | None:
+        """Return whether no plan keeps the hard terms; None: not known in that time."""
+        parameters = cp.SatParameters()
+        parameters.max_time_in_seconds = max(0.01, seconds)
+        parameters.num_workers = 1
+        response = self._solved(encoded.proto, parameters)
+        if response is None or response.status == cp.UNKNOWN:
+            return None
+        return bool(response.status == cp.INFEASIBLE)
+
+    def _solved(self, proto: Any, parameters: Any) -> Any:
+        if self._stopped:
+            return None
+        wrapper: Any = cp.SolveWrapper()
+        wrapper.set_parameters(parameters)
+        self._running = wrapper
+        try:
+            return wrapper.solve(proto)
+        finally:
+            self._running = None
+
 
 def _parameters(effort: Effort) -> Any:
     """Return the solver's settings.

@@ -39,14 +39,13 @@ Fault = tuple[str, Sentence]
 def problem_faults(problem: Problem) -> dict[str, Sentence]:
     """Return what is wrong with a problem by field, the first of each; empty: it can be planned."""
     found: dict[str, Sentence] = {}
-    for check in (_horizon, _people, _needs):
-        for field, sentence in check(problem):
-            found.setdefault(field, sentence)
-    if found:
-        return found  # what follows would stumble over these
-    for check in (_named, _rules, _prices, _blocks, _locks):
-        for field, sentence in check(problem):
-            found.setdefault(field, sentence)
+    # Each step would stumble over what those before it find.
+    for checks in ((_horizon,), (_people, _needs), (_named, _rules, _prices), (_blocks, _locks)):
+        for check in checks:
+            for field, sentence in check(problem):
+                found.setdefault(field, sentence)
+        if found:
+            break
     return found
 
 

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from dispatch.rota.planner import beside, costs, days, pairs, weekly
 from dispatch.rota.planner.blocks import Block, bars, blocks_of
 from dispatch.rota.planner.cover import add_cover, can_fill
-from dispatch.rota.planner.pairs import Graph, Pairs
+from dispatch.rota.planner.graph import Graph
+from dispatch.rota.planner.pairs import Pairs
 from dispatch.rota.planner.people import Own
 from dispatch.rota.planner.roles import dealt
 from dispatch.rota.planner.stretches import add_stretches
@@ -124,7 +125,7 @@ class _Building:
                 blocks[block.place] = (block, TRUE)
             elif locked is None and can_fill(officer, block) and not any(bars(officer, block)):
                 blocks[block.place] = (block, self._form.new())
-        return Own(self._problem, self._form, officer, blocks, self._graph(officer).beside)
+        return Own(self._problem, self._form, officer, blocks, self._graph(officer))
 
     def _told_literal(self, officer: Officer, block: Block, locked: bool | None) -> Literal:
         literal = self._form.new()
@@ -146,8 +147,8 @@ class _Building:
         return [None, *(rule for rule in rules if pairs.is_pairwise(rule) and rule.weight is None)]
 
     def _graph(self, officer: Officer) -> Graph:
-        """Return what one person cannot take together; empty when every rule is told by itself."""
-        return self._graph_of([] if self._told else self._hard_pairwise(officer))
+        """Return what one person cannot take together, whatever else an explanation lets go of."""
+        return self._graph_of([None] if self._told else self._hard_pairwise(officer))
 
     def _graph_of(self, rules: Sequence[Rule | None]) -> Graph:
         key = tuple("" if rule is None else rule.key for rule in rules)
@@ -215,7 +216,7 @@ class _Building:
             case NotAll():
                 days.add_not_all(own, rule)
             case WeeklyRest():
-                self._weekly_rest(rule).add(own, self._graph(own.officer).beside)
+                self._weekly_rest(rule).add(own)
 
     def _weekly_rest(self, rule: WeeklyRest) -> weekly.WeeklyRests:
         if rule.key not in self._weekly:

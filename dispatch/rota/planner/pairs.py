@@ -1,8 +1,4 @@
-"""Two turns that one person cannot take both, or not without cost: overlap, rest, successions.
-
-All that is hard between two blocks goes into one graph, whose cliques become "at most one of
-these": far tighter for the solver than a clause for each two.
-"""
+"""Two turns that one person cannot take both, or not without cost: overlap, rest, successions."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,6 +7,7 @@ from datetime import date
 from itertools import combinations
 
 from dispatch.rota.planner.blocks import Block
+from dispatch.rota.planner.graph import Graph
 from dispatch.rota.planner.people import DAY, Own
 from dispatch.rota.problem import FreeRun, Need, Officer, Past, Rest, Rule, Succession
 
@@ -141,39 +138,6 @@ def crowded(rule: FreeRun, ordered: Sequence[Span]) -> Iterator[tuple[Span, Span
                 yield one, other, list(ordered[at + 1 : later])
             elif (other.turn.starts - one.turn.ends) > (rule.least + 2) * 86_400:
                 break
-
-
-class Graph:
-    """Which blocks one person cannot take beside which others."""
-
-    def __init__(self, count: int, edges: Iterable[tuple[int, int]]) -> None:
-        self.beside: list[set[int]] = [set() for _ in range(count)]
-        self.never: list[int] = []
-        """Blocks that break a rule all by themselves."""
-        for one, other in edges:
-            if one == other:
-                self.never.append(one)
-            else:
-                self.beside[one].add(other)
-                self.beside[other].add(one)
-        self.cliques = list(self._cliques())
-
-    def _cliques(self) -> Iterator[tuple[int, ...]]:
-        """Yield sets of blocks of which one person takes at most one, with every edge in one."""
-        covered: set[tuple[int, int]] = set()
-        for one, others in enumerate(self.beside):
-            for other in sorted(later for later in others if later > one):
-                if (one, other) in covered:
-                    continue
-                clique = [one, other]
-                common = others & self.beside[other]
-                for more in sorted(common):
-                    if more in common:
-                        clique.append(more)
-                        common &= self.beside[more]
-                clique.sort()
-                covered.update((a, b) for at, a in enumerate(clique) for b in clique[at + 1 :])
-                yield tuple(clique)
 
 
 def add_graph(own: Own, graph: Graph, key: str, stands: set[int]) -> None:

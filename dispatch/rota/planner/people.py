@@ -1,17 +1,15 @@
 """What one person may do, as literals: by block, by day, by weekend."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import date, timedelta
 
 from dispatch.rota.planner.blocks import Block
+from dispatch.rota.planner.graph import Graph
 from dispatch.rota.planner.terms import FALSE, TRUE, Form, Literal, Source
 from dispatch.rota.problem import Measure, Officer, Past, Problem, Selection
 
 DAY = timedelta(days=1)
-
-#: Of each block, those that the same person cannot take beside it.
-Conflicts = Sequence[set[int]]
 
 
 class Own:
@@ -23,14 +21,14 @@ class Own:
         form: Form,
         officer: Officer,
         blocks: dict[int, tuple[Block, Literal]],
-        conflicts: Conflicts,
+        graph: Graph,
     ) -> None:
         self.problem = problem
         self.form = form
         self.officer = officer
         self.blocks = blocks
         """By place, those that this person may take, with the literal for taking it."""
-        self._conflicts = conflicts
+        self.graph = graph
         self._days: dict[tuple[Selection, bool], dict[date, Literal]] = {}
         self._before: dict[tuple[Selection, bool], set[date]] = {}
 
@@ -52,7 +50,7 @@ class Own:
         """Return the literal for taking one of some blocks at least."""
         there = sorted({place for place in places if place in self.blocks})
         exclusive = all(
-            later in self._conflicts[place]
+            later in self.graph.beside[place]
             for at, place in enumerate(there)
             for later in there[at + 1 :]
         )
@@ -118,11 +116,4 @@ class Own:
                     Measure.MINUTES: sum(need.minutes for need in needs),
                     Measure.WEEKENDS: len(frozenset().union(*(need.weekends for need in needs))),
                 }[of]
-        most, largest = 0, 0
-        clique: list[int] = []
-        for place, amount in amounts.items():
-            if any(place not in self._conflicts[other] for other in clique):
-                most, clique, largest = most + largest, [], 0
-            clique.append(place)
-            largest = max(largest, amount)
-        return most + largest
+        return self.graph.room(amounts)

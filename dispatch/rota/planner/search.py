@@ -9,9 +9,9 @@ from dataclasses import replace
 from dispatch.clock import monotonic
 from dispatch.rota.planner import filling
 from dispatch.rota.planner.cpsat import Answer, Effort, Solver, encode
+from dispatch.rota.planner.mending import Mending, Repair
 from dispatch.rota.planner.model import Model, build
 from dispatch.rota.planner.process import Options, Tell
-from dispatch.rota.planner.repair import Mending, Repair
 from dispatch.rota.problem import Outcome, Point, Problem, Proposal, Seat
 
 #: The solver's ticks that a second is reckoned to hold: half of what a machine of our day counts,

@@ -28,6 +28,7 @@ class Source(NamedTuple):
     person: int | None = None
     needs: tuple[int, ...] = ()
     day: date | None = None
+    qualification: str | None = None
 
 
 @dataclass(slots=True)

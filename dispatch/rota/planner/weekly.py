@@ -11,8 +11,9 @@ from datetime import date, datetime
 from functools import cache
 from zoneinfo import ZoneInfo
 
+from dispatch.rota.planner.graph import Graph
 from dispatch.rota.planner.pairs import Turn, with_before
-from dispatch.rota.planner.people import DAY, Conflicts, Own
+from dispatch.rota.planner.people import DAY, Own
 from dispatch.rota.planner.terms import FALSE, TRUE, Literal
 from dispatch.rota.problem import Problem, WeeklyRest
 
@@ -34,7 +35,7 @@ class WeeklyRests:
             and (self._rule.standby_interrupts or not turn.what.rests)
         ]
 
-    def add(self, own: Own, conflicts: Conflicts) -> None:
+    def add(self, own: Own) -> None:
         """Let one person have the rest in every window."""
         past = self._interrupting(with_before(own.officer, []))
         mine = [turn for turn in self._turns if turn.place in own.blocks]
@@ -44,7 +45,7 @@ class WeeklyRests:
         while (end := begin + self._rule.days * DAY) <= self._problem.last + DAY:
             starts, ends = (midnight(self._problem.zone, day) for day in (begin, end))
             untouched = not any(turn.ends > starts for turn in past)
-            if not (untouched and self._is_kept(begin, starts, ends, conflicts)):
+            if not (untouched and self._is_kept(begin, starts, ends, own.graph)):
                 self._add(own, stretches, begin, (starts, ends))
             begin += DAY
 
@@ -56,14 +57,14 @@ class WeeklyRests:
         broken = stretches.interrupted(*window)
         own.form.forbid(broken, self._rule.weight, own.on(self._rule.key, begin))
 
-    def _is_kept(self, begin: date, starts: float, ends: float, conflicts: Conflicts) -> bool:
+    def _is_kept(self, begin: date, starts: float, ends: float, graph: Graph) -> bool:
         """Return whether nobody could break a window without breaking a rule on two turns."""
-        key = (begin, id(conflicts))
+        key = (begin, id(graph))
         if key not in self._kept:
-            self._kept[key] = self._cannot_break(starts, ends, conflicts)
+            self._kept[key] = self._cannot_break(starts, ends, graph)
         return self._kept[key]
 
-    def _cannot_break(self, starts: float, ends: float, conflicts: Conflicts) -> bool:
+    def _cannot_break(self, starts: float, ends: float, graph: Graph) -> bool:
         inside = [turn for turn in self._turns if turn.starts < ends and starts < turn.ends]
         spans: dict[int, tuple[float, float]] = {}
         for turn in inside:
@@ -71,7 +72,7 @@ class WeeklyRests:
             spans[turn.place] = min(first, turn.starts), max(last, turn.ends)
         alone = [ends - starts, *(max(a - starts, ends - b) for a, b in spans.values())]
         return min(alone) >= self._least and all(
-            other.starts - one.ends >= self._least or other.place in conflicts[one.place]
+            other.starts - one.ends >= self._least or other.place in graph.beside[one.place]
             for at, one in enumerate(inside)
             for other in inside[at + 1 :]
             if other.place != one.place

@@ -30,12 +30,12 @@ def test_a_quarter_is_planned_and_the_way_there_is_told():
 
 
 def test_whoever_stops_it_gets_the_best_so_far():
-    hard = instance(16)
     told: list[p.Point] = []
     begun = monotonic()
-    found = planner.plan(hard, seconds=60, progress=told.append, stop=lambda: len(told) > 2)
+    found = planner.plan(instance(6), seconds=60, progress=told.append, stop=lambda: bool(told))
     assert monotonic() - begun < 30
-    assert found.outcome in {p.Outcome.FEASIBLE, p.Outcome.UNKNOWN}
+    assert found.outcome is p.Outcome.FEASIBLE
+    assert found.cost == min(point.cost for point in told if point.cost is not None)
     assert not active_children()
 
 
@@ -44,9 +44,8 @@ def test_it_ends_in_time():
     found = planner.plan(instance(3), seconds=1)
     assert monotonic() - begun < 1 + process.GRACE
     assert found.outcome is p.Outcome.FEASIBLE
-    assert found.bound is not None
     assert found.cost is not None
-    assert found.bound <= found.cost
+    assert found.bound is None or found.bound <= found.cost
     assert rules.hard(rules.check(instance(3), found.seats)) == ()
 
 
@@ -64,7 +63,7 @@ def test_a_planner_that_is_killed_is_an_error_that_says_so():
             os.kill(child.pid, signal.SIGKILL)
 
     with pytest.raises(planner.PlannerEnded, match="exit status -9"):
-        planner.plan(instance(16), seconds=60, progress=kill)
+        planner.plan(instance(3), seconds=60, progress=kill)
 
 
 def test_a_planner_that_fails_says_what_failed():

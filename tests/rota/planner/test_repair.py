@@ -10,8 +10,8 @@ from dispatch.errors import Invalid
 from dispatch.rota import planner, rules
 from dispatch.rota import problem as p
 from dispatch.rota.planner.cpsat import Solver
+from dispatch.rota.planner.mending import Mending, Repair
 from dispatch.rota.planner.process import Options
-from dispatch.rota.planner.repair import Mending, Repair
 from dispatch.rota.planner.search import mend
 from tests.benchmarks.rig.years import ZONE, year
 from tests.rota.planner.tiny import searched
