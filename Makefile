@@ -52,6 +52,10 @@ layers: .venv/test.stamp ## Check that imports point down the layers
 bench: .venv/test.stamp ## Measure, and print tables
 	@$(BIN)/python -m tests.benchmarks $(ARGS)
 
+.PHONY: simulate
+simulate: .venv/test.stamp ## Live through simulated nights (ARGS="--nights 20000 --seed 1", or --tell)
+	@$(BIN)/python -m tests.simulation $(ARGS)
+
 # With the demo's published account, so that a centre set up like the demo can use it.
 .PHONY: phones
 phones: .venv/run.stamp ## Start the telephones alone on http://127.0.0.1:8001 (PORT=...)

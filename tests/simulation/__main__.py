@@ -1,0 +1,48 @@
+"""Runs nights until one breaks a rule: `make simulate ARGS="--nights 20000 --seed 1"`.
+
+`--seed N --nights 1 --tell` replays one night as sentences. Prints what was counted, and exits 1
+with the seed and the last steps of a night that broke a rule.
+"""
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+from dispatch.clock import monotonic
+from tests.simulation.night import Broken, Count, Night
+from tests.simulation.world import World
+
+_EVERY = 500
+
+
+def main(argv: list[str]) -> int:
+    """Run so many nights from a seed on."""
+    parser = argparse.ArgumentParser(prog="make simulate", description="Live through nights.")
+    parser.add_argument("--nights", type=int, default=1000)
+    parser.add_argument("--seed", type=int, default=1, help="of the first night; then one by one")
+    parser.add_argument("--tell", action="store_true", help="print every step")
+    given = parser.parse_args(argv)
+    total, begun = Count(), monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        world = World(Path(folder))
+        for seed in range(given.seed, given.seed + given.nights):
+            try:
+                total.add(Night(world, seed, _say if given.tell else None).run())
+            except Broken as broken:
+                _say(str(broken))
+                return 1
+            if total.nights % _EVERY == 0:
+                _say(f"{total.nights} nights, {total.nights / (monotonic() - begun):.1f} a second")
+        world.close()
+    _say("\n".join(total.sentences()))
+    return 0
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
