@@ -1,8 +1,9 @@
-"""From a file that somebody sent to rows of plain values: the only home of openpyxl.
+"""From a file that somebody sent to rows of plain values, and back: the only home of openpyxl.
 
 A spreadsheet is a zip of XML made by anybody: its size is known before it is opened, what it
 unpacks to is counted while it is, and rows stop at a number that no rota reaches. A formula is
-refused, because its value is whatever another program last thought it was.
+refused, because its value is whatever another program last thought it was; nor does one leave in a
+file that is made here.
 """
 
 import csv
@@ -176,3 +177,34 @@ def _decoded(content: bytes) -> str:
 
 def _refuse(told: str) -> None:
     raise Invalid(told, file=told)
+
+
+# --- And back.
+
+#: What a spreadsheet takes for the beginning of a formula.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def as_csv(rows: Iterable[Iterable[str]]) -> bytes:
+    """Return rows as a file that spreadsheets open in any language: UTF-8 with its mark."""
+    text = io.StringIO()
+    csv.writer(text).writerows([harmless(cell) for cell in row] for row in rows)
+    return text.getvalue().encode("utf-8-sig")
+
+
+def as_xlsx(title: str, rows: Iterable[Iterable[str]]) -> bytes:
+    """Return rows as a workbook of one sheet, the first row staying in sight."""
+    book = openpyxl.Workbook(write_only=True)
+    sheet = book.create_sheet("".join(c if c.isalnum() else " " for c in title)[:31].strip() or "-")
+    sheet.freeze_panes = "A2"
+    for row in rows:
+        sheet.append([harmless(cell) for cell in row])
+    content = io.BytesIO()
+    book.save(content)
+    return content.getvalue()
+
+
+def harmless(text: str) -> str:
+    """Return a text that no spreadsheet takes for a formula, without marks that it cannot hold."""
+    plain = "".join(letter if letter.isprintable() else " " for letter in text)
+    return f"'{plain}" if text.startswith(_FORMULA) else plain
