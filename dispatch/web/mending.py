@@ -88,7 +88,7 @@ def _shown(
     if task is None or found is None:
         return facts
     names = {row.id: row.name for row in opened.execute(sa.select(Person.id, Person.name))}
-    lines = {line.id: line.name for line in opened.scalars(sa.select(Line))}
+    lines = {line.id: line for line in opened.scalars(sa.select(Line))}
     moves = [_move(move, names, lines) for move in found.moves]
     return facts | {
         "moves": [move for move in moves if move["to"]],
@@ -107,11 +107,12 @@ def _shown(
     }
 
 
-def _move(move: Move, names: Mapping[int, str], lines: Mapping[int, str]) -> dict[str, Any]:
+def _move(move: Move, names: Mapping[int, str], lines: Mapping[int, Line]) -> dict[str, Any]:
     return {
         "value": _written(move),
         "uid": move.shift_uid,
-        "line": lines[move.line_id],
+        "line": lines[move.line_id].name,
+        "line_key": lines[move.line_id].key,
         "starts_at": move.starts_at,
         "ends_at": move.ends_at,
         "from": names[move.from_id],

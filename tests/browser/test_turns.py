@@ -127,6 +127,21 @@ def test_every_screen_is_accessible_and_never_scrolls_sideways(centre, theme, wi
         assert screen.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
 
 
+def test_no_way_on_is_cut_off_on_the_smallest_phone_in_any_language(centre, store):
+    screen = centre.screen("an", viewport={"width": 320, "height": 640})
+    for language in ("nl", "fr", "sv", "da"):
+        with store.write() as session:
+            session.execute(sa.update(Person).values(language=language))
+        for path in OWN:
+            screen.goto(centre.address + path)
+            cut = screen.evaluate(
+                """() => [...document.querySelectorAll('main a, main button, main summary')]
+                   .filter(one => one.getBoundingClientRect().right > innerWidth)
+                   .map(one => one.textContent.trim())"""
+            )
+            assert (language, path, cut) == (language, path, [])
+
+
 def test_leave_is_asked_on_a_phone_and_approved_at_a_desk_that_keeps_itself_fresh(centre):
     desk = centre.screen("petra", **DESK)
     desk.goto(f"{centre.address}/rota/support/requests")

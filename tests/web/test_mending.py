@@ -65,6 +65,19 @@ def test_nothing_chosen_or_rubbish_changes_nothing(web, petra, ill):
     assert primary(web) == "An Peeters"
 
 
+def test_a_turn_that_nobody_can_take_may_be_offered_to_everybody(web, petra, ill):
+    chloe = web.browser(web.centre.people["Chloé"])
+    away = {"kind": "sick", "first_on": "2026-03-14", "last_on": "2026-03-30"}
+    chloe.post("/turns/absences", away)
+    shown = petra.get(PATH)
+    assert "Nobody can take these without breaking a rule" in text(shown)
+    assert 'action="/rota/support/requests/offer"' in shown.text
+    hidden = re.findall('name="(line|uid|begins|ends)" value="([^"]*)"', shown.text)
+    assert petra.post("/rota/support/requests/offer", dict(hidden)).status_code == 303
+    bert = web.browser(web.centre.people["Bert"])
+    assert "An Peeters offers this turn to everybody" in text(bert.get("/turns/swaps"))
+
+
 def test_only_who_plans_the_team_gets_a_proposal(web, ill):
     move = {"move": f"{NOW.isoformat()}|{NOW.isoformat()}|1|shift-primary|1|2"}
     for browser, status in (
