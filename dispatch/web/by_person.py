@@ -14,14 +14,15 @@ from typing import Any
 from flask_babel import format_date, format_decimal, gettext
 
 from dispatch.rota import fairness, sentences
-from dispatch.rota.days import between, midnight
+from dispatch.rota.days import between, local, local_day, midnight
 from dispatch.rota.differences import Stand
+from dispatch.rota.duty import Turn
 from dispatch.rota.holidays import Calendar
 from dispatch.rota.judging import Judged
 from dispatch.rota.models import Line
 from dispatch.rota.planning import Ground, Laid
 from dispatch.rota.problem import Officer
-from dispatch.texts import N_
+from dispatch.texts import N_, Sentence
 from dispatch.web.forms import told
 from dispatch.web.shares import BURDENS
 
@@ -47,6 +48,8 @@ class Shown:
     changed: Collection[Stand] = ()
     """Turns to be marked as changed."""
     locked: Collection[Stand] = ()
+    begun: Sequence[Turn] = ()
+    """Published turns that began before the days planned and reach into them."""
     window: tuple[date, date] | None = None
     """The days that are shown, both included; none: all that are planned."""
 
@@ -104,6 +107,7 @@ def _turns(
 ) -> dict[tuple[int, date], list[dict[str, Any]]]:
     """Return what stands on each day of each person."""
     problem, words = shown.laid.problem, shown.ground.words
+    zone = shown.ground.place.zone
     faults = _faults(shown)
     places = {line.id: place for place, line in enumerate(shown.lines)}
     found: dict[tuple[int, date], list[dict[str, Any]]] = defaultdict(list)
@@ -120,7 +124,28 @@ def _turns(
         }
         for number, day in enumerate(need.days):
             found[stand.person_id, day].append(item | {"begins": not number})
+    for turn in shown.begun:
+        item = _begun(shown, turn, letters, places)
+        # As in a pattern, the day of the hand-over is the next one's.
+        for day in between(shown.ground.first, local_day(turn.until_at, zone) - timedelta(days=1)):
+            found[turn.person_id, day].insert(0, item)
     return found
+
+
+def _begun(
+    shown: Shown, turn: Turn, letters: Mapping[int, str], places: Mapping[int, int]
+) -> dict[str, Any]:
+    at = local(turn.from_at, shown.ground.place.zone)
+    return {
+        "letter": letters.get(turn.line_id, "?"),
+        "place": places.get(turn.line_id, 0),
+        "turn": told(Sentence("%(line)s %(at)s", line=turn.line_name, at=at)),
+        "faults": [],
+        "hard": False,
+        "changed": False,
+        "locked": False,
+        "begins": False,
+    }
 
 
 def _faults(shown: Shown) -> dict[tuple[int, int], list[tuple[bool, str]]]:

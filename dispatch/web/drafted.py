@@ -25,6 +25,7 @@ from dispatch.texts import N_
 from dispatch.web import by_person, session
 from dispatch.web.by_person import Shown
 from dispatch.web.forms import told
+from dispatch.web.rota import begun_before
 from dispatch.web.shares import BURDENS
 
 #: What a draft may still be worked on in.
@@ -136,6 +137,7 @@ class Drafted:
             private=True,
             changed={stand for stand in changed if stand is not None},
             locked={drafts.stand_of(seat) for seat in self.seats if seat.locked},
+            begun=begun_before(self.opened, self.team, self.draft.first_on),
             window=(first, last),
         )
         return by_person.table(shown)

@@ -16,6 +16,8 @@ from dispatch.db import Session
 from dispatch.people.access import Right
 from dispatch.people.models import Team
 from dispatch.rota import ground, judging, planning
+from dispatch.rota.days import midnight
+from dispatch.rota.duty import Turn, duty_between
 from dispatch.web import by_person, rota_table, session
 from dispatch.web.by_person import Shown
 
@@ -64,8 +66,19 @@ def published(
             today=session.now().astimezone(ZoneInfo(team.time_zone)).date(),
             judged=judging.broken(known, laid),
             private=private,
+            begun=begun_before(opened, team, first),
         )
     )
+
+
+def begun_before(opened: Session, team: Team, first: date) -> list[Turn]:
+    """Return the published turns that a day finds begun."""
+    begins = midnight(first, team.time_zone)
+    return [
+        turn
+        for turn in duty_between(opened, team, begins, begins + timedelta(seconds=1))
+        if isinstance(turn, Turn) and turn.from_at < begins
+    ]
 
 
 def following(first: date, months: int) -> date:
