@@ -87,10 +87,23 @@ def accept(
             held.expected_at = now + timedelta(minutes=minutes)
             callouts.bump(session, callout.incident)
         return Acceptance(Taken.ALREADY, held)
-    going = callouts.active_assignments(callout)
-    if len(going) >= callout.want.people:
+    if len(callouts.active_assignments(callout)) >= callout.want.people:
         _note(session, page, "taken", actor, via, now)
         return Acceptance(Taken.TOO_LATE)
+    return Acceptance(Taken.GOES, _seated(session, page, person, actor, via, now, minutes))
+
+
+def _seated(
+    session: Session,
+    page: Page,
+    person: Person,
+    actor: Actor,
+    via: str,
+    now: datetime,
+    minutes: int | None,
+) -> Assignment:
+    callout = page.callout
+    going = callouts.active_assignments(callout)
     assignment = Assignment(
         callout=callout,
         person=person,
@@ -106,7 +119,7 @@ def accept(
     _note(session, page, "accepted", actor, via, now, expected=expected)
     session.flush()
     callouts.catch_up(session, callout.incident, now)
-    return Acceptance(Taken.GOES, assignment)
+    return assignment
 
 
 def _held(callout: Callout, person_id: int) -> Assignment | None:
