@@ -112,17 +112,19 @@ class Engine:
         with self.store.read() as session:
             revision = upkeep.revisions_of(session, "rota")
             sought = callouts.sought(session) if revision != self._rota else []
-        if not [key for key in sought if not self._advance(key, callouts.look_again)]:
+        if not [key for key in sought if not self._advance(key, looking=True)]:
             self._rota = revision
 
-    def _advance(self, incident_id: int, how: Callable[..., object] = callouts.advance) -> bool:
-        """Advance one incident; False when another transaction has it."""
+    def _advance(self, incident_id: int, *, looking: bool = False) -> bool:
+        """Advance one incident, or only look who is on duty; False when another one has it."""
         now = self.parts.clock.now()
         try:
             with self.store.write() as session:
                 incident = callouts.take(session, incident_id)
-                if incident is not None:
-                    how(session, incident, now)
+                if incident is not None and looking:
+                    callouts.look_again(session, incident, now)
+                elif incident is not None:
+                    callouts.advance(session, incident, now)
         except Exception:
             log.exception("advance_failed", incident=incident_id)
             with self.store.write() as session:

@@ -170,7 +170,9 @@ def _trust(session: Session, row: Supplier, now: datetime) -> None:
 
 
 def _change(session: Session, row: Supplier, state: Breaker, now: datetime) -> None:
-    log.warning("supplier", supplier=row.name, state=state.value, code=row.code, faults=row.faults)
+    log.warning(
+        "supplier", supplier=row.name, state=state.value, reason=row.code, faults=row.faults
+    )
     row.state, row.changed_at = state, now
     row.retry_at = row.trial_until = None
     row.window_at, row.attempts, row.unclear = now, 0, 0
