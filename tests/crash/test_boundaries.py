@@ -11,9 +11,9 @@ from dispatch.outbox import attempts
 from dispatch.web import hooks, responder
 from tests.crash.boundaries import CALLS, TRANSACTIONS
 
-#: Not on the path of an alert: an hourly chore, a heartbeat, a clock that was set, a question to a
+#: Not on the path of an alert: chores of the hour and of the day, a heartbeat, a clock that was set, a question to a
 #: supplier whether it is well, a stranger, somebody who only looks.
-_BESIDE = {"sweep", "beat", "_set_back", "ask_suppliers", "_forged", "_show"}
+_BESIDE = {"sweep", "look_at_rotas", "beat", "_set_back", "ask_suppliers", "_forged", "_show"}
 
 
 @pytest.mark.parametrize(("module", "process"), [(engine, "engine"), (hooks, "web")])
