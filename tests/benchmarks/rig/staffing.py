@@ -4,6 +4,7 @@ Their format is known here only. A day's shift is a need; what is asked of one p
 binds only this person.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -144,3 +145,13 @@ class _Reading:
                     wanted=wanted,
                     weight=int(weight),
                 )
+
+
+def best_known() -> dict[int, int]:
+    """Return the best known cost of each instance that is here."""
+    rows = re.findall(
+        r"^\| (\d+) \|(?:[^|]*\|){4} *(\d+) \|",
+        (FOLDER / "SOURCE.md").read_text(encoding="utf-8"),
+        re.MULTILINE,
+    )
+    return {int(number): int(cost) for number, cost in rows}

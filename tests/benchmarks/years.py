@@ -1,0 +1,67 @@
+"""On-call years of 10 to 150 people: the planner, its greedy, and the longest-idle rotation.
+
+Spreads are of duty days, weekends and public holidays: the luckiest against the unluckiest, each
+from their own target by share and history. Nothing but the leave is known to the rotation.
+`--quick` plans the year of 24 people alone.
+"""
+
+from collections.abc import Callable
+
+from dispatch.rota import planner, rules
+from dispatch.rota.problem import Problem, Seat
+from tests.benchmarks.figures import Table
+from tests.benchmarks.rig.plans import breaches, measured, spread, wishes_met
+from tests.benchmarks.rig.rotation import longest_idle
+from tests.benchmarks.rig.years import year
+
+#: People, and the seconds in which the plan is to be proven the best.
+_SIZES = {10: 60, 24: 10, 25: 10, 60: 20, 150: 60}
+_REST = ("gap", "rest", "weekly rest", "weekends")
+
+
+def run(share: float) -> Table:
+    """Plan each year in each way."""
+    table = Table(
+        (
+            *("people", "way", "cost", "bound", "spreads", "wishes on", "wishes off"),
+            *("rest breaches", "no certificate", "open", "seconds", "processor", "proven within"),
+        )
+    )
+    for people, seconds in _SIZES.items() if share == 1 else [(24, 10)]:
+        problem = year(people)
+        ways: dict[str, Callable[[], frozenset[Seat]]] = {
+            "idle": lambda problem=problem: longest_idle(problem),
+            "greedy": lambda problem=problem: planner.greedy(problem).seats,
+        }
+        for name, way in ways.items():
+            work = measured(way)
+            table.add(people, name, *_said(problem, work.result), *_took(work), "")
+        # Longer than asked, to see by how much a target is missed.
+        limit = max(60, 2 * seconds)
+        work = measured(lambda p=problem, s=limit: planner.plan(p, seconds=s))
+        plan = work.result
+        proven = plan.outcome.value == "optimal"
+        met = f"{seconds} s: {'met' if proven and work.seconds <= seconds else 'MISSED'}"
+        table.add(
+            people, plan.outcome.value, *_said(problem, plan.seats, plan.bound), *_took(work), met
+        )
+    return table
+
+
+def _said(problem: Problem, seats: frozenset[Seat], bound: int | None = None) -> tuple[object, ...]:
+    found = breaches(problem, seats)
+    spreads = " / ".join(f"{spread(problem, fair, seats):.1f}" for fair in problem.fairs)
+    return (
+        rules.cost(rules.check(problem, seats)),
+        "" if bound is None else bound,
+        spreads,
+        wishes_met(problem, seats, wanted=True),
+        wishes_met(problem, seats, wanted=False),
+        sum(found.get(key, 0) for key in _REST),
+        found.get("skill", 0),
+        found.get("cover", 0),
+    )
+
+
+def _took(work) -> tuple[str, str]:
+    return f"{work.seconds:.1f} s", f"{work.processor:.1f} s"
