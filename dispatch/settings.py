@@ -85,6 +85,7 @@ class Paging:
     text_validity_minutes: int
     send_link: bool
     cancel_tries: int
+    case_days: int
     stranger_answers_per_hour: int
 
 

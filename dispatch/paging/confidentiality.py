@@ -1,9 +1,11 @@
 """Who may see what of one incident: the only way in which a screen gets at it.
 
 An incident is seen by those whose named right reaches its organisation and by whoever goes for it,
-never by membership of a team alone; to everybody else it does not exist. What is sealed is unsealed
-only for those who handle it and those who go, and of somebody with a protected identity only when
-it is opened with a reason. That a case was read is written down once an hour for each reader.
+never by membership of a team alone; to everybody else it does not exist. Who has gone may read on
+for the days that a setting gives, to write things up; who said no or gave up the seat, not at all.
+What is sealed is unsealed only for those who handle it and those who go, and of somebody with a
+protected identity only when it is opened with a reason. That a case was read is written down once
+an hour for each reader.
 """
 
 from dataclasses import dataclass
@@ -14,11 +16,12 @@ import sqlalchemy as sa
 
 from dispatch import audit
 from dispatch.audit import Actor, AuditEntry
-from dispatch.db import Session
+from dispatch.db import Instant, Session
 from dispatch.errors import NotFound, Refused
 from dispatch.incidents import handling, timeline
 from dispatch.incidents.models import Incident
-from dispatch.paging.models import Assignment, AssignmentStatus, Callout
+from dispatch.paging import telling
+from dispatch.paging.models import Assignment, Callout, Release
 from dispatch.people import access
 from dispatch.people.access import Right, Viewer
 from dispatch.texts import N_
@@ -33,7 +36,7 @@ class Readable:
 
     incident: Incident
     assigned: bool
-    """The reader goes, or has gone, for it."""
+    """The reader goes for it, or has gone a short while ago."""
     may_handle: bool
     may_open: bool
     """May open what is behind a reason."""
@@ -55,13 +58,13 @@ class Readable:
         return dict(timeline.unseal_json(session, self.incident, "sealed_facts"))
 
 
-def reader(session: Session, viewer: Viewer, reference: str) -> Readable:
+def reader(session: Session, viewer: Viewer, reference: str, now: datetime) -> Readable:
     """Return an incident as the viewer may see it. Raises NotFound when it is not theirs to see."""
     query = sa.select(Incident).where(Incident.reference == reference)
     incident = session.scalars(query).one_or_none()
     if incident is not None:
         home = incident.organisation_id
-        goes = _goes(session, viewer.person_id, incident.id)
+        goes = reads_by_going(session, viewer.person_id, incident.id, now)
         if access.may_read_incident(viewer, home, goes):
             return Readable(
                 incident,
@@ -72,12 +75,12 @@ def reader(session: Session, viewer: Viewer, reference: str) -> Readable:
     raise NotFound(N_("There is no such incident, or it is not yours to see."))
 
 
-def handled(session: Session, viewer: Viewer, reference: str) -> Incident:
+def handled(session: Session, viewer: Viewer, reference: str, now: datetime) -> Incident:
     """Return an incident that the viewer handles, locked.
 
     Raises NotFound when it is not theirs to see, Refused when they may only read.
     """
-    found = reader(session, viewer, reference)
+    found = reader(session, viewer, reference, now)
     if not found.may_handle:
         raise Refused(N_("Only its dispatchers may change this incident."))
     return handling.locked(session, found.incident.id)
@@ -116,11 +119,17 @@ def _subject(incident: Incident) -> str:
     return f"incident:{incident.reference}"
 
 
-def _goes(session: Session, person_id: int, incident_id: int) -> bool:
+def reads_by_going(session: Session, person_id: int, incident_id: int, now: datetime) -> bool:
+    """Return whether somebody goes for the incident, or went so lately that they may read on."""
+    days = telling.settings(session).paging.case_days
+    over_at = sa.func.coalesce(
+        Assignment.done_at, Assignment.released_at, Callout.cancelled_at, type_=Instant()
+    )
     query = (
         sa.select(Assignment.id)
         .join(Callout)
         .where(Callout.incident_id == incident_id, Assignment.person_id == person_id)
-        .where(Assignment.status != AssignmentStatus.RELEASED)
+        .where(Assignment.released_why.is_distinct_from(Release.WITHDREW))
+        .where(sa.or_(over_at.is_(None), over_at > now - timedelta(days=days)))
     )
     return session.scalar(query.limit(1)) is not None

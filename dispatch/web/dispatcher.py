@@ -147,7 +147,7 @@ def _shown(opened: Session, reference: str) -> dict[str, object]:
 
 def _readable(opened: Session, reference: str) -> Readable:
     session.viewer().require(Right.INCIDENT_READ)
-    return confidentiality.reader(opened, session.viewer(), reference)
+    return confidentiality.reader(opened, session.viewer(), reference, session.now())
 
 
 def _screen(shown: Mapping[str, object]) -> str:
@@ -208,7 +208,7 @@ def act(reference: str, action: str) -> ResponseReturnValue:
     if action not in actions.ON_INCIDENT:
         raise NotFound(N_("There is no such action."))
     with session.transaction() as opened:
-        held = confidentiality.handled(opened, session.viewer(), reference)
+        held = confidentiality.handled(opened, session.viewer(), reference, session.now())
         sentence = actions.ON_INCIDENT[action](opened, held, Form(request.form))
     return _answer(reference, sentence)
 
@@ -222,7 +222,7 @@ def act_on_callout(reference: str, callout: int, action: str) -> ResponseReturnV
     if action not in actions.ON_CALLOUT:
         raise NotFound(N_("There is no such action."))
     with session.transaction() as opened:
-        held = confidentiality.handled(opened, session.viewer(), reference)
+        held = confidentiality.handled(opened, session.viewer(), reference, session.now())
         found = [one for one in callouts.of_incident(opened, held) if one.id == callout]
         if not found:
             raise NotFound(N_("There is no such call-out."))

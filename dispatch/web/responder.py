@@ -21,7 +21,14 @@ from dispatch.errors import Conflict, NotFound
 from dispatch.incidents import catalogue, handling
 from dispatch.incidents.models import Incident, IncidentStatus
 from dispatch.paging import callouts, confidentiality, replies, seats, story
-from dispatch.paging.models import Assignment, AssignmentStatus, Callout, Page, PageStatus
+from dispatch.paging.models import (
+    UNFINISHED,
+    Assignment,
+    AssignmentStatus,
+    Callout,
+    Page,
+    PageStatus,
+)
 from dispatch.paging.seats import Taken
 from dispatch.people import phones
 from dispatch.texts import N_
@@ -32,7 +39,6 @@ blueprint = Blueprint("responder", __name__)
 
 #: Minutes of arrival to choose from.
 MINUTES = (10, 20, 30, 60)
-_UNFINISHED = (AssignmentStatus.ACCEPTED, AssignmentStatus.ON_THE_WAY, AssignmentStatus.ON_SCENE)
 _OUTCOMES = {Taken.TOO_LATE: "taken", Taken.OVER: "closed"}
 
 
@@ -165,8 +171,11 @@ def calls(opened: Session) -> str:
     """Show what waits for the viewer's answer, and what the viewer goes for."""
     me = session.viewer().person_id
     waiting = sa.select(Page).where(Page.person_id == me, Page.ended_at.is_(None))
-    going = sa.select(Assignment).where(
-        Assignment.person_id == me, Assignment.status.in_(_UNFINISHED)
+    going = (
+        sa.select(Assignment)
+        .join(Callout)
+        .where(Assignment.person_id == me, Assignment.status.in_(UNFINISHED))
+        .where(Callout.cancelled_at.is_(None))
     )
     return flask.render_template(
         "responder/calls.html",
@@ -196,17 +205,17 @@ def call(reference: str) -> str:
     """Show a call-out to whoever was called, and the incident to whoever goes."""
     with session.reading() as opened:
         page = _own_page(opened, reference)
-        assigned = _own_seat(page) is not None
+        reads = _reads(opened, page)
         noted = confidentiality.read_lately(
             opened, page.callout.incident, session.actor(), session.now()
         )
     unopened = page.opened_at is None and page.ended_at is None
-    if unopened or (assigned and not noted):
+    if unopened or (reads and not noted):
         with session.transaction() as opened:
             held = seats.locked_page(opened, page.id)
             if unopened:
                 replies.opened(opened, held, session.now())
-            if assigned and not noted:
+            if reads and not noted:
                 incident = held.callout.incident
                 confidentiality.note_read(opened, incident, session.actor(), session.now())
     return _show_call(reference)
@@ -220,7 +229,7 @@ def _show_call(reference: str, narrative: str | None = None) -> str:
             "responder/answer.html",
             call=_call(incident, _state(page))
             | {"answer_url": url_for("responder.act", reference=reference, action="answer")},
-            incident=_incident(opened, reference, page) if seat is not None else None,
+            incident=_incident(opened, reference, page) if _reads(opened, page) else None,
             mine=_mine(seat) if seat is not None else None,
             narrative=narrative,
             onward=None,
@@ -255,9 +264,15 @@ def _own_seat(page: Page) -> Assignment | None:
     return None
 
 
+def _reads(opened: Session, page: Page) -> bool:
+    """Whether the facts are shown: to whoever goes, and for a while to whoever went."""
+    viewer, incident_id = session.viewer(), page.callout.incident_id
+    return confidentiality.reads_by_going(opened, viewer.person_id, incident_id, session.now())
+
+
 def _incident(opened: Session, reference: str, page: Page) -> dict[str, Any]:
     """Return what whoever goes is told."""
-    found = confidentiality.reader(opened, session.viewer(), reference)
+    found = confidentiality.reader(opened, session.viewer(), reference, session.now())
     facts = found.facts(opened)
     held = story.callouts_of(opened, [found.incident.id])[found.incident.id]
     beside = [
@@ -283,7 +298,7 @@ def _mine(seat: Assignment) -> dict[str, Any]:
         "status": str(seat.status),
         "eta_at": seat.expected_at if seat.on_scene_at is None else None,
         "next": case.next_steps(seat),
-        "may_withdraw": seat.status in _UNFINISHED,
+        "may_withdraw": seat.status in UNFINISHED,
     }
 
 
@@ -303,7 +318,7 @@ def act(reference: str, action: str) -> ResponseReturnValue:
 def narrative(reference: str) -> str:
     """Show the narrative once to whoever goes; a redirect would lose it, so there is none."""
     with session.transaction() as opened:
-        found = confidentiality.reader(opened, session.viewer(), reference)
+        found = confidentiality.reader(opened, session.viewer(), reference, session.now())
         text, _ = confidentiality.open_sealed(
             opened, found, "assigned", session.actor(), session.now()
         )
@@ -340,7 +355,7 @@ def _withdraw(opened: Session, page: Page, _form: Form) -> str:
 
 
 def _note(opened: Session, page: Page, form: Form) -> str:
-    if _own_seat(page) is None:
+    if not _reads(opened, page):
         raise Conflict(N_("You do not go for this call-out any more."))
     text = form.text("text", most=1000, lines=True)
     handling.add_note(opened, page.callout.incident, text, session.actor(), session.now())

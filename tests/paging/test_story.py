@@ -192,4 +192,4 @@ def test_reading_changes_nothing(store, reference):
 def test_an_incident_does_not_exist_for_whoever_holds_no_right(store, reference):
     nobody = Viewer(99, "Nobody", "en", 1, "Europe/Brussels", ())
     with store.read() as session, pytest.raises(NotFound):
-        confidentiality.reader(session, nobody, reference)
+        confidentiality.reader(session, nobody, reference, NOW)

@@ -9,7 +9,7 @@ from dispatch.audit import AuditEntry
 from dispatch.db import Store
 from dispatch.incidents import handling
 from dispatch.incidents.models import IncidentStatus
-from dispatch.paging import callouts
+from dispatch.paging import callouts, seats
 from dispatch.paging.models import Page
 from dispatch.people.models import Person, Role
 from tests.centre import ADA, NOW, sounding
@@ -204,6 +204,55 @@ def test_giving_up_a_seat_calls_the_others_and_hides_the_facts(web, reference):
     assert nights.going(web.store, reference)[0][1] == "released"
     assert nights.ADDRESS not in browser.get(f"/calls/{reference}").text
     assert sounding(web.store) == ["withdrew"]
+
+
+def reads(web: Web, browser: Browser, reference: str) -> bool:
+    """Whether the facts are shown, which the narrative and a note must agree with."""
+    shown = nights.ADDRESS in browser.get(f"/calls/{reference}").text
+    opened = browser.post(f"/calls/{reference}/narrative").status_code == 200
+    noted = browser.post(f"/calls/{reference}/note", {"text": "x"}).status_code == 303
+    assert (opened, noted) == (shown, shown)
+    return shown
+
+
+def test_whoever_was_done_reads_on_for_the_days_that_the_centre_gives(web, reference):
+    browser = officer(web)
+    browser.post(f"/calls/{reference}/answer", {"answer": "yes"})
+    web.clock.advance(days=20)
+    browser = officer(web)
+    assert reads(web, browser, reference)
+    browser.post(f"/calls/{reference}/status", {"status": "done"})
+    web.clock.advance(days=13, hours=23)
+    assert reads(web, officer(web), reference)
+    web.clock.advance(hours=1)
+    assert not reads(web, officer(web), reference)
+
+
+def test_closing_a_case_begins_the_days_of_whoever_never_said_done(web, reference):
+    browser = officer(web)
+    browser.post(f"/calls/{reference}/answer", {"answer": "yes"})
+    with web.store.write() as session:
+        incident = nights.of(session, reference)
+        handling.end_incident(session, incident, IncidentStatus.CLOSED, ADA, NOW)
+        callouts.advance(session, incident, NOW)
+    assert reads(web, browser, reference)
+    assert reference not in browser.get("/calls").text
+    web.clock.advance(days=14)
+    assert not reads(web, officer(web), reference)
+
+
+def test_whoever_was_released_reads_on_and_whoever_gave_up_the_seat_does_not(web, reference):
+    an, bert = officer(web), officer(web, "Bert")
+    an.post(f"/calls/{reference}/answer", {"answer": "yes"})
+    with web.store.write() as session:
+        incident = handling.locked(session, nights.of(session, reference).id)
+        (callout,) = callouts.of_incident(session, incident)
+        seats.release(session, callout.assignments[0], ADA, NOW)
+    assert reads(web, an, reference)
+    bert.post(f"/calls/{reference}/answer", {"answer": "yes"})
+    assert reads(web, bert, reference)
+    bert.post(f"/calls/{reference}/withdraw")
+    assert not reads(web, bert, reference)
 
 
 @pytest.mark.parametrize("action", ["answer", "status", "withdraw", "note", "narrative"])
