@@ -22,11 +22,11 @@ NOBODY_LEFT = frozenset({"nobody_at_all", "everybody_declined", "still_nobody"})
 #: Somebody may still be on the way to what is cancelled: over when they know, and not before.
 TURNING_BACK = frozenset({"cancel_unconfirmed", "cancel_unheard"})
 #: Over when everything is well again, not when somebody has seen it.
-LASTING = NOBODY_LEFT | {"unanswered", "nobody_wanted", "stuck"} | TURNING_BACK
+LASTING = NOBODY_LEFT | TURNING_BACK | {"unanswered", "nobody_wanted", "stuck", "phone_unreadable"}
 #: Of one run of paging: over when the paging begins anew.
 OF_A_RUN = NOBODY_LEFT | {"unanswered", "nobody_on_duty", "nobody_qualified"}
 #: Over once everybody wanted is going; the others wait for a dispatcher.
-UNTIL_FILLED = OF_A_RUN | {"withdrew", "unclear_reply", "strange_number"}
+UNTIL_FILLED = OF_A_RUN | {"withdrew", "unclear_reply", "strange_number", "phone_unreadable"}
 
 
 def raise_alarm(

@@ -268,6 +268,11 @@ def _pursue(session: Session, callout: Callout, moment: Moment) -> None:
     wait = policy.next_step_at(plan, callout.step, callout.repeat, callout.began_at) - now
     pages.try_due(session, callout, moment, wait)
     steps.note_duty(callout, moment)
+    for person_id, name in moment.unreadable.items():
+        facts = {"person": name, "person_id": person_id}
+        alarms.raise_alarm(
+            session, callout.incident, "phone_unreadable", now, callout.want, **facts
+        )
     callout.due_at = _next_instant(callout, plan)
 
 

@@ -40,6 +40,8 @@ class Moment:
     def __init__(self, session: Session, want: Want, now: datetime) -> None:
         self.session, self.want, self.now = session, want, now
         self._methods: dict[int, Sequence[Method]] = {}
+        self.unreadable: dict[int, str] = {}
+        """Who has an address that could not be read, as far as anybody was looked at."""
         self._duties: dict[int, duty.Duty] = {}
 
     @property
@@ -67,8 +69,15 @@ class Moment:
         """Return how each person can be reached, in order."""
         missing = [person_id for person_id in person_ids if person_id not in self._methods]
         if missing:
-            self._methods |= phones.reachable(self.session, missing)
+            for person_id, found in phones.reachable(self.session, missing).items():
+                self._methods[person_id] = [one for one in found if self._opens(one)]
         return self._methods
+
+    def _opens(self, method: Method) -> bool:
+        opens = phones.open_address(self.session, method) is not None
+        if not opens:
+            self.unreadable[method.person.id] = method.person.name
+        return opens
 
     def for_step(self, step: Step) -> tuple[Judged, ...]:
         """Return whom a step adds, judged, in order."""
@@ -165,12 +174,17 @@ class Moment:
                     reason=_reason(prospect, standing, names),
                     channels=channels_of(methods[prospect.person_id]),
                     shortfall=_shortfall(standing.get(prospect.person_id), names),
-                    unreachable={"kind": "unusable"} if prospect.person_id in broken else None,
+                    unreachable=self._unreachable(prospect.person_id, broken),
                     last_resort=prospect.last_resort,
                 )
             )
             for prospect in prospects
         )
+
+    def _unreachable(self, person_id: int, broken: Collection[int]) -> dict[str, Any] | None:
+        if person_id in self.unreadable:
+            return {"kind": "unreadable"}
+        return {"kind": "unusable"} if person_id in broken else None
 
 
 def _of_turn(turn: duty.Turn) -> Prospect:

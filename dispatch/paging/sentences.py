@@ -116,6 +116,9 @@ _ALARMS = {
         "An update came after the end: look whether somebody must go after all."
     ),
     "stuck": N_("Paging stopped by a fault of this system: ring somebody yourself."),
+    "phone_unreadable": N_(
+        "A phone of %(person)s could not be read: enter its number again, and ring."
+    ),
     "unreadable": N_("An alert that could not be read: open the delivery, or ring its sender."),
 }
 
@@ -136,6 +139,7 @@ _REASONS = {
     "none": N_("does not hold %(qualification)s"),
     "no_method": N_("has no verified phone"),
     "unusable": N_("the phone cannot be reached"),
+    "unreadable": N_("their phone could not be read"),
 }
 
 #: What the codes of suppliers and our own mean for whoever waits for an answer.

@@ -262,12 +262,8 @@ def _validity(session: Session) -> timedelta:
 
 def _recipient(session: Session, channel: str, methods: Sequence[Method]) -> Recipient | None:
     for method in methods:
-        if Kind(channel) in method.kinds:
-            return Recipient(
-                method.person.id,
-                method.id,
-                phones.address_of(session, method),
-                method.fingerprint,
-                method.person.language,
-            )
+        address = phones.open_address(session, method) if Kind(channel) in method.kinds else None
+        if address is not None:
+            person = method.person
+            return Recipient(person.id, method.id, address, method.fingerprint, person.language)
     return None

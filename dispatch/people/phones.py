@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import phonenumbers
 import sqlalchemy as sa
 
-from dispatch import audit, seal
+from dispatch import audit, logs, seal
 from dispatch.audit import Actor
 from dispatch.channels import webpush
 from dispatch.channels.contract import Kind
@@ -24,6 +24,8 @@ from dispatch.db import Session
 from dispatch.errors import Conflict, Invalid
 from dispatch.people.models import ContactMethod, MethodKind, Organisation, Person
 from dispatch.texts import N_
+
+log = logs.logger(__name__)
 
 _Type = phonenumbers.PhoneNumberType
 _FITTING = {
@@ -245,6 +247,18 @@ def address_of(session: Session, method: Method | ContactMethod) -> str:
     else:
         owner = method.person.organisation_id
     return seal.unseal(session, owner, _place(method.uid), method.sealed_address)
+
+
+def open_address(session: Session, method: Method | ContactMethod) -> str | None:
+    """Return the address in clear, or None for one that does not open: a fault to be looked at.
+
+    One address that was changed or whose key is missing may keep nobody else from being called.
+    """
+    try:
+        return address_of(session, method)
+    except seal.Unsealable:
+        log.error("address_unreadable", method=method.uid)
+        return None
 
 
 def by_number(session: Session, number: str) -> list[ContactMethod]:

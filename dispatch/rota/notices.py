@@ -55,7 +55,8 @@ def tell(
     told = 0
     for methods in phones.reachable(session, person_ids).values():
         method = next((method for method in methods if method.texts), None)
-        if method is None:
+        address = phones.open_address(session, method) if method is not None else None
+        if method is None or address is None:
             continue
         told += 1
         person = method.person
@@ -69,7 +70,6 @@ def tell(
             priority=_URGENT if urgent else _QUIET,
             not_before=at,
         )
-        address = phones.address_of(session, method)
         to = Recipient(person.id, method.id, address, method.fingerprint, person.language)
         queue.put(session, person.organisation_id, to, draft, now)
     return told

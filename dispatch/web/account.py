@@ -22,7 +22,7 @@ from dispatch.paging import telling
 from dispatch.people import accounts, phones, proofs
 from dispatch.people.models import ContactMethod, MethodKind, Person
 from dispatch.texts import N_
-from dispatch.web import frame, session
+from dispatch.web import frame, people, session
 from dispatch.web.forms import Form
 
 blueprint = Blueprint("account", __name__)
@@ -244,7 +244,7 @@ def _method(opened: Session, method: ContactMethod) -> dict[str, object]:
     return {
         "uid": method.uid,
         "kind": method.kind,
-        "address": phones.shown(method.kind, phones.address_of(opened, method)),
+        "address": people.address(opened, method),
         "verified_at": method.verified_at,
         "blocked_at": method.blocked_at,
         "unusable_at": method.unusable_at,

@@ -159,8 +159,10 @@ def numbers_of(opened: Session, person_ids: Collection[int]) -> dict[int | None,
     found: dict[int | None, str] = {}
     for person_id, methods in phones.reachable(opened, person_ids).items():
         for method in methods:
-            if method.kind.is_telephone:
-                found.setdefault(person_id, phones.spaced(phones.address_of(opened, method)))
+            if method.kind.is_telephone and person_id not in found:
+                address = phones.open_address(opened, method)
+                if address is not None:
+                    found[person_id] = phones.spaced(address)
     return found
 
 

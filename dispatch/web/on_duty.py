@@ -171,8 +171,13 @@ class _People:
         viewer = session.viewer()
         if not viewer.may_person(Right.PHONES_READ, self._employers[person_id], [team.id]):
             return None
-        numbers = [one for one in self._usable[person_id] if one.kind.is_telephone]
-        return phones.spaced(phones.address_of(self._opened, numbers[0])) if numbers else None
+        for method in self._usable[person_id]:
+            address = (
+                phones.open_address(self._opened, method) if method.kind.is_telephone else None
+            )
+            if address is not None:
+                return phones.spaced(address)
+        return None
 
     def readiness(self, person_id: int) -> list[dict[str, str]]:
         """Return what may go wrong, and since when it is known that a text arrives."""

@@ -241,16 +241,23 @@ def _methods(opened: Session, viewer: Viewer, person: Person) -> list[dict[str, 
 
 
 def _method(opened: Session, method: ContactMethod, in_full: bool) -> dict[str, object]:
-    address = phones.address_of(opened, method)
     return {
         "row": method.id,
         "kind": gettext(_METHODS[method.kind]),
-        "address": phones.shown(method.kind, address, in_full=in_full),
+        "address": address(opened, method, in_full=in_full),
         "verified_at": method.verified_at,
         "blocked_at": method.blocked_at,
         "unusable_at": method.unusable_at,
         "reached_at": method.reached_at,
     }
+
+
+def address(opened: Session, method: ContactMethod, *, in_full: bool = True) -> str:
+    """Return an address as people read it; of one that cannot be read, what is to be done."""
+    found = phones.open_address(opened, method)
+    if found is None:
+        return str(gettext("could not be read: enter it again"))
+    return phones.shown(method.kind, found, in_full=in_full)
 
 
 def _called(qualification: Qualification) -> str:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from dispatch.channels.contract import Inbound
 from dispatch.intake.models import Delivery
 from dispatch.paging import replies
-from dispatch.people.models import Role
+from dispatch.people.models import ContactMethod, Role
 from dispatch.rota.models import Shift
 from tests.centre import NOW, signed
 from tests.web import nights
@@ -138,3 +138,16 @@ def test_incidents_are_found_by_what_is_not_sealed(web, desk, reference):
         assert reference in found.text, sought
     for sought in (nights.ADDRESS, "Wouters", "lorry"):
         assert reference not in desk.get(f"/board/find?q={sought}").text
+
+
+def test_a_phone_that_cannot_be_read_hides_no_screen(web, desk):
+    with web.store.write() as session:
+        session.execute(sa.update(ContactMethod).values(sealed_address="1.AAAA"))
+    reference = nights.open_incident(web.store, web.centre)
+    for path in ("/board", "/board/on-duty", f"/incidents/{reference}"):
+        assert desk.get(path).status_code == 200, path
+    assert "A phone of An Peeters could not be read" in desk.get("/board/lanes").text
+    an = web.centre.people["An"].id
+    shown = web.as_role(Role.ADMINISTRATOR).get(f"/people/{an}")
+    assert shown.status_code == 200
+    assert "could not be read: enter it again" in shown.text
