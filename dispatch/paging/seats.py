@@ -169,6 +169,9 @@ def decline(session: Session, page: Page, actor: Actor, via: str, now: datetime)
     """
     callout = page.callout
     held = _held(callout, page.person_id) if page.person_id is not None else None
+    if held is not None and held in recall.unconfirmed(callout):
+        confirm_cancel(session, held, actor, now)
+        return True
     if held is not None and held.status is not AssignmentStatus.DONE:
         _note(session, page, "withdrew", actor, via, now)
         _take_back(session, page, now)
@@ -206,6 +209,9 @@ def _vacate(session: Session, assignment: Assignment, why: Release, now: datetim
 
 def release(session: Session, assignment: Assignment, actor: Actor, now: datetime) -> None:
     """Take somebody off a call-out by a dispatcher's decision; the seat is paged for again."""
+    if assignment in recall.unconfirmed(assignment.callout):
+        told_cancel(session, assignment, actor, now)
+        return
     incident, person = assignment.callout.incident, assignment.person
     timeline.add(session, incident, "released", actor, now, person=person.name, by=actor.name)
     page = pages.last_of(assignment.callout, person.id)

@@ -96,6 +96,24 @@ def test_dispatcher_who_rang_ends_it(night: Night) -> None:
     assert len(night.said("An")) == told
 
 
+@pytest.mark.parametrize("how", ["decline", "release", "done"])
+def test_whatever_else_shows_that_they_know_ends_it_too(night: Night, how: str) -> None:
+    _cancelled_on_the_way(night)
+    with night.callout() as (session, callout):
+        (turning,) = recall.unconfirmed(callout)
+        if how == "decline":
+            seats.decline(session, callout.pages[0], DORA, "screen", night.now)
+        elif how == "release":
+            seats.release(session, turning, DORA, night.now)
+        else:
+            seats.move_on(session, turning, AssignmentStatus.DONE, DORA, night.now)
+    assert night.alarms() == []
+    told = len(night.said("An"))
+    night.pass_time(3600)
+    assert len(night.said("An")) == told
+    assert "withdrew" not in night.story()
+
+
 def test_closing_changes_nothing_for_somebody_who_must_turn_back(night: Night) -> None:
     night.report()
     night.text("An", night.code("An"))
