@@ -86,6 +86,50 @@ class DraftSeat(Base):
     )
 
 
+class EasingKind(StrEnum):
+    """What a draft does not insist on."""
+
+    RULE = "rule"
+    """A rule, for one person or everybody: weighted, or off."""
+    AWAY = "away"
+    """Somebody's absence, in one turn."""
+    SKILL = "skill"
+    """A qualification, in one turn."""
+    UNIT = "unit"
+    """The unit that one turn belongs to."""
+    LINE = "line"
+    """The lines that somebody takes: one more."""
+    LOCKED = "locked"
+    """A fixed order, in one turn of one person."""
+    OPEN = "open"
+    """One person of a turn, which was offered to everybody."""
+    GAP = "gap"
+    """One person of a turn, which stays empty."""
+
+
+class Easing(Base):
+    """Something that a planner lets go of in one draft, and why; what ended stays, to say so."""
+
+    __tablename__ = "draft_easing"
+    id: Mapped[Id]
+    draft_id: Mapped[int] = mapped_column(sa.ForeignKey("rota_draft.id"), index=True)
+    kind: Mapped[EasingKind] = mapped_column(words(EasingKind))
+    key: Mapped[str] = mapped_column(default="")
+    """Of the rule or the qualification."""
+    person_id: Mapped[int | None] = mapped_column(sa.ForeignKey("person.id"))
+    line: Mapped[str] = mapped_column(default="")
+    """The pattern's line, and when the turn on it begins."""
+    starts_at: Mapped[datetime | None]
+    weight: Mapped[int | None]
+    """What each breach of the rule costs; none: it is off."""
+    open_turn_id: Mapped[int | None] = mapped_column(sa.ForeignKey("open_turn.id"))
+    reason: Mapped[str]
+    made_at: Mapped[datetime]
+    made_by: Mapped[str]
+    ended_at: Mapped[datetime | None]
+    ended_by: Mapped[str] = mapped_column(default="")
+
+
 class RunState(StrEnum):
     """How far a run of the planner is."""
 
@@ -129,6 +173,10 @@ class PlanningRun(Base):
     """When what it found was put into the draft."""
     fault: Mapped[str] = mapped_column(default="")
     """Why it failed, in English."""
+    explaining_at: Mapped[datetime | None]
+    """Since when it is looked into why turns lack people."""
+    explanation: Mapped[dict[str, Any] | None]
+    """Why turns lack people, and the ways out, as `explained` writes them."""
     draft: Mapped[Draft] = relationship()
     __table_args__ = (
         sa.Index(
