@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
@@ -53,6 +54,9 @@ class Message(Base):
     attempts: Mapped[int] = mapped_column(default=0)
     resent: Mapped[int] = mapped_column(default=0)
     """How often it may have been sent again after an attempt whose outcome stayed unclear."""
+    tries: Mapped[list[Any]] = mapped_column(default=list, server_default="[]")
+    """[{n, by, began, ended, state, code, id}]: each attempt, its supplier and what that answered,
+    as far as it was heard before the engine ended."""
     sent_at: Mapped[datetime | None]
     delivered_at: Mapped[datetime | None]
     """For a call: picked up."""

@@ -189,6 +189,8 @@ def _lease(
         message.attempts += 1
         # Before it is sent: whoever finds it left behind must know whom to ask.
         message.channel = choice.of(message.kind, doubted) or doubted
+        begun = {"n": message.attempts, "by": message.channel, "began": now.isoformat()}
+        message.tries = [*message.tries, begun]
     if task is Task.FIND:
         # Counted before: an engine that is killed after sending again counts nothing.
         message.resent += 1
@@ -271,6 +273,7 @@ def settle(
     rows = _locked(session, [claimed.id for claimed, _ in outcomes])
     for claimed, outcome in outcomes:
         message = rows[claimed.id]
+        _note_answer(message, claimed, outcome, now)
         if outcome.found:
             outcome = _certain(session, message, outcome)
         if claimed.attempt != message.attempts and outcome.state is not State.SENT:
@@ -285,6 +288,15 @@ def settle(
         _settle_one(message, outcome, who, now, overdue_seconds)
     session.flush()
     return list(rows.values())
+
+
+def _note_answer(message: Message, claimed: Claimed, outcome: Outcome, now: datetime) -> None:
+    """Keep what a supplier answered beside the attempt that it answers, however late that is."""
+    answered = {"by": claimed.channel, "ended": now.isoformat(), "state": str(outcome.state)}
+    answered |= {"code": outcome.code, "id": outcome.supplier_id}
+    message.tries = [
+        one | answered if one["n"] == claimed.attempt else one for one in message.tries
+    ]
 
 
 def _certain(session: Session, message: Message, outcome: Outcome) -> Outcome:

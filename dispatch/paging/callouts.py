@@ -218,7 +218,7 @@ def _open(session: Session, want: Want, moment: Moment) -> Callout | None:
     callout = Callout(
         incident=incident,
         want=want,
-        policy_id=plans.in_force(session, want.team_id, incident.priority),
+        policy_id=plans.in_force(session, want, now),
         step=0,
         repeat=0,
         began_at=now,
@@ -234,7 +234,7 @@ def recorded(session: Session, incident: Incident, want: Want, began_at: datetim
     callout = Callout(
         incident=incident,
         want=want,
-        policy_id=plans.in_force(session, want.team_id, incident.priority),
+        policy_id=plans.in_force(session, want, began_at),
         began_at=began_at,
         filled_at=began_at,
     )
@@ -279,10 +279,9 @@ def _pursue(session: Session, callout: Callout, moment: Moment) -> None:
 def begin_anew(session: Session, callout: Callout, now: datetime) -> None:
     """Start from the first step: somebody withdrew, or what is wanted changed.
 
-    The policy is the one in force for the priority that the incident has by now.
+    The policy is the one in force by now, for what the incident is by now.
     """
-    priority = callout.incident.priority
-    callout.policy_id = plans.in_force(session, callout.want.team_id, priority)
+    callout.policy_id = plans.in_force(session, callout.want, now)
     callout.began_at, callout.step, callout.repeat = now, 0, 0
     callout.filled_at = callout.exhausted_at = callout.cancelled_at = None
     alarms.end(callout.incident, alarms.OF_A_RUN, now, callout.want)

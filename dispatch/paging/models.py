@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from dispatch import seal
 from dispatch.db import Base, Id, words
 from dispatch.incidents.models import Incident, Want
 from dispatch.people.models import Person
@@ -33,16 +34,28 @@ class Policy(Base):
     __tablename__ = "policy"
     id: Mapped[Id]
     name: Mapped[str]
+    lineage: Mapped[str] = mapped_column(default=seal.new_token, server_default="")
+    """The same for every version of one policy."""
     version: Mapped[int] = mapped_column(default=1)
     team_id: Mapped[int | None] = mapped_column(sa.ForeignKey("team.id"), index=True)
     """None: for every team without its own."""
     priority: Mapped[int | None]
     """None: for every priority without its own."""
+    category_id: Mapped[int | None] = mapped_column(sa.ForeignKey("category.id"))
+    """None: for every category without its own."""
+    days: Mapped[list[Any]] = mapped_column(default=list, server_default="[]")
+    """Of `policy.DayKind`, the days on which it holds; empty: every day."""
+    begins: Mapped[str] = mapped_column(default="", server_default="")
+    """"HH:MM" on the team's clock, as `ends`, which is on the next day when it is not later. Both
+    empty: all day long."""
+    ends: Mapped[str] = mapped_column(default="", server_default="")
     repeat_seconds: Mapped[int]
     """After the last step and then again and again: everybody still open is tried anew."""
     created_at: Mapped[datetime]
+    created_by: Mapped[str] = mapped_column(default="", server_default="")
     retired_at: Mapped[datetime | None]
     steps: Mapped[list["PolicyStep"]] = relationship(order_by="PolicyStep.position")
+    __table_args__ = (sa.Index("uq_policy_version", "lineage", "version", unique=True),)
 
 
 class PolicyStep(Base):

@@ -5,9 +5,10 @@ judges people from facts gathered at the moment of paging and says why in kinds 
 dispatcher reads as a sentence.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
+from enum import StrEnum
 from typing import Any
 
 from dispatch.paging.models import Target
@@ -33,6 +34,121 @@ class Plan:
 
     steps: tuple[Step, ...]
     repeat_seconds: float
+
+
+LAST_STEP = "its last step must add people."
+NO_REPEAT = "it must be repeated after a second or more."
+OUT_OF_ORDER = "a step comes before the one that it follows."
+NO_CHANNEL = "a step tries nobody by any channel."
+NO_PERSON = "a step that adds a person must say whom."
+NO_TEAM = "a step that adds another team must say which."
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Why a plan could end in silence, and in which field of which step, counted from 0."""
+
+    field: str
+    told: str
+    step: int | None = None
+
+
+def faults(plan: Plan) -> Iterator[Fault]:
+    """Name everything by which a page could end in silence."""
+    last = len(plan.steps) - 1
+    people = any(step.target is not Target.CONTROL_ROOM for step in plan.steps)
+    if not people or plan.steps[last].target is Target.CONTROL_ROOM:
+        yield Fault("target", LAST_STEP, max(last, 0))
+    if plan.repeat_seconds < 1:
+        yield Fault("repeat", NO_REPEAT)
+    for number, step in enumerate(plan.steps):
+        if number and step.after_seconds < plan.steps[number - 1].after_seconds:
+            yield Fault("after", OUT_OF_ORDER, number)
+        if not step.attempts:
+            yield Fault("attempts", NO_CHANNEL, number)
+        if step.target is Target.PERSON and step.person_id is None:
+            yield Fault("person", NO_PERSON, number)
+        if step.target is Target.TEAM and step.team_id is None:
+            yield Fault("team", NO_TEAM, number)
+
+
+class DayKind(StrEnum):
+    """What a day is to a policy; a holiday is no weekday, on a Sunday it is both others."""
+
+    WEEKDAY = "weekday"
+    WEEKEND = "weekend"
+    PUBLIC_HOLIDAY = "public_holiday"
+
+
+@dataclass(frozen=True)
+class Hours:
+    """When a policy holds, on the clock and by the days of its team."""
+
+    days: frozenset[DayKind] = frozenset()
+    """Empty: on every day."""
+    begins: time | None = None
+    ends: time | None = None
+    """Not later than the beginning: on the next day."""
+
+    @property
+    def always(self) -> bool:
+        """Whether nothing narrows it."""
+        return not self.days and self.begins is None
+
+    def hold(self, local: datetime, holidays: Collection[date]) -> bool:
+        """Return whether it holds; what is left of a night belongs to the day that it began on."""
+        day, clock = local.date(), local.time()
+        if self.begins is not None and self.ends is not None:
+            over_midnight = self.ends <= self.begins
+            if over_midnight and clock < self.ends:
+                day -= timedelta(days=1)
+            elif clock < self.begins or (clock >= self.ends and not over_midnight):
+                return False
+        return not self.days or not self.days.isdisjoint(kinds_of(day, holidays))
+
+
+ALWAYS = Hours()
+
+
+def kinds_of(day: date, holidays: Collection[date]) -> frozenset[DayKind]:
+    """Return what a day is."""
+    kinds = {DayKind.PUBLIC_HOLIDAY} if day in holidays else set()
+    if day.weekday() >= _SATURDAY:
+        kinds.add(DayKind.WEEKEND)
+    return frozenset(kinds) or frozenset({DayKind.WEEKDAY})
+
+
+_SATURDAY = 5
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A policy that an alert may follow, as far as choosing depends on it."""
+
+    policy_id: int
+    of_team: bool = False
+    of_category: bool = False
+    of_priority: bool = False
+    hours: Hours = ALWAYS
+
+
+def choose(offers: Collection[Offer], local: datetime, holidays: Collection[date]) -> Offer | None:
+    """Return the policy that says most exactly what it is for, of those that hold at `local`.
+
+    A team's own comes before one for every team, then one for the category, for these hours, for
+    the priority; of two alike the newer.
+    """
+    return max(
+        (offer for offer in offers if offer.hours.hold(local, holidays)),
+        key=lambda one: (
+            one.of_team,
+            one.of_category,
+            not one.hours.always,
+            one.of_priority,
+            one.policy_id,
+        ),
+        default=None,
+    )
 
 
 def shortened(plan: Plan, seconds: float) -> Plan:

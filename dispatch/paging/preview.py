@@ -1,22 +1,23 @@
-"""Who would be paged, and why, before anything is sent.
+"""Who would be paged, why, when and by what, before anything is sent.
 
-Asks the same people the same questions as `callouts` does at the moment of paging and writes
-nothing. What it foresees holds for this moment: the rota is asked again when the alert is real.
+Asks the same people the same questions as `callouts` does at the moment of paging, each step at its
+own moment, and writes nothing. It supposes that every message arrives and nobody answers. What it
+foresees holds for the rota as it is now: that is asked again when the alert is real.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from dispatch.db import Session
 from dispatch.incidents.handling import Wanted
-from dispatch.incidents.models import Incident, Want
-from dispatch.paging import plans
-from dispatch.paging.candidates import Moment
+from dispatch.incidents.models import Category, Incident, Want
+from dispatch.paging import plans, policy
+from dispatch.paging.candidates import CALL, Moment
 from dispatch.paging.models import Target
-from dispatch.paging.policy import Judged, Plan
-from dispatch.people.models import Qualification, Team
+from dispatch.paging.policy import Attempt, Judged, Plan, Step
+from dispatch.people.models import Organisation, Qualification, Team
 
 
 @dataclass(frozen=True)
@@ -24,9 +25,20 @@ class Foreseen:
     """Somebody who would be paged or passed over; no name: the control room, which is rung."""
 
     name: str
-    after_seconds: int
+    after_seconds: float
     fit: bool
     reason: Mapping[str, Any]
+    attempts: tuple[Attempt, ...] = ()
+    """By what, and how long after the alert."""
+
+
+@dataclass(frozen=True)
+class Gap:
+    """What is missing, in a kind and facts of the timeline, and how long after the alert."""
+
+    kind: str
+    after_seconds: float
+    facts: Mapping[str, Any]
 
 
 @dataclass
@@ -36,25 +48,55 @@ class Preview:
     team: Team
     people: int
     foreseen: list[Foreseen] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
     on_duty: bool = True
     closed: bool = False
     """Outside its hours, and another team is wanted too: nobody of it is paged."""
+    policy_id: int | None = None
+    """Which policy was in force; None: a plan that was handed in."""
+    repeat_after_seconds: float = 0
+    """When the console sounds for an unanswered call-out, and everybody is tried again."""
 
 
 def foresee(
-    session: Session, wanted: Sequence[Wanted], priority: int, now: datetime
+    session: Session,
+    wanted: Sequence[Wanted],
+    priority: int,
+    now: datetime,
+    category: Category | None = None,
 ) -> list[Preview]:
     """Return whom each wanted team would page, in order of time."""
-    return [_of_team(session, one, len(wanted) > 1, priority, now) for one in wanted]
+    return [_of_team(session, one, len(wanted) > 1, priority, now, category) for one in wanted]
+
+
+def rehearse(
+    session: Session,
+    team: Team,
+    category: Category | None,
+    priority: int,
+    at: datetime,
+    plan: Plan | None = None,
+) -> Preview:
+    """Return what an alert at `at` would lead to in a team, by `plan` or by what is in force."""
+    asked = category.wants if category is not None else ()
+    want = next((one for one in asked if one.function == team.function), None)
+    wanted = Wanted(team, want.people, want.qualification_id) if want else Wanted(team)
+    return _of_team(session, wanted, False, priority, at, category, plan)
 
 
 def _of_team(
-    session: Session, wanted: Wanted, others: bool, priority: int, now: datetime
+    session: Session,
+    wanted: Wanted,
+    others: bool,
+    priority: int,
+    now: datetime,
+    category: Category | None,
+    plan: Plan | None = None,
 ) -> Preview:
     qualification_id = wanted.qualification_id
     # Never added to the session: it only carries the questions.
     want = Want(
-        incident=Incident(priority=priority),
+        incident=Incident(priority=priority, category_id=category.id if category else None),
         team=wanted.team,
         team_id=wanted.team.id,
         people=wanted.people,
@@ -66,34 +108,86 @@ def _of_team(
     if not (preview.on_duty or moment.present.expected or wanted.by) and others:
         preview.closed = True
         return preview
-    plan = plans.plan_of(session, plans.in_force(session, wanted.team.id, priority), now)
-    _walk(preview, moment, plan)
+    if plan is None:
+        preview.policy_id = plans.in_force(session, want, now)
+        plan = plans.plan_of(session, preview.policy_id, now)
+    _Walk(preview, moment, plan).whole()
     return preview
 
 
-def _walk(preview: Preview, moment: Moment, plan: Plan) -> None:
-    """Go through the steps: while nobody is being paged, the next one is taken at once."""
-    seen: set[int] = set()
+class _Walk:
+    """Goes through the steps: while nobody is being paged, the next one is taken at once."""
 
-    def add(found: Sequence[Judged], after: float) -> None:
-        for judged in found:
-            if judged.candidate.person_id not in seen:
-                seen.add(judged.candidate.person_id)
-                name = judged.candidate.name
-                preview.foreseen.append(Foreseen(name, round(after), judged.fit, judged.reason))
+    def __init__(self, preview: Preview, moment: Moment, plan: Plan) -> None:
+        self._preview, self._first, self._plan = preview, moment, plan
+        self._seen: set[int] = set()
 
-    if not preview.on_duty:
-        add(moment.nobody_on_duty(), 0)
-    for step in plan.steps:
-        paging = any(one.fit and one.name for one in preview.foreseen)
-        after = step.after_seconds if paging else 0
+    def whole(self) -> None:
+        """Add all that is foreseen."""
+        usual = policy.usual_attempts(self._plan)
+        if not self._preview.on_duty:
+            self._gap("nobody_on_duty", 0)
+            self._add(self._first.nobody_on_duty(), usual, 0)
+        for step in self._plan.steps:
+            self._take(step, step.after_seconds if self._paging() else 0)
+        if not self._paging():
+            best = self._first.best(())
+            self._gap("nobody_at_all" if best is None else "nobody_qualified", 0)
+            if best is not None:
+                self._seen.discard(best.candidate.person_id)
+                self._add([best], usual, 0)
+        start = self._first.now
+        again = policy.next_step_at(self._plan, len(self._plan.steps), 0, start)
+        self._preview.repeat_after_seconds = (again - start).total_seconds()
+        self._preview.foreseen.sort(key=lambda one: one.after_seconds)
+
+    def _take(self, step: Step, after: float) -> None:
         if step.target is Target.CONTROL_ROOM:
-            reason = {"kind": "control_room"}
-            preview.foreseen.append(Foreseen("", round(after), True, reason))
-        else:
-            add(moment.for_step(step), after)
-    if not any(one.fit and one.name for one in preview.foreseen):
-        best = moment.best(())
-        if best is not None:
-            seen.discard(best.candidate.person_id)
-            add([best], 0)
+            self._ring(step, after)
+            return
+        moment = self._at(after)
+        gaps = [gap for gap in moment.gaps if gap.line_key == step.target]
+        for gap in gaps:
+            self._gap("gap", after, line=gap.line_name, absent=gap.absent)
+        if not self._add(moment.for_step(step), step.attempts, after) and not gaps:
+            self._gap("adds_nobody", after)
+
+    def _ring(self, step: Step, after: float) -> None:
+        session, team = self._first.session, self._first.want.team
+        if not session.get_one(Organisation, team.organisation_id).control_room_phone:
+            self._gap("no_control_room", after)
+            return
+        calls = tuple((CALL, after + offset) for _, offset in step.attempts)
+        reason = {"kind": "control_room"}
+        self._preview.foreseen.append(Foreseen("", after, True, reason, calls))
+
+    def _at(self, after: float) -> Moment:
+        """Return what is true at a step: a turn may change hands meanwhile."""
+        first = self._first
+        if not after:
+            return first
+        return Moment(first.session, first.want, first.now + timedelta(seconds=after))
+
+    def _paging(self) -> bool:
+        return any(one.fit and one.name for one in self._preview.foreseen)
+
+    def _add(self, found: Sequence[Judged], attempts: Sequence[Attempt], after: float) -> bool:
+        """Add whom a step adds; return whether that is anybody who was not there yet."""
+        came, start = False, self._first.now
+        for judged in found:
+            one = judged.candidate
+            if one.person_id in self._seen:
+                continue
+            self._seen.add(one.person_id)
+            came = True
+            at = start + timedelta(seconds=after)
+            tried = policy.attempts_for(attempts, one.channels, at) if judged.fit else ()
+            seconds = tuple((channel, (at - start).total_seconds()) for channel, at in tried)
+            self._preview.foreseen.append(
+                Foreseen(one.name, after, judged.fit, judged.reason, seconds)
+            )
+        return came
+
+    def _gap(self, kind: str, after: float, **facts: Any) -> None:
+        facts |= {"team": self._preview.team.name}
+        self._preview.gaps.append(Gap(kind, after, facts))

@@ -149,7 +149,7 @@ def who(opened: Session, form: Form, now: datetime) -> dict[str, Any] | None:
     priority = alert.priority or (
         routing.category.priority if routing.category else catalogue.UNCLASSIFIED_PRIORITY
     )
-    found = preview.foresee(opened, routing.wants, priority, now)
+    found = preview.foresee(opened, routing.wants, priority, now, routing.category)
     return {"teams": [_foreseen(one) for one in found]}
 
 
@@ -169,7 +169,7 @@ def _foreseen(found: preview.Preview) -> dict[str, Any]:
             {
                 "name": one.name or gettext(story.CONTROL_ROOM),
                 "reason": wording.reason(one.reason, language(), zone),
-                "at_seconds": one.after_seconds,
+                "at_seconds": round(one.after_seconds),
                 "fit": not one.reason.get("lacks"),
             }
             for one in found.foreseen
