@@ -20,7 +20,7 @@ class Boundary(NamedTuple):
     name: str
     """What is passed there, as `victim` calls it."""
     need: str = ""
-    """What has to be arranged for it to be passed; nothing: it is passed all the time."""
+    """What has to be arranged for it to be passed; nothing: each alert passes it, and each beat."""
 
 
 #: Transactions by the function that does their work: step, process, function, need.
@@ -37,7 +37,7 @@ TRANSACTIONS = (
     (4, "web", "receive.take_in", ""),
     (6, "web", "hearing.receipt_in", ""),
     (7, "web", "replies.text_in", ""),
-    (7, "web", "replies.key_pressed", ""),
+    (7, "web", "replies.key_pressed", "pressed"),
     (7, "web", "replies.answer_link", ""),
 )
 #: Calls of the supplier: step, method of its channel, need.

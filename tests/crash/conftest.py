@@ -163,6 +163,7 @@ def _adapt(session: Session, parts: Parts) -> None:
         step.after_seconds = LAST_STEP_SECONDS * step.position // 2
         step.attempts = [["sms", 0], ["call", 1]]
     for policy in session.scalars(sa.select(Policy)):
-        policy.repeat_seconds = 600
+        # After the longest storm: repeats would be noise, and never let it rest.
+        policy.repeat_seconds = 20_000
     scripts = ScriptDirectory(str(shipped("migrations")))
     MigrationContext.configure(session.connection()).stamp(scripts, "head")

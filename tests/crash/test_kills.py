@@ -9,20 +9,19 @@ import pytest
 import sqlalchemy as sa
 
 from dispatch.channels.contract import Kind
+from dispatch.incidents.models import Incident
 from dispatch.outbox import queue
 from dispatch.outbox.models import Purpose
 from dispatch.outbox.queue import Draft, Recipient
-from dispatch.paging.models import Page
-from tests.crash import verdict
+from dispatch.paging.models import Callout, Page
+from tests.crash import verdict, village
 from tests.crash.boundaries import BOUNDARIES, Boundary
 from tests.crash.conftest import Site
-from tests.crash.traffic import AN, BERT, ControlRoom, Officers
+from tests.crash.traffic import BERT, ControlRoom, Officers
 from tests.crash.victim import Life
 
 #: How long a boundary may take to be passed; chores of the engine run every five seconds.
 _PASSED_SECONDS = 60
-#: Connections cut for one boundary: some of what they carried is answered before it is in doubt.
-_CUT = 4
 
 
 class Storm:
@@ -37,7 +36,7 @@ class Storm:
         """How often each message was leased when an engine died."""
         self.cut = 0
         """How many messages lost their answer on the way."""
-        self._oddities = itertools.count(1)
+        self._villages = itertools.count(1)
 
     def begin(self) -> None:
         """Start everything, and the people at both ends."""
@@ -58,10 +57,10 @@ class Storm:
             victim.end()
         if not other.alive:
             other.start()
-        {"unclear": self._unclear, "unheard": self._unheard}.get(boundary.need, _nothing)()
+        if boundary.need:
+            getattr(self, f"_{boundary.need}")(*village.found(site.parts, next(self._villages)))
         fails = "callouts.advance" if boundary.need == "fault" else ""
         victim.start(Life(boundary.name, passage, fails=fails))
-        {"unread": self._unread, "expired": self._expired}.get(boundary.need, _nothing)()
         try:
             assert victim.wait(_PASSED_SECONDS) == -9
         except AssertionError as error:
@@ -70,34 +69,49 @@ class Storm:
         if boundary.process == "engine":
             self.leased.update(site.sending())
 
-    def _unclear(self) -> None:
-        """The connection is cut after the next messages to An are taken: one stays unanswered."""
-        self.site.twilio.fault(AN, drop="after", callbacks="drop", times=_CUT)
-        self.cut += _CUT
+    # What has to be arranged while the process that is to die is not there, by its name.
 
-    def _unheard(self) -> None:
-        """An answers while the web is down."""
+    def _unclear(self, postcode: str, phone: str) -> None:
+        """The connection is cut after the text is taken, and nothing more is said of it."""
+        self.site.twilio.fault(phone, drop="after", callbacks="drop", times=1)
+        self.cut += 1
+        self._report(postcode)
+
+    def _unheard(self, postcode: str, phone: str) -> None:
+        """The officer answers while the web is down."""
+        self._report(postcode)
         self.site.web.kill()
-        self.site.twilio.reply(AN, "who is calling?")
+        self.site.twilio.reply(phone, "who is calling?")
         self.site.serve()
 
-    def _unread(self) -> None:
-        self.control_room.send(f"msg_odd_{next(self._oddities)}", b'{"type": "riddle"}')
+    def _fault(self, postcode: str, _phone: str) -> None:
+        """The next step is due, and fails."""
+        self._report(postcode)
 
-    def _expired(self) -> None:
-        """A text to Bert waited for too long, as after an outage."""
-        site = self.site
-        now = site.parts.clock.now()
-        bert = site.cast.people["Bert"]
+    def _unread(self, postcode: str, _phone: str) -> None:
+        self.control_room.insist(f"msg_odd_{postcode}", b'{"type": "riddle"}', 422)
+
+    def _expired(self, postcode: str, phone: str) -> None:
+        """A text waited for too long, as after an outage."""
+        site, now = self.site, self.site.parts.clock.now()
+        reference = self._report(postcode)
         with site.store.write() as session:
-            # Of a page that has ended: an answer to an open one would withdraw the text.
-            ended = sa.select(Page).where(Page.ended_at.is_not(None)).order_by(Page.id)
-            page = session.scalars(ended.limit(1)).one()
-            to = Recipient(bert.id, None, BERT, "", "en")
+            query = sa.select(Page).join(Callout).join(Incident)
+            page = session.scalars(query.where(Incident.reference == reference)).one()
+            to = Recipient(page.person_id, None, phone, "", "en")
             draft = Draft(
                 Kind.SMS, Purpose.CALLOUT, "too late", now - timedelta(1), about=f"page:{page.uid}"
             )
-            queue.put(session, site.cast.organisation.id, to, draft, now)
+            queue.put(session, page.callout.incident.organisation_id, to, draft, now)
+
+    def _pressed(self, postcode: str, phone: str) -> None:
+        """The officer is called, and presses a key: once the web is there again to be told."""
+        self.officers.awake.add(phone)
+        self.control_room.soon.put(postcode)
+
+    def _report(self, postcode: str) -> str:
+        """Let an alert come from a village; return its reference."""
+        return str(self.control_room.report(f"V-{postcode}", postcode)["reference"])
 
     def end(self) -> None:
         """Let everything come to rest."""
@@ -109,10 +123,6 @@ class Storm:
         self.officers.finish()
         assert self.site.engine.end() == 0
         assert self.site.web.end() == 0
-
-
-def _nothing() -> None:
-    """Most boundaries are passed all the time."""
 
 
 def schedule(crashes: int) -> Iterator[tuple[Boundary, int]]:

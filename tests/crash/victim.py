@@ -51,7 +51,7 @@ class Life(NamedTuple):
     end: int = signal.SIGKILL
     """By which signal."""
     fails: str = ""
-    """A function that raises when it is called first."""
+    """A function that raises the first time that a transaction is opened for it."""
 
 
 def main() -> None:
@@ -130,9 +130,9 @@ def _labelled(work: str, function: Callable[..., Any], fails: bool) -> Callable[
 
     @functools.wraps(function)
     def run(session: db.Session, *args: Any, **kwargs: Any) -> Any:
-        if next(failures, False):
-            raise RuntimeError("a fault of our own")
         outermost = not session.info.get("inside")
+        if outermost and next(failures, False):
+            raise RuntimeError("a fault of our own")
         if outermost:
             session.info.update(work=work, inside=True)
         try:
