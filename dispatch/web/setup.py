@@ -80,7 +80,10 @@ def part(key: str, name: str) -> ResponseReturnValue:
         verb(opened, team, form)
         return Done(gettext("Stored."), url_for("setup.part", key=key, name=name))
 
-    return take(form, do) or show(f"planner/setup_{name}.html", form, partial(_shown, key, name))
+    # A pattern is put together by buttons that store nothing.
+    edited = name == "pattern" and setup_documents.is_edit(form)
+    taken = None if edited else take(form, do)
+    return taken or show(f"planner/setup_{name}.html", form, partial(_shown, key, name))
 
 
 def _shown(key: str, name: str, opened: Session, form: Form) -> dict[str, Any]:
@@ -299,9 +302,7 @@ def _choices(opened: Session, team: Team, form: Form) -> dict[str, Any]:
 
 _Verb = Callable[[Session, Team, Form], None]
 _VERBS: Mapping[tuple[str, str], _Verb] = {
-    ("pattern", "preset"): setup_documents.set_preset,
-    ("pattern", "lines"): setup_documents.set_lines,
-    ("pattern", "text"): setup_documents.set_text,
+    ("pattern", "save"): setup_documents.save,
     ("rules", "preset"): setup_documents.set_rules,
     ("rules", "rule"): setup_documents.set_rule,
     ("days", "add"): _add_day,

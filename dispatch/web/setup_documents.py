@@ -1,37 +1,33 @@
-"""Patterns and rules as forms: from a preset, field by field, or the document itself as text.
+"""Patterns and rules as forms, begun from a preset or from what holds.
 
-A field of a form is named by its path in the document (`lines.0.turns.1.starts`), which is how a
-fault is named too, so that each stands beside the field it is about. What a document may say is for
-`rota.patterns` and `rota.presets`.
+A field of a form is named by its path in the document, which is how a fault is named too, so that
+each stands beside the field it is about. How a pattern's fields become its document is for
+`pattern_form`; what a document may say is for `rota.patterns` and `rota.presets`.
 """
 
 import copy
 import json
-from collections.abc import Iterator, Mapping
-from datetime import timedelta
+from collections.abc import Mapping
+from datetime import date, timedelta
 from typing import Any
 
 import sqlalchemy as sa
+from babel.dates import get_day_names
 from flask import request
 from flask_babel import get_locale, gettext
 
 from dispatch.db import Session
 from dispatch.errors import Conflict, Invalid
-from dispatch.people.models import Qualification, Team
-from dispatch.rota import ground, presets, rulebook, terms
+from dispatch.people.models import Membership, Person, Qualification, Team
+from dispatch.rota import ground, patterns, presets, rulebook, terms
 from dispatch.rota.days import local_day
 from dispatch.rota.models import TeamPattern
+from dispatch.rota.patterns.document import Weekday
 from dispatch.rota.presets import Preset
 from dispatch.texts import N_
-from dispatch.web import session
-from dispatch.web.forms import REQUIRED, Form
+from dispatch.web import pattern_form, session, turns_ahead
+from dispatch.web.forms import CHOOSE, REQUIRED, Form
 
-_NO_JSON = N_("This is no JSON: look at line %(line)s, column %(column)s.")
-_GONE = N_("This is there no longer. Load the screen again.")
-#: A pattern or a set of rules is far smaller.
-_LONGEST = 100_000
-#: What the form of a turn edits, as plain text, and what those fields are called.
-_TIMES: Mapping[str, str] = {"starts": N_("from"), "ends": N_("until"), "begins": N_("begins on")}
 #: The numbers of a rule that its form edits.
 _NUMBERS: Mapping[str, str] = {
     "hours": N_("hours"),
@@ -46,132 +42,162 @@ _NUMBERS: Mapping[str, str] = {
 # --- Patterns.
 
 
-def set_preset(opened: Session, team: Team, form: Form) -> None:
-    """Let the team take turns by a preset from a day on."""
-    known = _presets("patterns")
-    chosen = form.one_of("preset", known)
+def is_edit(form: Form) -> bool:
+    """Return whether a form of the pattern only wants to be shown again, with something changed."""
+    return form.values.get("do", "").partition(" ")[0] in ("look", "add", "remove", "up")
+
+
+def save(opened: Session, team: Team, form: Form) -> None:
+    """Let the team take turns by what the form says from a day on."""
     valid_from = form.day("valid_from", required=True)
+    document = pattern_form.posted(form)
+    _refuse_unknown(opened, team, document, form)
     form.check()
     assert valid_from, "the form was checked"
-    _set(opened, team, known[chosen].document, valid_from)
-
-
-def set_lines(opened: Session, team: Team, form: Form) -> None:
-    """Take the fields of the form into the pattern that holds now."""
-    row = _row(opened, team)
-    valid_from = form.day("valid_from", required=True)
-    form.check()
-    if row is None:
-        raise Conflict(_GONE)
-    assert valid_from, "the form was checked"
-    document = copy.deepcopy(row.document)
-    for place, line in enumerate(document.get("lines", ())):
-        at = f"lines.{place}"
-        line["people"] = _whole(form, f"{at}.people", line.get("people", 1))
-        trained = form.values.get(f"{at}.qualification", "")
-        line["qualifications"] = _qualifications(line, trained)
-        for number, turn in enumerate(line.get("turns", ())):
-            for name in _TIMES:
-                path = f"{at}.turns.{number}.{name}"
-                if name in turn and path in form.values:
-                    turn[name] = form.values[path].strip()
-            turn["rests"] = form.ticked(f"{at}.turns.{number}.rests")
-    form.check()
-    _set(opened, team, document, valid_from)
-
-
-def set_text(opened: Session, team: Team, form: Form) -> None:
-    """Take the pattern as it was typed."""
-    valid_from = form.day("valid_from", required=True)
-    text = form.values.get("text", "")
-    form.check()
-    assert valid_from, "the form was checked"
-    if len(text) > _LONGEST:
-        form.error("text", N_("Shorten this to %(most)s characters."), most=_LONGEST)
-        form.check()
-    try:
-        document = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        place = error if isinstance(error, json.JSONDecodeError) else None
-        form.error(
-            "text", _NO_JSON, line=place.lineno if place else 1, column=place.colno if place else 1
-        )
-        form.check()
-    _set(opened, team, document, valid_from)
+    ground.set_pattern(opened, team, document, valid_from, session.actor(), session.now())
 
 
 def pattern(opened: Session, team: Team, form: Form) -> dict[str, Any]:
-    """Return what the screen of the pattern shows."""
-    row = _row(opened, team)
+    """Return what the screen of the pattern shows: what was typed, a preset, or what holds."""
+    rows = _rows(opened, team)
+    people = _people(opened, team)
     form.values.setdefault("valid_from", _tomorrow(team))
-    document = row.document if row is not None else {"lines": []}
-    form.values.setdefault("text", json.dumps(document, ensure_ascii=False, indent=2, default=str))
-    trained = opened.scalars(sa.select(Qualification).order_by(Qualification.id))
-    language = str(get_locale())
+    added = None
+    if request.method == "POST":
+        document = pattern_form.posted(form)
+        added = _edited(document, form, [person_id for person_id, _ in people])
+    else:
+        document = _begun(team, rows, form)
+    pattern_form.fill(form, document)
+    trained = _trained(opened)
     return {
         "presets": [
             (one.key, _said(one.names), _said(one.about)) for one in _presets("patterns").values()
         ],
-        "valid_from": row.valid_from if row is not None else None,
-        "lines": list(_lines(document, form)) if row is not None else [],
-        "qualifications": [
-            ("", gettext("none")),
-            *((one.key, one.names.get(language) or one.names["en"]) for one in trained),
+        "rows": [row.valid_from for row in rows],
+        "document": document,
+        "added": added,
+        "ahead": _ahead(opened, team, document, form, trained),
+        "people": [("", gettext("nobody")), *people],
+        "units": [("", gettext("each of them")), *_units(document)],
+        "qualifications": [("", gettext("choose")), *trained.items()],
+        "words": {name: gettext(said) for name, said in pattern_form.FIELDS.items()},
+        "forms": {name: gettext(said) for name, said in pattern_form.FORMS.items()},
+        "ons": _ons(),
+        "every": [(word, gettext(said)) for word, said in _EVERY.items()],
+        "faults": [
+            (path, pattern_form.where(path), told) for path, told in form.errors.items() if path
         ],
     }
 
 
-def _lines(document: Mapping[str, Any], form: Form) -> Iterator[dict[str, Any]]:
-    for place, line in enumerate(document.get("lines", ())):
-        at = f"lines.{place}"
-        form.values.setdefault(f"{at}.people", str(line.get("people", 1)))
-        held = line.get("qualifications") or ()
-        form.values.setdefault(f"{at}.qualification", held[0]["qualification"] if held else "")
-        turns = []
-        for number, turn in enumerate(line.get("turns", ())):
-            path = f"{at}.turns.{number}"
-            if request.method != "POST":
-                form.values[f"{path}.rests"] = "yes" if turn.get("rests") else ""
-            fields = [
-                (f"{path}.{name}", gettext(said)) for name, said in _TIMES.items() if name in turn
-            ]
-            for name, _ in fields:
-                form.values.setdefault(name, str(turn[name.rpartition(".")[2]]))
-            on = ", ".join(str(day).replace("_", " ") for day in turn.get("on", ()))
-            turns.append(
-                {"kind": turn["kind"], "on": on, "fields": fields, "rests": f"{path}.rests"}
-            )
-        yield {"at": at, "key": line["key"], "turns": turns}
-
-
-def _qualifications(line: Mapping[str, Any], trained: str) -> list[dict[str, Any]]:
-    """Return what a line asks for, the first of it as the form says."""
-    held = list(line.get("qualifications") or ())
-    if not trained:
-        return held[1:]
-    if held and held[0].get("qualification") == trained:
-        return held
-    return [{"qualification": trained}, *held[1:]]
-
-
-def _set(opened: Session, team: Team, document: Any, valid_from: Any) -> None:
-    if not isinstance(document, Mapping):
-        raise Invalid(
-            N_("A pattern with lines is expected."), text=N_("A pattern with lines is expected.")
-        )
-    # Kept as JSON: what a file gives as dates and times is text from here on.
-    plain = json.loads(json.dumps(document, default=str))
-    ground.set_pattern(opened, team, plain, valid_from, session.actor(), session.now())
-
-
-def _row(opened: Session, team: Team) -> TeamPattern | None:
-    """Return the pattern that holds, or the next that will."""
-    query = sa.select(TeamPattern).where(TeamPattern.team_id == team.id)
-    rows = list(opened.scalars(query.order_by(TeamPattern.valid_from)))
+def _begun(team: Team, rows: list[TeamPattern], form: Form) -> dict[str, Any]:
+    """Return the document that the form begins with, and let the day it holds from follow."""
+    preset = _presets("patterns").get(request.args.get("preset", ""))
+    if preset is not None:
+        # Kept as JSON: what a file gives as dates and times is text from here on.
+        return dict(json.loads(json.dumps(preset.document, default=str)))
+    asked = [row for row in rows if row.valid_from.isoformat() == request.args.get("from")]
     today = local_day(session.now(), team.time_zone)
-    held = [row for row in rows if row.valid_from <= today]
     later = [row for row in rows if row.valid_from > today]
-    return later[-1] if later else held[-1] if held else None
+    chosen = asked or later or rows
+    if not chosen:
+        return {"lines": []}
+    if chosen[-1].valid_from > today:
+        form.values["valid_from"] = chosen[-1].valid_from.isoformat()
+    return copy.deepcopy(chosen[-1].document)
+
+
+def _edited(document: dict[str, Any], form: Form, people: list[int]) -> str | None:
+    """Change what was typed by the button that was pressed; return the row that it added."""
+    action = form.values.get("do", "")
+    if not is_edit(form) or action == "look":
+        return None
+    since = form.day("valid_from")
+    try:
+        return pattern_form.edit(document, action, people=people, since=since)
+    except Conflict as error:
+        form.refuse(error)
+        return None
+
+
+def _ahead(
+    opened: Session, team: Team, document: Mapping[str, Any], form: Form, trained: Mapping[str, str]
+) -> dict[str, Any] | None:
+    """Return the coming turns; None while something cannot be used, which is named if asked for."""
+    try:
+        first = Form({"valid_from": form.values["valid_from"]}).day("valid_from", required=True)
+        first = first or date.fromisoformat(_tomorrow(team))
+        return turns_ahead.shown(opened, team, patterns.read(document), first, trained)
+    except Invalid as error:
+        if form.values.get("do") == "look":
+            form.refuse(error)
+        return None
+
+
+def _refuse_unknown(opened: Session, team: Team, document: Mapping[str, Any], form: Form) -> None:
+    """Note who and what is named in a document without being there."""
+    people, trained = {person_id for person_id, _ in _people(opened, team)}, _trained(opened)
+    for number, line in enumerate(document.get("lines", ())):
+        at = f"lines.{number}"
+        for place, rotation in enumerate(line.get("rotations", ())):
+            for turn, person_id in enumerate(rotation.get("order", ())):
+                if person_id not in people:
+                    form.error(f"{at}.rotations.{place}.order.{turn}", CHOOSE)
+        turns = [(f"{at}.turns.{turn}", one) for turn, one in enumerate(line.get("turns", ()))]
+        for where, one in [(at, line), *turns]:
+            for place, wanted in enumerate(one.get("qualifications", ())):
+                if wanted.get("qualification") not in trained:
+                    form.error(f"{where}.qualifications.{place}.qualification", CHOOSE)
+
+
+def _people(opened: Session, team: Team) -> list[tuple[int, str]]:
+    """Return whoever is or was in the team, by name."""
+    members = sa.select(Membership.person_id).where(Membership.team_id == team.id)
+    query = sa.select(Person.id, Person.name).where(Person.id.in_(members))
+    return [(row.id, row.name) for row in opened.execute(query.order_by(Person.name, Person.id))]
+
+
+def _trained(opened: Session) -> dict[str, str]:
+    found = opened.scalars(sa.select(Qualification).order_by(Qualification.id))
+    return {one.key: _said(one.names) for one in found}
+
+
+def _units(document: Mapping[str, Any]) -> list[tuple[str, str]]:
+    units = document.get("units") or {}
+    return [(str(name), str(name)) for name in units.get("names", ())]
+
+
+_EVERY: Mapping[str, str] = {
+    "": N_("never: there are no units"),
+    "week": N_("every week"),
+    "half_month": N_("on the 1st and the 16th"),
+    "month": N_("on the 1st"),
+}
+_ON: Mapping[str, str] = {
+    "every_day": N_("every day"),
+    "public_holiday": N_("public holiday"),
+    "eve": N_("eve"),
+    "school_holiday": N_("school holiday"),
+    "optional": N_("free for some"),
+    "before_public_holiday": N_("day before a public holiday"),
+    "before_eve": N_("day before an eve"),
+}
+
+
+def _ons() -> list[tuple[str, str]]:
+    """Return the words for days, those of the week first."""
+    weekdays = get_day_names("wide", "format", get_locale())
+    return [
+        *((day.value, weekdays[day.number]) for day in Weekday),
+        *((word, gettext(said)) for word, said in _ON.items()),
+    ]
+
+
+def _rows(opened: Session, team: Team) -> list[TeamPattern]:
+    """Return the team's patterns in the order in which they hold."""
+    query = sa.select(TeamPattern).where(TeamPattern.team_id == team.id)
+    return list(opened.scalars(query.order_by(TeamPattern.valid_from)))
 
 
 def _tomorrow(team: Team) -> str:
@@ -258,11 +284,6 @@ def _presets(kind: str) -> Mapping[str, Preset]:
 
 def _said(names: Mapping[str, str]) -> str:
     return names.get(str(get_locale())) or names.get("en", "")
-
-
-def _whole(form: Form, name: str, held: int) -> int:
-    found = form.number(name, 1, 50)
-    return held if found is None else found
 
 
 def _typed(text: str, held: object) -> object:

@@ -1,6 +1,5 @@
 """What a team is planned by: whose it is to change, what forms keep, and faults by their field."""
 
-import json
 from datetime import date
 
 import pytest
@@ -8,7 +7,7 @@ import sqlalchemy as sa
 
 from dispatch.people.models import Membership, Role, Team
 from dispatch.rota import ground, rulebook, terms
-from dispatch.rota.models import Contract, OpeningBalance, OwnDay, Pairing, TeamPattern
+from dispatch.rota.models import Contract, OpeningBalance, OwnDay, Pairing
 from tests.web.conftest import Browser, Web
 
 PARTS = ("pattern", "rules", "days", "people", "choices")
@@ -43,55 +42,6 @@ def test_only_who_may_change_the_rota_comes_here(web, planner):
         assert stranger.get(path).status_code == 404
     assert planner.get("/rota/support/setup/else").status_code == 404
     assert do(planner, "days", "explode").status_code == 404
-
-
-def test_a_preset_is_taken_and_then_edited_field_by_field(web, planner):
-    taken = do(planner, "pattern", "preset", preset="day24", valid_from="2026-04-01")
-    assert taken.status_code == 303, taken.text
-    assert "every day" in planner.get("/rota/support/setup/pattern").text
-    fields = {
-        "valid_from": "2026-04-01",
-        "lines.0.people": "2",
-        "lines.0.qualification": "bad_news",
-        "lines.0.turns.0.starts": "07:30",
-        "lines.0.turns.0.ends": "07:30",
-    }
-    assert do(planner, "pattern", "lines", **fields).status_code == 303
-    [line, _] = only(web, TeamPattern).document["lines"]
-    assert (line["people"], line["turns"][0]["starts"]) == (2, "07:30")
-    assert line["qualifications"] == [{"qualification": "bad_news"}]
-    assert line["turns"][0]["rests"] is False
-
-
-def test_a_time_that_is_none_is_named_beside_its_field(web, planner):
-    do(planner, "pattern", "preset", preset="day24", valid_from="2026-04-01")
-    fields = {"valid_from": "2026-04-01", "lines.0.turns.0.starts": "25:99"}
-    refused = do(planner, "pattern", "lines", **fields)
-    assert refused.status_code == 422
-    assert 'id="lines.0.turns.0.starts-error"' in refused.text
-    assert 'value="25:99"' in refused.text
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("{", "This is no JSON: look at line 1, column 2."),
-        ("[]", "A pattern with lines is expected."),
-        ('{"lines": [{"key": "a", "turns": [{"form": "days"}]}]}', "lines.0.turns.0.kind"),
-        ("[" * 50_000, "This is no JSON"),
-    ],
-)
-def test_a_pattern_as_text_is_refused_by_what_is_wrong_with_it(planner, text, said):
-    refused = do(planner, "pattern", "text", valid_from="2026-04-01", text=text)
-    assert refused.status_code == 422
-    assert said in refused.text
-
-
-def test_a_pattern_as_text_is_kept(web, planner):
-    turn = {"form": "week", "kind": "week", "starts": "08:00"}
-    text = json.dumps({"lines": [{"key": "primary", "turns": [turn]}]})
-    assert do(planner, "pattern", "text", valid_from="2026-04-01", text=text).status_code == 303
-    assert only(web, TeamPattern).document["lines"][0]["turns"] == [turn]
 
 
 def test_a_rule_of_a_preset_gets_numbers_of_its_own(web, planner):
