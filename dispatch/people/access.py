@@ -38,6 +38,10 @@ class Right(StrEnum):
     PHONES_READ = "phones.read"
     PHONES_CHANGE = "phones.change"
     AUDIT_READ = "audit.read"
+    PROOF_READ = "proof.read"
+    """When who was alerted of an incident, and what came of it; nothing that is sealed."""
+    POLICY_READ = "policy.read"
+    POLICY_CHANGE = "policy.change"
     ADMINISTER = "administer"
 
 
@@ -56,9 +60,13 @@ RIGHTS: Mapping[Role, frozenset[Right]] = {
             Right.ROTA_TAKE_OVER,
             Right.PEOPLE_READ,
             Right.PHONES_READ,
+            Right.PROOF_READ,
+            Right.POLICY_READ,
         }
     ),
-    Role.PLANNER: frozenset({Right.ROTA_READ, Right.ROTA_CHANGE, Right.PEOPLE_READ}),
+    Role.PLANNER: frozenset(
+        {Right.ROTA_READ, Right.ROTA_CHANGE, Right.PEOPLE_READ, Right.POLICY_READ}
+    ),
     Role.ADMINISTRATOR: frozenset(
         {
             Right.ROTA_READ,
@@ -66,6 +74,9 @@ RIGHTS: Mapping[Role, frozenset[Right]] = {
             Right.PEOPLE_CHANGE,
             Right.PHONES_READ,
             Right.PHONES_CHANGE,
+            Right.PROOF_READ,
+            Right.POLICY_READ,
+            Right.POLICY_CHANGE,
             Right.ADMINISTER,
         }
     ),
@@ -76,6 +87,7 @@ RIGHTS: Mapping[Role, frozenset[Right]] = {
             Right.DELIVERY_READ_RAW,
             Right.PEOPLE_READ,
             Right.AUDIT_READ,
+            Right.PROOF_READ,
         }
     ),
 }

@@ -25,6 +25,9 @@ people.change           -         -         -          x             -
 phones.read             -         x         -          x             -
 phones.change           -         -         -          x             -
 audit.read              -         -         -          -             x
+proof.read              -         x         -          x             x
+policy.read             -         x         x          x             -
+policy.change           -         -         -          x             -
 administer              -         -         -          x             -
 """
 
