@@ -6,6 +6,7 @@ number or a word that nobody knows is refused by its name, never left out.
 """
 
 import tomllib
+import typing
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -115,29 +116,62 @@ def _rule(row: Row, key: str) -> Rule:
         faults[f"{key}.numbers"] = N_("The numbers of the rule are expected here, by their names.")
     refuse(faults)
     said = {word: row[word] for word in _BESIDE if word in row}
-    rule = read(kind or Rule, _in_minutes(numbers) | said, key)
-    refuse({f"{key}.{name}": told for name, told in _faults(rule)})
+    of_hours = _hours_of(numbers)
+    refuse({f"{key}.{name}": _NO_HOURS for name in of_hours if not _is_number(numbers[name])})
+    try:
+        rule = read(kind or Rule, _in_minutes(numbers) | said, key)
+        refuse({f"{key}.{name}": told for name, told in _faults(rule)})
+    except Invalid as refused:
+        if "minutes" in numbers:
+            raise
+        # Whoever never wrote minutes must not read of them.
+        minutes, hours = f"{key}.minutes", f"{key}.hours"
+        refuse({hours if at == minutes else at: told for at, told in refused.fields.items()})
+        raise
     return rule
 
 
 _ONLY = N_("Only these are known here: %(known)s.")
+_NO_HOURS = N_("A number of hours is expected, such as 11 or 10.5.")
+
+
+def in_hours(numbers: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a rule's numbers as people write them: lengths of time in hours."""
+    said = dict(numbers)
+    if _is_number(said.get("minutes")):
+        said["hours"] = _short(said.pop("minutes") / 60)
+    if said.get("of") == problem.Measure.MINUTES.value:
+        said["of"] = "hours"
+        said |= {name: _short(said[name] / 60) for name in _BOUNDS if _is_number(said.get(name))}
+    return said
+
+
+_BOUNDS = ("least", "most")
 
 
 def _in_minutes(numbers: Mapping[str, Any]) -> dict[str, Any]:
     """Return numbers with hours, as people write them, in minutes."""
     said = dict(numbers)
-    if _is_number(said.get("hours")):
-        said["minutes"] = round(said.pop("hours") * 60)
+    for name in _hours_of(numbers):
+        said["minutes" if name == "hours" else name] = round(said.pop(name) * 60)
     if said.get("of") == "hours":
         said["of"] = problem.Measure.MINUTES.value
-        for bound in ("least", "most"):
-            if _is_number(said.get(bound)):
-                said[bound] = round(said[bound] * 60)
     return said
 
 
+def _hours_of(numbers: Mapping[str, Any]) -> list[str]:
+    """Return which of a rule's numbers are hours."""
+    bounds = _BOUNDS if numbers.get("of") == "hours" else ()
+    return [name for name in ("hours", *bounds) if numbers.get(name) is not None]
+
+
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e9
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number and 0 <= typing.cast("float", value) < 1e7
+
+
+def _short(value: float) -> int | float:
+    return int(value) if value == int(value) else round(value, 2)
 
 
 def _faults(rule: Rule) -> Iterator[tuple[str, str]]:

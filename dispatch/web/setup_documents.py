@@ -24,6 +24,7 @@ from dispatch.rota.days import local_day
 from dispatch.rota.models import TeamPattern
 from dispatch.rota.patterns.document import Weekday
 from dispatch.rota.presets import Preset
+from dispatch.rota.sentences import COUNTED
 from dispatch.texts import N_
 from dispatch.web import pattern_form, session, turns_ahead
 from dispatch.web.forms import CHOOSE, REQUIRED, Form
@@ -31,7 +32,6 @@ from dispatch.web.forms import CHOOSE, REQUIRED, Form
 #: The numbers of a rule that its form edits.
 _NUMBERS: Mapping[str, str] = {
     "hours": N_("hours"),
-    "minutes": N_("minutes"),
     "days": N_("in days"),
     "period": N_("in"),
     "least": N_("at least"),
@@ -220,7 +220,7 @@ def set_rule(opened: Session, team: Team, form: Form) -> None:
     key = form.one_of("key", rows)
     form.check()
     row = rows[key]
-    numbers = dict(row.get("numbers") or {})
+    numbers = presets.in_hours(row.get("numbers") or {})
     for name in _NUMBERS:
         path = f"{key}.{name}"
         if name in numbers and path in form.values:
@@ -254,8 +254,8 @@ def rules(opened: Session, team: Team, form: Form) -> dict[str, Any]:
 
 
 def _rule(row: Mapping[str, Any], form: Form) -> dict[str, Any]:
-    key, numbers = str(row["key"]), row.get("numbers") or {}
-    sent = form.values.get("key") == key
+    key, numbers = str(row["key"]), presets.in_hours(row.get("numbers") or {})
+    sent, of = form.values.get("key") == key, str(numbers.get("of", ""))
     fields = [
         (f"{key}.{name}", gettext(said)) for name, said in _NUMBERS.items() if name in numbers
     ]
@@ -270,7 +270,7 @@ def _rule(row: Mapping[str, Any], form: Form) -> dict[str, Any]:
         "key": key,
         "name": key.replace("_", " ").capitalize(),
         "fields": fields,
-        "of": str(numbers.get("of", "")),
+        "of": gettext(COUNTED["minutes" if of == "hours" else of]) if of else "",
         "off": bool(row.get("off")),
     }
 

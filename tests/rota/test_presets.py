@@ -9,7 +9,7 @@ import pytest
 from dispatch.errors import Invalid
 from dispatch.rota import patterns, problem
 from dispatch.rota.holidays import calendar
-from dispatch.rota.presets import KINDS, combined, presets, rules_from
+from dispatch.rota.presets import KINDS, combined, in_hours, presets, rules_from
 from dispatch.settings import shipped
 
 CONFIG = shipped("config")
@@ -129,6 +129,16 @@ def test_a_row_becomes_a_rule():
     )
 
 
+def test_a_row_of_minutes_is_shown_in_hours():
+    assert in_hours({"minutes": 660}) == {"hours": 11}
+    assert in_hours({"of": "minutes", "most": 2250, "days": 3}) == {
+        "of": "hours",
+        "most": 37.5,
+        "days": 3,
+    }
+    assert in_hours({"of": "turns", "most": 3}) == {"of": "turns", "most": 3}
+
+
 def test_what_a_row_leaves_empty_is_as_usual():
     assert only(row(hours=11) | {"source": "", "off": False}).source == ""
 
@@ -149,16 +159,18 @@ def test_a_later_row_stands_for_an_earlier_one_of_its_key():
     ("given", "field"),
     [
         (row("nap", hours=11), "mine.kind"),
-        (row(), "mine.minutes"),
+        (row(), "mine.hours"),
+        (row(minutes=-1), "mine.minutes"),
+        (row("limit", of="hours", most="many"), "mine.most"),
         (row(hours=11, naps=2), "mine.naps"),
         (row(hours="eleven"), "mine.hours"),
-        (row(hours=-1), "mine.minutes"),
+        (row(hours=-1), "mine.hours"),
         (row(hours=11, only={"tags": "night"}), "mine.only.tags"),
         (row(hours=11) | {"wieght": 3}, "mine.wieght"),
         (row(hours=11) | {"weight": -3}, "mine.weight"),
         (row(hours=11) | {"numbers": [11]}, "mine.numbers"),
         (row(hours=11, weight=3) | {"numbers": {"minutes": 9, "weight": 3}}, "mine.numbers"),
-        (row("weekly_rest", hours=35, days=1), "mine.minutes"),
+        (row("weekly_rest", hours=35, days=1), "mine.hours"),
         (row("weekly_rest", hours=35, days=0), "mine.days"),
         (row("limit", of="naps", most=3), "mine.of"),
         (row("limit", period="fortnight", most=3), "mine.period"),
@@ -189,7 +201,7 @@ def test_two_rules_of_one_key_are_refused():
 def test_every_fault_of_every_row_is_told():
     with pytest.raises(Invalid) as refused:
         rules_from([row(), row("nap") | {"key": "yours"}])
-    assert list(refused.value.fields) == ["mine.minutes", "yours.kind"]
+    assert list(refused.value.fields) == ["mine.hours", "yours.kind"]
 
 
 def test_every_kind_of_rule_but_one_has_a_word():

@@ -9,6 +9,7 @@ from dispatch.people.models import Membership, Role, Team
 from dispatch.rota import ground, rulebook, terms
 from dispatch.rota.models import Contract, OpeningBalance, OwnDay, Pairing
 from tests.web.conftest import Browser, Web
+from tests.web.rotas import rest_of
 
 PARTS = ("pattern", "rules", "days", "people", "choices")
 
@@ -69,6 +70,17 @@ def test_a_rule_without_sense_is_refused(planner, fields, said):
     refused = do(planner, "rules", "rule", **{"key": "daily_rest", **fields})
     assert refused.status_code == 422
     assert said in refused.text
+
+
+def test_hours_are_said_as_hours_also_where_they_are_wrong(web, planner):
+    do(planner, "rules", "preset", preset="eu")
+    wrong = {"key": "weekly_rest", "weekly_rest.hours": "500", "weekly_rest.hard": "hard"}
+    refused = do(planner, "rules", "rule", **wrong)
+    assert 'id="weekly_rest.hours-error"' in refused.text
+    rest_of(web, 11)
+    shown = planner.get("/rota/support/setup/rules").text
+    assert 'name="rest.hours" value="11"' in shown
+    assert "minutes" not in shown
 
 
 def test_a_day_of_ones_own_is_added_and_one_of_the_library_taken_out(web, planner):
