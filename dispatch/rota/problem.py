@@ -12,7 +12,7 @@ wishes not met, of missing and surplus people, and of published turns taken away
 
 Instants are aware, of any zone; lengths and distances are real time, also over a change of clocks.
 Days, weekends and months are local. Times include their start and exclude their end. Nobody fills
-two needs that overlap, nor one that overlaps a turn before the plan.
+two needs that overlap, nor one that overlaps a turn that is known outside the plan.
 """
 
 from collections.abc import Mapping
@@ -64,6 +64,10 @@ class Need:
     """The Saturdays of the weekends it takes."""
     block: str | None = None
     """Needs of one line with the same block are filled by the same people."""
+    part: float = 1.0
+    """How much of a turn it is, where several people have parts of one; for `rota.fairness`."""
+    within: str | None = None
+    """Which turn, or block, it is a part of; parts of one are planned each by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +91,7 @@ class Away:
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """A turn before the first day of the plan: rest, runs and windows reach back to it."""
+    """A turn outside the days of the plan: rest, runs and windows reach to it."""
 
     kind: str
     line: str
@@ -100,6 +104,9 @@ class Past:
     weekends: frozenset[date] = frozenset()
     block: str | None = None
     """Which block it was of: `rota.fairness` counts it once, rules take each turn by itself."""
+    part: float = 1.0
+    within: str | None = None
+    """As those of a need."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +123,14 @@ class Officer:
     holds: tuple[Holding, ...] = ()
     away: tuple[Away, ...] = ()
     before: tuple[Past, ...] = ()
+    """Turns that began before the plan's first day."""
+    after: tuple[Past, ...] = ()
+    """Turns that begin after its last day and are settled already."""
+
+    @property
+    def around(self) -> tuple[Past, ...]:
+        """Return the turns that are known outside the plan."""
+        return (*self.before, *self.after)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,8 +168,9 @@ class Measure(StrEnum):
 
 # --- Rules. Each is broken by an amount; a soft one costs its weight times the amount.
 #
-# A rule on one person sees the turns of its selection, those before the plan included. What these
-# alone would break is not counted: two turns, a window or a period that the plan adds nothing to.
+# A rule on one person sees the turns of its selection, those before the plan and after it included.
+# What these alone would break is not counted: two turns, a window or a period that the plan adds
+# nothing to. Where a rule speaks of turns before the plan, it means all that are known around it.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,8 +205,8 @@ class WeeklyRest(Rule):
     """In every `days` local days in a row, one stretch of at least so many minutes without a turn.
 
     Windows run from local midnight to local midnight, hold a day of the plan, end with its last day
-    at the latest, and begin with its first day or the person's first day in `before` at the
-    earliest. Turns that count as rest do not interrupt, unless `standby_interrupts`.
+    or the person's last day in `after` at the latest, and begin with its first day or the person's
+    first day in `before` at the earliest. Turns that count as rest do not interrupt, unless `standby_interrupts`.
     Amount: 1 for each window without.
     """
 

@@ -97,7 +97,7 @@ def _people(problem: Problem) -> Iterator[Fault]:
             told = N_("%(name)s has no share of employment. Give a number above 0.")
             yield f"people.{place}.share", Sentence(told, name=officer.name)
         spans = [(away.starts_at, away.ends_at) for away in officer.away]
-        spans += [(past.starts_at, past.ends_at) for past in officer.before]
+        spans += [(past.starts_at, past.ends_at) for past in officer.around]
         if not all(_are_times(starts, ends) for starts, ends in spans):
             told = N_(
                 "An absence or an earlier turn of %(name)s ends before it begins, or has no time "

@@ -32,8 +32,8 @@ def turns_of(blocks: Iterable[Block]) -> list[Turn]:
 
 
 def with_before(officer: Officer, turns: Sequence[Turn]) -> list[Turn]:
-    """Return the same with somebody's turns before the plan, places -1, -2, ... for these."""
-    before = [_turn(-1 - place, past) for place, past in enumerate(officer.before)]
+    """Return the same with somebody's turns around the plan, places -1, -2, ... for these."""
+    before = [_turn(-1 - place, past) for place, past in enumerate(officer.around)]
     return _ordered([*before, *turns])
 
 
@@ -158,7 +158,7 @@ def add_graph(own: Own, graph: Graph, key: str, stands: set[int]) -> None:
 
 def add_before(own: Own, rule: Rule | None, turns: Sequence[Turn]) -> None:
     """Let a rule (None: no overlap) hold between turns before the plan and its own."""
-    if not own.officer.before:
+    if not own.officer.around:
         return
     cost, key = (None, "overlap") if rule is None else (rule.weight, rule.key)
     amounts: dict[int, int] = defaultdict(int)

@@ -44,7 +44,7 @@ class Own:
 
     def before(self, only: Selection) -> list[Past]:
         """Return the turns before the plan that a selection means."""
-        return [past for past in self.officer.before if only.takes(past)]
+        return [past for past in self.officer.around if only.takes(past)]
 
     def any_of(self, places: Iterable[int]) -> Literal:
         """Return the literal for taking one of some blocks at least."""

@@ -41,10 +41,12 @@ class WeeklyRests:
         mine = [turn for turn in self._turns if turn.place in own.blocks]
         stretches = _Stretches(own, mine, past, self._least)
         known = [self._problem.first, *(past.days[0] for past in own.officer.before)]
+        last = self._problem.last
+        until = max([last, *(later.days[-1] for later in own.officer.after)])
         begin = max(min(known), self._problem.first - (self._rule.days - 1) * DAY)
-        while (end := begin + self._rule.days * DAY) <= self._problem.last + DAY:
+        while begin <= last and (end := begin + self._rule.days * DAY) <= until + DAY:
             starts, ends = (midnight(self._problem.zone, day) for day in (begin, end))
-            untouched = not any(turn.ends > starts for turn in past)
+            untouched = not any(turn.starts < ends and starts < turn.ends for turn in past)
             if not (untouched and self._is_kept(begin, starts, ends, own.graph)):
                 self._add(own, stretches, begin, (starts, ends))
             begin += DAY

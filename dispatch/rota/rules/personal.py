@@ -69,8 +69,9 @@ def _rest(rule: Rest, duty: Duty) -> Iterator[Breach]:
 def _weekly_rest(rule: WeeklyRest, duty: Duty) -> Iterator[Breach]:
     busy = [held for held in duty.turns if rule.standby_interrupts or not held.turn.rests]
     known = min([duty.problem.first, *(past.days[0] for past in duty.person.before)])
+    until = max([duty.problem.last, *(later.days[-1] for later in duty.person.after)])
     begin = max(known, duty.problem.first - (rule.days - 1) * DAY)
-    while (end := begin + rule.days * DAY) <= duty.problem.last + DAY:
+    while begin <= duty.problem.last and (end := begin + rule.days * DAY) <= until + DAY:
         starts, ends = duty.midnight(begin), duty.midnight(end)
         inside = [held for held in busy if held.starts_at < ends and starts < held.ends_at]
         longest = _longest_free(starts, ends, inside)

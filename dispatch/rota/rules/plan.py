@@ -28,7 +28,7 @@ class Held:
 
     @property
     def planned(self) -> bool:
-        """Return whether it is a turn of the plan, not one before it."""
+        """Return whether it is a turn of the plan, not one around it."""
         return isinstance(self.turn, Need)
 
     @property
@@ -43,7 +43,7 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Duty:
-    """A person with all turns, those before the plan too, in order of beginning."""
+    """A person with all turns, those around the plan too, in order of beginning."""
 
     problem: Problem
     person: Officer
@@ -88,7 +88,7 @@ class Plan:
         """Return what somebody does; somebody unknown does nothing."""
         if person not in self._duties:
             officer = self.people.get(person) or Officer(person, "")
-            turns = [_past(past, place) for place, past in enumerate(officer.before)]
+            turns = [_past(past, place) for place, past in enumerate(officer.around)]
             turns += [_need(self.problem.needs[id_]) for id_ in self.serves.get(person, ())]
             turns.sort(key=lambda held: (held.starts_at, held.ends_at))
             self._duties[person] = Duty(self.problem, officer, tuple(turns))

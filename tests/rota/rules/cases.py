@@ -52,7 +52,7 @@ def turns(numbers: Iterable[int], starts: float = 8, ends: float = 16, **more: A
 
 
 def past(need: Need) -> Past:
-    """Return the same before the plan."""
+    """Return the same outside the plan."""
     return Past(
         need.kind,
         need.line,
@@ -66,9 +66,12 @@ def past(need: Need) -> Past:
     )
 
 
-def officer(id_: int = 0, before: Iterable[Need] = (), **more: Any) -> Officer:
-    """Return somebody with turns before the plan."""
-    return Officer(id_, f"Officer {id_}", before=tuple(past(need) for need in before), **more)
+def officer(
+    id_: int = 0, before: Iterable[Need] = (), after: Iterable[Need] = (), **more: Any
+) -> Officer:
+    """Return somebody with turns before the plan and after it."""
+    known = {"before": tuple(map(past, before)), "after": tuple(map(past, after))}
+    return Officer(id_, f"Officer {id_}", **known, **more)
 
 
 def problem(

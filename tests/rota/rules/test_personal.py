@@ -358,3 +358,25 @@ def test_what_a_limit_says():
 def test_an_unknown_period_is_no_period():
     with pytest.raises(ValueError, match="fortnight"):
         of_one(limit(period="fortnight", most=1), turns([3]))
+
+
+@pytest.mark.parametrize(
+    ("rule", "needs", "after", "expected"),
+    [
+        (REST, [turn(29, 8, 23)], [turn(30, 9, 17)], 1),
+        (REST, [turn(29, 8, 22)], [turn(30, 9, 17)], 0),
+        (REST, [turn(20)], [turn(30, 8, 23), turn(31, 6, 8)], 0),
+        (WEEKLY, turns(range(26, 30)), turns(range(30, 33)), 2),
+        (WEEKLY, turns(range(26, 30)), turns(range(30, 31)), 0),
+        (WEEKLY, turns(range(26, 30)), turns([32]), 0),
+        (THREE, turns([28, 29]), turns([30, 31]), 1),
+        (THREE, turns([28, 29]), turns([31, 32, 33]), 0),
+        (TWO_FREE, turns([29]), turns([31]), 1),
+        (WeekendsInARow(key="weekends", most=1), turns([28]), turns([35]), 1),
+        (Limit(key="month", period="month", most=1), turns([20]), turns([30]), 1),
+    ],
+)
+def test_what_is_settled_after_the_plan_is_known(rule, needs, after, expected):
+    given = problem(needs, [officer(after=after)], [rule])
+    found = check(given, {(need.id, 0) for need in given.needs})
+    assert amount(one for one in found if one.key == rule.key) == expected

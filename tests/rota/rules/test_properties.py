@@ -60,8 +60,9 @@ PERSONS = [
 
 
 def officers(id_: int):
-    before = st.lists(needs(-9, 1), max_size=3)
-    return st.builds(lambda kind, b: officer(id_, b, **kind), st.sampled_from(PERSONS), before)
+    before, after = st.lists(needs(-9, 1), max_size=3), st.lists(needs(30, 35), max_size=2)
+    kinds = st.sampled_from(PERSONS)
+    return st.builds(lambda kind, b, a: officer(id_, b, a, **kind), kinds, before, after)
 
 
 def rules():
@@ -98,7 +99,8 @@ def rules():
 @st.composite
 def plans(draw):
     """Return a problem and some seats of it."""
-    turns = draw(st.lists(needs(2, 24), min_size=1, max_size=12))
+    near_either_end = st.one_of(needs(2, 24), needs(24, 29))
+    turns = draw(st.lists(near_either_end, min_size=1, max_size=12))
     seats = st.tuples(st.integers(0, len(turns) - 1), st.integers(0, PEOPLE - 1))
     given_rules = [
         replace(rule, key=f"{type(rule).__name__}-{place}")
