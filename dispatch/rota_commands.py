@@ -1,23 +1,24 @@
 """The `dispatch rota` commands: planning a rota and looking it over at a terminal.
 
-`plan` makes a draft, searches with a bar that shows the best so far, and says what came of it;
-Ctrl-C takes the best so far. `check` says what will go wrong with what is published. What the words
-of a plan mean is for `rota`; here they are printed.
+`plan` makes a draft, searches with a bar that shows the best so far, and says what came of it, also
+why turns lack people and the ways out; Ctrl-C takes the best so far. `check` says what will go
+wrong with what is published. What the words of a plan mean is for `rota`; here they are printed.
 """
 
 import argparse
 import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
+from typing import Any
 
 from dispatch import searches
 from dispatch.audit import Actor
 from dispatch.errors import Invalid
 from dispatch.people.models import Team
 from dispatch.people.organisations import by_key
-from dispatch.rota import drafts, fairness, judging, publishing, runs, watch
+from dispatch.rota import drafts, fairness, judging, kept, publishing, runs, watch
 from dispatch.rota.models import Draft, PlanningRun, RunState
 from dispatch.rota.problem import Outcome, Point, Problem, Seat
 from dispatch.wiring import Parts
@@ -104,6 +105,8 @@ def _say(parts: Parts, run_id: int) -> bool:
         print(_OUTCOMES[Outcome(run.outcome)])
         if run.cost is not None:
             print(f"Cost {run.cost}, proven to be at least {run.bound} ({run.method}).")
+        for line in _reasons(run.explanation or {}):
+            print(line)
         if run.taken_at is None:
             return False
         ground, laid = drafts.lay(session, run.draft, now=parts.clock.now())
@@ -114,6 +117,20 @@ def _say(parts: Parts, run_id: int) -> bool:
         for judged in hard:
             print(judged.told)
         return not hard
+
+
+def _reasons(explanation: Mapping[str, Any]) -> Iterator[str]:
+    """Yield why turns lack people, and the ways out."""
+    for head, *facts in explanation.get("lacks", ()):
+        yield kept.read(head)
+        yield from (f"  - {kept.read(one)}" for one in facts)
+    ways = explanation.get("ways", ())
+    if ways:
+        yield "Ways out, the cheapest first; each can be taken on the screen of the draft:"
+    for place, way in enumerate(ways, 1):
+        yield f"  {place}. cost {way['cost']}"
+        for one in way["gives"]:
+            yield f"     - {kept.read(one['told'])}"
 
 
 def _shares(problem: Problem, seats: Iterable[Seat]) -> Iterator[str]:

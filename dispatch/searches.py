@@ -2,8 +2,8 @@
 
 The search itself runs in a process of its own; here it is begun, watched and ended, each in a short
 transaction, so that a year can be planned while calls go out. Once a second what was found is
-written down and somebody's wish to stop is heeded. What a run is, and what becomes of its plan, is
-for `rota.runs`.
+written down and somebody's wish to stop is heeded. Where turns lack people, it is looked into why.
+What a run is, and what becomes of its plan, is for `rota.runs`.
 """
 
 from collections.abc import Callable
@@ -14,8 +14,9 @@ from dispatch.clock import Clock
 from dispatch.db import Store
 from dispatch.errors import DispatchError
 from dispatch.rota import planner, runs
-from dispatch.rota.planner import PlannerEnded
-from dispatch.rota.problem import Point
+from dispatch.rota.planner import Explanation, PlannerEnded
+from dispatch.rota.problem import Point, Proposal
+from dispatch.rota.runs import Search
 
 log = logs.logger(__name__)
 
@@ -60,7 +61,10 @@ def carry_out(
             progress=watching.note,
             stop=watching.stop,
         )
-    except (DispatchError, PlannerEnded) as error:
+        reasons = None if stopping() else _explained(store, now, search, proposal, watching)
+    except DispatchError as error:
+        _fail(store, now, found, error.message, actor)
+    except PlannerEnded as error:
         _fail(store, now, found, str(error), actor)
     except Exception:
         log.exception("plan_failed", run=found)
@@ -72,7 +76,25 @@ def carry_out(
             if stopping():
                 runs.give_back(session, found)
             else:
-                runs.finish(session, search, proposal, actor, now.now())
+                runs.finish(session, search, proposal, actor, now.now(), explanation=reasons)
+
+
+def _explained(
+    store: Store, now: Clock, search: Search, proposal: Proposal, watching: "_Watching"
+) -> Explanation | None:
+    """Look into why turns lack people, if any do and nobody asked to stop."""
+    problem = runs.to_explain(search, proposal)
+    if problem is None:
+        return None
+    with store.write() as session:
+        if not runs.explaining(session, search.run_id, proposal, now.now()):
+            return None
+    try:
+        return planner.explain(problem, seconds=runs.EXPLAIN_SECONDS, stop=watching.stop)
+    except (DispatchError, PlannerEnded) as error:
+        # What was found is worth more than why something was not.
+        log.warning("explanation_failed", run=search.run_id, error=type(error).__name__)
+        return None
 
 
 def _fail(store: Store, now: Clock, run_id: int, fault: str, actor: Actor) -> None:

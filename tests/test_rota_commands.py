@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from dispatch import __main__ as dispatch_command
 from dispatch import rota_commands, wiring
 from dispatch.db import Store
+from dispatch.people.models import Team
 from dispatch.rota import ground
 from dispatch.rota.models import Draft, PlanningRun, Shift
 from dispatch.rota.problem import Point
@@ -76,6 +77,23 @@ def test_a_rota_is_planned_shown_and_published(run: Run, store: Store):
     assert (status, out.splitlines()[-1]) == (0, "Published as version 1.")
     with store.read() as session:
         assert session.scalar(sa.select(sa.func.count()).select_from(Shift)) == 20
+
+
+@pytest.mark.slow
+def test_why_a_period_cannot_be_covered_is_printed_with_the_ways_out(run: Run, store: Store):
+    with store.write() as session:
+        line = {"key": "primary", "people": 4, "turns": [WEEK]}
+        team, began = session.get_one(Team, 1), date(2026, 12, 1)
+        ground.set_pattern(session, team, {"lines": [line]}, began, centre.ADA, centre.NOW)
+    days = ("--from", "2027-01-01", "--to", "2027-01-07")
+    status, out, _ = run("plan", "support", *days, "--seconds", "10")
+    assert status == 1
+    assert out.splitlines()[:3] == [
+        "Proven: no plan keeps every hard rule and fills every turn.",
+        "primary Fri 1 Jan 17:00: people wanted 4, possible at most 3.",
+        "  - Nobody but An Peeters, Bert Maes, Chloé Dubois can come.",
+    ]
+    assert "  1. cost 1000\n     - One person fewer than wanted: primary Fri 1 Jan 17:00.\n" in out
 
 
 def test_what_cannot_be_planned_is_said_in_a_sentence(run: Run, store: Store):

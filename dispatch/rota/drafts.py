@@ -14,7 +14,7 @@ from dispatch.audit import Actor
 from dispatch.db import Session
 from dispatch.errors import Conflict, Invalid
 from dispatch.people.models import Team
-from dispatch.rota import differences, judging, planning, record
+from dispatch.rota import differences, easings, judging, planning, record
 from dispatch.rota.days import local_day, span
 from dispatch.rota.differences import Change, Stand
 from dispatch.rota.models import Draft, DraftSeat, DraftState, Line, Origin, Shift
@@ -181,19 +181,24 @@ def _meets(standing: Collection[DraftSeat], shift: Shift) -> bool:
 # --- Judging.
 
 
+def ground_of(
+    session: Session, draft: Draft, stands: Collection[Stand], *, history: bool = False
+) -> Ground:
+    """Return what a draft is planned and judged by, with what it does not insist on left out.
+
+    `stands`: everybody who has, or is to have, a turn in it.
+    """
+    team, people = session.get_one(Team, draft.team_id), [stand.person_id for stand in stands]
+    days = (draft.first_on, draft.last_on)
+    ground = planning.load(session, team, *days, people=people, history=history)
+    return easings.applied(ground, easings.standing(session, draft), stands)
+
+
 def lay(session: Session, draft: Draft, *, now: datetime | None = None) -> tuple[Ground, Laid]:
     """Return a draft as a problem: what is locked stays, and so does what has begun by `now`."""
-    team = session.get_one(Team, draft.team_id)
     standing = seats(session, draft)
     stands = [stand_of(seat) for seat in standing]
-    ground = planning.load(
-        session,
-        team,
-        draft.first_on,
-        draft.last_on,
-        people=[stand.person_id for stand in stands],
-        history=now is not None,
-    )
+    ground = ground_of(session, draft, stands, history=now is not None)
     if now is None:
         return ground, ground.lay(stands)
     locked = [stand_of(seat) for seat in standing if seat.locked or seat.starts_at <= now]

@@ -3,7 +3,8 @@
 A run is a row, so that it can be asked for on a screen, done by an engine and watched by everybody.
 Its row is all that a run ever locks: while it searches, no transaction is open. An engine that dies
 leaves a run without a sign of life, and another begins it again. What was found goes into the draft
-by itself unless somebody changed the draft meanwhile: then they decide.
+by itself unless somebody changed the draft meanwhile: then they decide. Where turns lack people, it
+is looked into why before the run ends, and kept with it.
 """
 
 from collections.abc import Sequence
@@ -16,11 +17,13 @@ from dispatch.audit import Actor
 from dispatch.db import Session
 from dispatch.errors import Conflict, Invalid
 from dispatch.people.models import Team
-from dispatch.rota import drafts, ground, record, seating
+from dispatch.rota import drafts, explained, ground, kept, record, seating
 from dispatch.rota.differences import Stand
 from dispatch.rota.models import Draft, DraftState, Origin, PlanningRun, RunState
+from dispatch.rota.planner import Explanation
 from dispatch.rota.planning import Laid
-from dispatch.rota.problem import Point, Proposal
+from dispatch.rota.problem import Outcome, Point, Problem, Proposal
+from dispatch.rota.sentences import Words
 from dispatch.texts import N_, Sentence
 
 #: Nobody waits longer than this for one plan.
@@ -28,6 +31,8 @@ LONGEST_SECONDS = 3600
 #: A run that has not been seen for so long has lost its engine.
 LOST = timedelta(seconds=30)
 _OPEN = (RunState.WAITING, RunState.RUNNING)
+#: Nobody waits longer than this to learn why.
+EXPLAIN_SECONDS = 10
 #: The curve on a screen needs no more points.
 _POINTS = 200
 
@@ -38,6 +43,7 @@ class Search:
 
     run_id: int
     laid: Laid
+    words: Words
     seconds: int
     reproducible: bool
 
@@ -110,6 +116,7 @@ def begin(session: Session, now: datetime, run_id: int | None = None) -> int | N
         return None
     run.state, run.began_at, run.seen_at = RunState.RUNNING, now, now
     run.curve, run.revision = [], run.draft.revision
+    run.explaining_at = None
     _show(session, run)
     return run.id
 
@@ -117,8 +124,29 @@ def begin(session: Session, now: datetime, run_id: int | None = None) -> int | N
 def search(session: Session, run_id: int, now: datetime) -> Search:
     """Return what a run is to search; nothing is written, for this takes a while."""
     run = session.get_one(PlanningRun, run_id)
-    _, laid = drafts.lay(session, run.draft, now=now)
-    return Search(run.id, laid, run.seconds, run.reproducible)
+    ground, laid = drafts.lay(session, run.draft, now=now)
+    return Search(run.id, laid, ground.words, run.seconds, run.reproducible)
+
+
+def to_explain(search: Search, proposal: Proposal) -> Problem | None:
+    """Return the problem of which it is to be explained why turns lack people; None: none do."""
+    problem = search.laid.problem
+    found = proposal.outcome in (Outcome.OPTIMAL, Outcome.FEASIBLE)
+    return explained.insisting(problem, proposal.seats) or (None if found else problem)
+
+
+def explaining(session: Session, run_id: int, proposal: Proposal, now: datetime) -> bool:
+    """Note that the search is over and that it is now looked into why turns lack people.
+
+    Returns False where somebody does not want to wait for that.
+    """
+    run = _locked(session, run_id)
+    if run.stop_asked:
+        return False
+    run.outcome, run.cost, run.bound = proposal.outcome.value, proposal.cost, proposal.bound
+    run.explaining_at = run.seen_at = now
+    _show(session, run)
+    return True
 
 
 def watch(session: Session, run_id: int, curve: Sequence[Point], now: datetime) -> bool:
@@ -137,7 +165,13 @@ def watch(session: Session, run_id: int, curve: Sequence[Point], now: datetime) 
 
 
 def finish(
-    session: Session, search: Search, proposal: Proposal, actor: Actor, now: datetime
+    session: Session,
+    search: Search,
+    proposal: Proposal,
+    actor: Actor,
+    now: datetime,
+    *,
+    explanation: Explanation | None = None,
 ) -> PlanningRun:
     """Keep what was found, and put it into the draft unless somebody changed that meanwhile."""
     run = _locked(session, search.run_id)
@@ -146,6 +180,9 @@ def finish(
     run.cost, run.bound = proposal.cost, proposal.bound
     run.reproducible = proposal.reproducible
     run.curve = _thinned(proposal.curve) or run.curve
+    if explanation is not None:
+        problem = to_explain(search, proposal) or search.laid.problem
+        run.explanation = explained.document(explanation, problem, search.words)
     turns = search.laid.turns(sorted(proposal.seats))
     run.found = [
         [turn.line_id, turn.starts_at.isoformat(), turn.ends_at.isoformat(), turn.person_id]
@@ -175,9 +212,10 @@ def take(session: Session, run: PlanningRun, actor: Actor, now: datetime) -> int
 
 
 def fail(session: Session, run_id: int, fault: str, actor: Actor, now: datetime) -> None:
-    """Note that a search came to nothing, and why."""
+    """Note that a search came to nothing, and why, to be read in any language."""
     run = _locked(session, run_id)
     run.state, run.ended_at, run.fault = RunState.FAILED, now, fault
+    run.explanation = {"fault": kept.written(fault)}
     session.flush()
     _note(session, run, actor, "run.failed", now)
 

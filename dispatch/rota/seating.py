@@ -14,7 +14,7 @@ from dispatch.audit import Actor
 from dispatch.db import Session
 from dispatch.errors import Conflict, Invalid
 from dispatch.people.models import Person, Team
-from dispatch.rota import drafts, judging, planning, record
+from dispatch.rota import drafts, judging, record
 from dispatch.rota.changes import LONGEST
 from dispatch.rota.days import local, local_day
 from dispatch.rota.differences import Stand
@@ -190,12 +190,10 @@ def _refuse_breaks(
     instead: Sequence[DraftSeat],
     reason: str,
 ) -> None:
-    team = session.get_one(Team, draft.team_id)
     before = [drafts.stand_of(one) for one in drafts.seats(session, draft)]
     gone = {drafts.stand_of(seat) for seat in instead}
     after = [one for one in before if one not in gone] + list(stands)
-    everybody = {one.person_id for one in (*before, *after)}
-    ground = planning.load(session, team, draft.first_on, draft.last_on, people=everybody)
+    ground = drafts.ground_of(session, draft, {*before, *after})
     judging.refuse(judging.broken_by(ground, before, after), reason)
 
 

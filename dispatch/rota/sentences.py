@@ -48,7 +48,7 @@ COUNTED = {
     "school_holidays": N_("school holidays"),
     "heavy": N_("heavy turns"),
 }
-_PLAIN = {
+PLAIN = {
     "unit": N_("%(turns)s is a turn of %(unit)s, and %(name)s is not of it."),
     "line": N_("%(name)s does not take this line: %(turns)s."),
     "overlap": N_("%(name)s has two turns at the same time: %(turns)s."),
@@ -110,8 +110,13 @@ def told(breach: Breach, problem: Problem, words: Words | None = None) -> Senten
 
 def turn(need: Need, problem: Problem, words: Words | None = None) -> Sentence:
     """Return a turn as sentences name it: its line and when it begins."""
-    line = (words or Words()).lines.get(need.line, need.line)
-    return Sentence("%(line)s %(at)s", line=line, at=_local(need.starts_at, problem))
+    return turn_at(need.line, need.starts_at, problem.zone, words or Words())
+
+
+def turn_at(line: str, at: datetime, zone: str, words: Words) -> Sentence:
+    """Return a turn as sentences name it, by the key of its line and its beginning."""
+    said = words.lines.get(line, line)
+    return Sentence("%(line)s %(at)s", line=said, at=at.astimezone(ZoneInfo(zone)))
 
 
 def _template(breach: Breach, problem: Problem) -> str:
@@ -124,8 +129,8 @@ def _template(breach: Breach, problem: Problem) -> str:
     }
     if key in choices:
         return choices[key]()
-    if key in _PLAIN:
-        return _PLAIN[key]
+    if key in PLAIN:
+        return PLAIN[key]
     if key.startswith("fair:"):
         return _FAIR
     if key.startswith("wish:"):
@@ -158,7 +163,7 @@ def _facts(breach: Breach, problem: Problem, words: Words) -> dict[str, object]:
     if breach.days:
         facts |= {"first": breach.days[0], "last": breach.days[-1]}
     if "minutes" in breach.facts:
-        facts |= {"hours": _hours(breach.facts["minutes"]), "least": _hours(breach.facts["least"])}
+        facts |= {"hours": hours(breach.facts["minutes"]), "least": hours(breach.facts["least"])}
     if "qualification" in facts:
         key = str(facts["qualification"])
         facts["qualification"] = words.qualifications.get(key, key)
@@ -177,19 +182,16 @@ def _measured(breach: Breach) -> dict[str, object]:
     facts: dict[str, object] = {"of": Sentence(said) if said else burden}
     if of == "minutes" and not breach.key.startswith("fair:"):
         numbers = ("count", "most", "least")
-        facts |= {key: _hours(breach.facts[key]) for key in numbers if key in breach.facts}
+        facts |= {key: hours(breach.facts[key]) for key in numbers if key in breach.facts}
     if "target" in breach.facts:
         facts["target"] = _number(float(breach.facts["target"]))
     return facts
 
 
-def _hours(minutes: str | float) -> str:
+def hours(minutes: str | float) -> str:
+    """Return minutes as hours, as people write them."""
     return _number(float(minutes) / _HOUR)
 
 
 def _number(value: float) -> str:
     return f"{value:.1f}".removesuffix(".0")
-
-
-def _local(at: datetime, problem: Problem) -> datetime:
-    return at.astimezone(ZoneInfo(problem.zone))

@@ -15,7 +15,7 @@ from flask_babel import format_date, format_decimal, gettext
 
 from dispatch.db import Session
 from dispatch.people.models import Person, Team
-from dispatch.rota import differences, drafts, ground, judging, quality
+from dispatch.rota import differences, drafts, easings, ground, judging, quality, rulebook
 from dispatch.rota.days import local
 from dispatch.rota.differences import Change, Stand
 from dispatch.rota.judging import Judged
@@ -96,6 +96,21 @@ class Drafted:
         """The lines of the team."""
         return ground.lines_of(self.opened, self.team)
 
+    def eased(self) -> list[dict[str, Any]]:
+        """Return what the draft does not insist on, with the reason that was given."""
+        found = easings.standing(self.opened, self.draft)
+        days = (self.draft.first_on, self.draft.last_on)
+        own = rulebook.rules_of(self.opened, self.team, *days) if found else ()
+        return [
+            {
+                "id": one.id,
+                "told": told(easings.told(one, self.ground, own)),
+                "reason": one.reason,
+                "by": one.made_by,
+            }
+            for one in found
+        ]
+
     def summary(self) -> dict[str, Any]:
         """Return the score with its parts, and how much is broken."""
         found = quality.quality(
@@ -152,6 +167,7 @@ def about(whole: Drafted) -> dict[str, Any]:
         "draft": row_of(draft),
         "editable": editable,
         "stale": len(drafts.changed_since(whole.opened, draft)) if editable else 0,
+        "eased": whole.eased(),
     }
 
 

@@ -2,10 +2,12 @@
 
 The search itself is the engine's; this screen asks for it and looks again while it lasts. The curve
 is drawn here, a table says the same in figures. What came of it is told as the draft's own score,
-what nobody could fill with the reason for each person, and who is affected.
+what nobody could fill and why, with the ways out as buttons, what was not met for each person, and
+who is affected.
 """
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -15,15 +17,15 @@ from flask_babel import gettext
 
 from dispatch.db import Session
 from dispatch.errors import Conflict, NotFound
-from dispatch.rota import rights, runs
-from dispatch.rota.models import PlanningRun, RunState
+from dispatch.rota import explained, kept, rights, runs, ways
+from dispatch.rota.models import Easing, PlanningRun, RunState
 from dispatch.rota.problem import Outcome
 from dispatch.texts import N_
 from dispatch.web import drafted, session
 from dispatch.web.drafted import Drafted
-from dispatch.web.forms import REQUIRED, Form
+from dispatch.web.forms import REQUIRED, Form, told
 from dispatch.web.posted import Done, show, take
-from dispatch.web.reasons import unfilled
+from dispatch.web.reasons import unfilled, unmet
 
 blueprint = Blueprint("plans", __name__)
 
@@ -48,6 +50,8 @@ _STATES: Mapping[RunState, str] = {
     RunState.STOPPED: N_("stopped before it began"),
     RunState.FAILED: N_("failed"),
 }
+#: No way out gives up more things, each with a choice of how.
+_MOST_GIVEN = 100
 #: The picture of the curve, in its own units.
 _WIDE, _HIGH, _LEFT, _BELOW = 640, 240, 56, 24
 _TICKS = 4
@@ -101,10 +105,34 @@ def _take(draft_id: int, opened: Session, form: Form) -> str:
     return str(gettext("Put into the draft. Turns that changed: %(count)s.", count=changed))
 
 
+def _way(draft_id: int, opened: Session, form: Form) -> str:
+    """Take a way out, and plan anew with it."""
+    run = _run(draft_id, opened, form)
+    way = form.number("way", 0, 99)
+    reason = form.text("reason", most=300)
+    chosen = [form.number(f"how.{place}", 0, 99) or 0 for place in range(_MOST_GIVEN)]
+    form.check()
+    who, now = session.actor(), session.now()
+    ways.take(opened, run, -1 if way is None else way, chosen, reason, who, now)
+    runs.ask(opened, run.draft, run.seconds, who, now, reproducible=run.reproducible)
+    return str(gettext("Noted with the draft. The search begins anew."))
+
+
+def _insist(draft_id: int, opened: Session, form: Form) -> str:
+    easing = opened.get(Easing, form.number("easing", 1, 999_999_999) or 0)
+    rights.draft_for(opened, session.viewer(), draft_id)
+    if easing is None or easing.draft_id != draft_id:
+        raise Conflict(N_("This is there no longer. Load the screen again."))
+    ways.end(opened, easing, session.actor(), session.now())
+    return str(gettext("It holds again in this draft."))
+
+
 _ACTIONS: Mapping[str, Callable[[int, Session, Form], str]] = {
     "start": _start,
     "stop": _stop,
     "take": _take,
+    "way": _way,
+    "insist": _insist,
 }
 
 
@@ -131,6 +159,7 @@ def _shown(draft_id: int, opened: Session, form: Form) -> dict[str, Any]:
         "run": _told(run) if run is not None else None,
         "summary": whole.summary() if over else None,
         "unfilled": unfilled(whole) if over else [],
+        "unmet": unmet(whole) if over else [],
         "people": drafted.changes_by_person(opened, whole.team, whole.changes) if over else [],
         "others": [_told(other) for other in found[1:6]],
     }
@@ -141,6 +170,7 @@ def _told(run: PlanningRun) -> dict[str, Any]:
     if run.cost is not None and run.bound is not None:
         gap = round(100 * (run.cost - run.bound) / run.cost) if run.cost else 0
     now = run.ended_at or session.now()
+    searched = run.explaining_at or now
     return {
         "id": run.id,
         "state": run.state.value,
@@ -148,7 +178,10 @@ def _told(run: PlanningRun) -> dict[str, Any]:
         "on": run.ended_at is None,
         "stopping": run.stop_asked,
         "seconds": run.seconds,
-        "passed": round((now - run.began_at).total_seconds()) if run.began_at else 0,
+        "passed": round((searched - run.began_at).total_seconds()) if run.began_at else 0,
+        "explaining": _passed(run, now),
+        "explain_seconds": runs.EXPLAIN_SECONDS,
+        "explained": _explained(run.explanation) if run.explanation else None,
         "by": run.asked_by,
         "asked_at": run.asked_at,
         "outcome": gettext(_OUTCOMES[run.outcome]) if run.outcome in _OUTCOMES else "",
@@ -161,8 +194,47 @@ def _told(run: PlanningRun) -> dict[str, Any]:
         "turns": len(run.found),
         "taken": run.taken_at is not None,
         "takeable": run.state is RunState.DONE and bool(run.found) and run.taken_at is None,
-        "fault": run.fault,
+        "fault": _fault(run),
         "curve": _curve(run),
+    }
+
+
+def _passed(run: PlanningRun, now: datetime) -> int | None:
+    """Return for how long it is looked into why turns lack people; None: it is not."""
+    if run.explaining_at is None or run.ended_at is not None:
+        return None
+    return round((now - run.explaining_at).total_seconds())
+
+
+def _fault(run: PlanningRun) -> str:
+    """Return why a run failed, in the viewer's language where that is known."""
+    written = (run.explanation or {}).get("fault")
+    return told(kept.read(written)) if written else run.fault
+
+
+def _explained(found: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return why turns lack people in words, and the ways out."""
+    if "ways" not in found:
+        return None
+    return {
+        "possible": found["possible"],
+        "smallest": found["smallest"],
+        "proven": found["proven"],
+        "more": found["more"],
+        "lacks": [[told(kept.read(one)) for one in lack] for lack in found["lacks"]],
+        "ways": [
+            {
+                "cost": way["cost"],
+                "gives": [
+                    {
+                        "told": told(kept.read(one["told"])),
+                        "how": [gettext(explained.HOW[how["do"]]) for how in one["how"]],
+                    }
+                    for one in way["gives"]
+                ],
+            }
+            for way in found["ways"]
+        ],
     }
 
 

@@ -1,7 +1,8 @@
 """Why her, why not him, in words: who could take a turn, ranked, and what speaks against each.
 
-The ranking is `rota.planner.choices`, judged by the same rules as every plan; here its breaches
-become sentences. Nothing is changed.
+Also of what a plan does not meet, wishes and soft rules: what meeting it would have cost. The
+ranking is `rota.planner.choices`, judged by the same rules as every plan; here its breaches become
+sentences. Nothing is changed.
 """
 
 from collections.abc import Iterable
@@ -14,6 +15,10 @@ from dispatch.rota.problem import Breach, Need, Problem
 from dispatch.web.drafted import Drafted
 from dispatch.web.forms import told
 
+#: Of so many things that were not met it is looked into why, the dearest first.
+_EXPLAINED = 12
+#: Less than this beside a fair share cannot be helped: turns are whole.
+_UNFAIR = 1.0
 #: Of so many empty turns it is said why nobody can take them, and of so many people each.
 _TURNS, _NEAREST = 8, 4
 
@@ -84,6 +89,48 @@ def unfilled(whole: Drafted) -> list[dict[str, Any]]:
         }
         for need, said_ in list(seen.items())[:_TURNS]
     ]
+
+
+def unmet(whole: Drafted) -> list[dict[str, Any]]:
+    """Return by person which wishes and soft rules a plan does not meet, and why the dearest."""
+    soft = [one for one in whole.judged if _is_unmet(one.breach)]
+    soft.sort(key=lambda one: -(one.breach.cost or 0))
+    names = {person.id: person.name for person in whole.laid.problem.people}
+    found: dict[int, list[dict[str, Any]]] = {}
+    for place, one in enumerate(soft):
+        why = _why(whole, one.breach) if place < _EXPLAINED else None
+        row = {"told": told(one.told), "cost": one.breach.cost, "why": why}
+        found.setdefault(one.breach.person or 0, []).append(row)
+    rows = [{"name": names.get(person, ""), "rows": some} for person, some in found.items()]
+    return sorted(rows, key=lambda row: str(row["name"]))
+
+
+def _is_unmet(breach: Breach) -> bool:
+    if breach.cost is None or breach.person is None or breach.key == "stays":
+        return False
+    if not breach.key.startswith("fair:"):
+        return True
+    return abs(float(breach.facts["count"]) - float(breach.facts["target"])) >= _UNFAIR
+
+
+def _why(whole: Drafted, breach: Breach) -> dict[str, Any] | None:
+    """Return what would have to be instead: the nearest choice, and what speaks against it."""
+    problem, seats = whole.laid.problem, frozenset(whole.laid.seats)
+    mine = [need for need in breach.needs if (need, breach.person) in seats]
+    if breach.key.startswith("fair:") or breach.person is None or not breach.needs:
+        return None
+    if mine:
+        ranked = choices.candidates(problem, seats, mine[-1])
+        others = [one for one in ranked if one.instead == breach.person]
+        need = mine[-1]
+    else:
+        pairs = [
+            (choices.why(problem, seats, one, breach.person), one)
+            for one in breach.needs[:_NEAREST]
+        ]
+        best, need = min(pairs, key=lambda pair: (pair[0].hard, pair[0].cost))
+        others = [best]
+    return said(whole, others[0], need) if others else None
 
 
 def together(problem: Problem, need: Need) -> list[Need]:
