@@ -6,7 +6,7 @@ the next version and takes the one before out of use, so that a callout keeps wh
 an alert follows is for `plans`, what a step does for `policy`.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -92,12 +92,12 @@ def save(
             N_("With this a call-out could end in silence: look at what is marked."), **told
         )
     found = _row(wanted, actor, now)
+    _require_fallback([one for one in in_use(session) if one is not before] + [found])
     if before is not None:
         found.lineage, found.version = before.lineage, before.version + 1
         _end(session, before, now)
     session.add(found)
     session.flush()
-    _require_fallback(session)
     facts = {"name": wanted.name, "version": found.version, "policy": found.id}
     audit.record(session, actor, "policy.saved", f"policy:{found.lineage}", facts, now)
     return found
@@ -105,8 +105,8 @@ def save(
 
 def retire(session: Session, found: Policy, actor: Actor, now: datetime) -> None:
     """Take a policy out of use; callouts that run by it go on. Raises Conflict."""
+    _require_fallback([one for one in in_use(session) if one is not found])
     _end(session, found, now)
-    _require_fallback(session)
     facts = {"name": found.name, "version": found.version}
     audit.record(session, actor, "policy.retired", f"policy:{found.lineage}", facts, now)
 
@@ -118,8 +118,8 @@ def _end(session: Session, found: Policy, now: datetime) -> None:
         raise Conflict(N_("Somebody else has changed this policy. Load the screen again."))
 
 
-def _require_fallback(session: Session) -> None:
-    if not any(_is_for_everything(found) for found in in_use(session)):
+def _require_fallback(left: Iterable[Policy]) -> None:
+    if not any(map(_is_for_everything, left)):
         raise Conflict(
             N_(
                 "Every alert must find a policy: one must stay that is for every team, every kind,"
@@ -210,7 +210,7 @@ def list_for_nobody_on_duty(
 def faults(session: Session) -> Iterator[str]:
     """Name every policy or team by which a page could end in silence."""
     policies = in_use(session)
-    if not any(_is_for_everything(found) for found in policies):
+    if not any(map(_is_for_everything, policies)):
         yield "No escalation policy is for every team and priority."
     for found in policies:
         told = [fault.told for fault in policy.faults(plans.as_values(found))]

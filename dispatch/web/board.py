@@ -29,7 +29,7 @@ from dispatch.rota import duty
 from dispatch.texts import N_
 from dispatch.web import session
 
-_TARGETS = {
+TARGETS = {
     Target.PRIMARY: N_("primary"),
     Target.BACKUP: N_("backup"),
     Target.EVERYONE: N_("everybody trained"),
@@ -284,7 +284,7 @@ class Ahead:
         if callout.step >= len(callout.policy.steps):
             return str(gettext("everybody again"))
         target = callout.policy.steps[callout.step].target
-        word = str(gettext(_TARGETS[target]))
+        word = str(gettext(TARGETS[target]))
         names = [
             turn.person_name
             for turn in self._on_duty(callout.want.team).turns

@@ -72,6 +72,7 @@ PLACES = (
     Place("dispatcher.board", N_("Board"), "radio-tower", Right.BOARD_READ),
     Place("planner.rota", N_("Rota"), "calendar-days", Right.ROTA_CHANGE),
     Place("admin.people", N_("People"), "users", Right.PEOPLE_READ),
+    Place("policies.listed", N_("Escalation"), "timer", Right.POLICY_CHANGE),
     Place("deliveries.listed", N_("Deliveries"), "inbox", Right.DELIVERY_READ_RAW),
     Place("deliveries.sources_", N_("Sources"), "webhook", Right.ADMINISTER),
     Place("responder.calls", N_("My calls"), "bell-ring", None),

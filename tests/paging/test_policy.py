@@ -1,13 +1,14 @@
 """Whom to page next: values in, values out."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dispatch.paging import policy
 from dispatch.paging.models import Target
-from dispatch.paging.policy import Candidate, Plan, Step
+from dispatch.paging.policy import Candidate, DayKind, Hours, Offer, Plan, Step
 
 AT = datetime(2026, 3, 14, 13, 2, tzinfo=UTC)
 USUAL = (("sms", 0.0), ("call", 20.0), ("call", 90.0))
@@ -113,3 +114,51 @@ def test_failure_brings_forward_another_channel_and_leaves_the_rest() -> None:
 def test_failure_without_another_channel_changes_nothing() -> None:
     attempts = [("call", AT + timedelta(seconds=90))]
     assert policy.brought_forward(attempts, "call", AT) == attempts
+
+
+# --- which policy an alert follows ---
+
+EVERYWHERE = Offer(1)
+THURSDAY, SATURDAY, SUNDAY = date(2026, 3, 12), date(2026, 3, 14), date(2026, 3, 15)
+NIGHT = {"begins": time(22), "ends": time(6)}
+
+
+def _hours(*days: DayKind, **clock: time) -> Hours:
+    return Hours(frozenset(days), **clock)
+
+
+@pytest.mark.parametrize(
+    ("offers", "chosen"),
+    [
+        ([EVERYWHERE, Offer(2, of_priority=True)], 2),
+        ([Offer(2, of_priority=True), Offer(3, hours=_hours(DayKind.WEEKEND))], 3),
+        ([Offer(3, hours=_hours(DayKind.WEEKEND)), Offer(4, of_category=True)], 4),
+        ([Offer(4, of_category=True, of_priority=True), Offer(5, of_team=True)], 5),
+        ([EVERYWHERE, Offer(6)], 6),
+        ([EVERYWHERE, Offer(7, of_team=True, hours=_hours(DayKind.WEEKDAY))], 1),
+    ],
+)
+def test_the_policy_that_says_most_exactly_what_it_is_for_is_chosen(offers, chosen):
+    found = policy.choose(offers, datetime.combine(SATURDAY, time(14)), frozenset())
+    assert found is not None
+    assert found.policy_id == chosen
+
+
+@pytest.mark.parametrize(
+    ("hours", "at", "holds"),
+    [
+        (_hours(begins=time(8), ends=time(18)), (SATURDAY, time(8)), True),
+        (_hours(begins=time(8), ends=time(18)), (SATURDAY, time(18)), False),
+        (_hours(**NIGHT), (SATURDAY, time(3)), True),
+        (_hours(**NIGHT), (SATURDAY, time(12)), False),
+        # The night from Friday to Saturday is Friday's, the one to Monday the weekend's.
+        (_hours(DayKind.WEEKDAY, **NIGHT), (SATURDAY, time(3)), True),
+        (_hours(DayKind.WEEKEND, **NIGHT), (SATURDAY, time(3)), False),
+        (_hours(DayKind.WEEKEND, **NIGHT), (SUNDAY + timedelta(days=1), time(3)), True),
+        (_hours(begins=time(0), ends=time(0)), (SATURDAY, time(23, 59)), True),
+        (_hours(DayKind.PUBLIC_HOLIDAY), (THURSDAY, time(12)), True),
+        (_hours(DayKind.WEEKDAY), (THURSDAY, time(12)), False),
+    ],
+)
+def test_a_policy_holds_at_its_hours_and_on_its_kind_of_day(hours, at, holds):
+    assert hours.hold(datetime.combine(*at), frozenset({THURSDAY})) is holds

@@ -1,0 +1,166 @@
+"""The screens of escalation policies: who sees and changes what, and what would happen."""
+
+import re
+
+import pytest
+import sqlalchemy as sa
+
+from dispatch.paging.models import Policy, Target
+from dispatch.people.models import Role, Team
+from tests.web.conftest import Browser, Web
+
+FORM = {
+    "name": "nights",
+    "of_team": "1",
+    "category": "",
+    "priority": "",
+    "day_weekend": "yes",
+    "begins": "22:00",
+    "ends": "06:00",
+    "repeat": "300",
+    "steps": "2",
+    "after_0": "0",
+    "target_0": "primary",
+    "channel_0_0": "sms",
+    "delay_0_0": "0",
+    "channel_0_1": "call",
+    "delay_0_1": "20",
+    "after_1": "120",
+    "target_1": "everyone",
+    "channel_1_0": "call",
+    "delay_1_0": "0",
+}
+
+
+@pytest.fixture
+def ada(web: Web) -> Browser:
+    return web.as_role(Role.ADMINISTRATOR)
+
+
+def stored(web: Web) -> list[Policy]:
+    with web.store.read() as session:
+        query = sa.select(Policy).options(sa.orm.selectinload(Policy.steps))
+        return list(session.scalars(query.order_by(Policy.id)))
+
+
+def lines(text: str) -> list[str]:
+    """What would happen, line by line, as seconds and words."""
+    found = re.search(r'<ol class="rehearsal">(.*?)</ol>', text, re.DOTALL)
+    assert found, text
+    items = re.findall(r"<li .*?\+(\d+) s.*?<bdi>(.*?)</bdi>", found[1], re.DOTALL)
+    return [f"{seconds}: {words}" for seconds, words in items]
+
+
+@pytest.mark.parametrize(
+    ("role", "seen", "made"),
+    [
+        (Role.RESPONDER, 403, 403),
+        (Role.DISPATCHER, 200, 403),
+        (Role.PLANNER, 200, 403),
+        (Role.ADMINISTRATOR, 200, 200),
+        (Role.PRIVACY_OFFICER, 403, 403),
+    ],
+)
+def test_who_sees_policies_and_who_makes_them(web: Web, role: Role, seen: int, made: int):
+    browser = web.as_role(role)
+    assert browser.get("/policies").status_code == seen
+    assert browser.get("/policies/1").status_code == seen
+    assert browser.get("/policies/new").status_code == made
+    assert (browser.post("/policies/new", {**FORM, "do": "save"}).status_code == 303) is (
+        made == 200
+    )
+    assert len(stored(web)) == (2 if made == 200 else 1)
+
+
+def test_what_would_happen_is_shown_for_now_and_for_any_instant(web: Web, ada: Browser):
+    now = ada.get("/policies", query_string={"for_category": "1"}).text
+    assert "standard" in now
+    assert lines(now) == [
+        "0: An Peeters, by text",
+        "20: An Peeters again, by call",
+        "90: An Peeters again, by call",
+        "240: Bert Maes, by text",
+        "260: Bert Maes again, by call",
+        "330: Bert Maes again, by call",
+        "480: Control room, by call",
+        "500: Control room again, by call",
+        "570: Control room again, by call",
+        "780: Nobody has answered: the console sounds, and everybody is tried again",
+    ]
+    then = ada.get("/policies", query_string={"for_at": "2026-03-22T03:00"}).text
+    assert "0: Nobody is on duty in Victim support: paging its nobody-on-duty list." in lines(then)
+    assert "0: Chloé Dubois, by text" in lines(then)
+    wrong = ada.get("/policies", query_string={"for_at": "2026-03-29T02:30"}).text
+    assert "This time does not exist" in wrong
+
+
+def test_a_form_grows_shrinks_and_shows_without_storing_anything(web: Web, ada: Browser):
+    grown = ada.post("/policies/new", {**FORM, "do": "add"}).text
+    assert 'id="after_2" name="after_2" type="number" value="360"' in grown
+    shrunk = ada.post("/policies/new", {**FORM, "do": "remove:0"}).text
+    assert 'id="after_0" name="after_0" type="number" value="120"' in shrunk
+    assert "after_1" not in shrunk
+    shown = ada.post("/policies/new", {**FORM, "name": "", "do": "preview"})
+    assert shown.status_code == 200
+    # Bert and Chloé are trained too; nobody else is paged twice.
+    assert lines(shown.text)[2] == "120: Bert Maes, Chloé Dubois, by call"
+    assert [one.name for one in stored(web)] == ["standard"]
+
+
+def test_saving_names_each_field_by_which_it_could_end_in_silence(web: Web, ada: Browser):
+    wrong = {**FORM, "target_1": "control_room", "channel_0_0": "", "channel_0_1": "", "repeat": ""}
+    refused = ada.post("/policies/new", {**wrong, "ends": "", "do": "save"})
+    assert refused.status_code == 422
+    for field in ("repeat", "ends"):
+        assert f'id="{field}-error"' in refused.text
+    refused = ada.post("/policies/new", {**wrong, "repeat": "0", "do": "save"})
+    for field in ("target_1", "attempts_0", "repeat"):
+        assert f'id="{field}-error"' in refused.text
+    assert "The last step must add people" in refused.text
+    assert len(stored(web)) == 1
+
+
+def test_a_policy_is_made_changed_and_taken_out_of_use(web: Web, ada: Browser):
+    made = ada.post("/policies/new", {**FORM, "do": "save"})
+    assert made.status_code == 303
+    nights = stored(web)[-1]
+    assert (nights.team_id, nights.days, nights.begins, nights.ends) == (
+        1,
+        ["weekend"],
+        "22:00",
+        "06:00",
+    )
+    assert [(step.after_seconds, step.target, step.attempts) for step in nights.steps] == [
+        (0, Target.PRIMARY, [["sms", 0], ["call", 20]]),
+        (120, Target.EVERYONE, [["call", 0]]),
+    ]
+    address = f"/policies/{nights.id}"
+    assert 'value="22:00"' in ada.get(address).text
+    assert ada.post(address, {**FORM, "repeat": "60", "do": "save"}).status_code == 303
+    second = stored(web)[-1]
+    assert (second.version, second.repeat_seconds, second.created_by) == (
+        2,
+        60,
+        "administrator@dender.example",
+    )
+    assert "out of use since" in ada.get(address).text
+    assert ada.post(address, {**FORM, "do": "save"}).status_code == 403
+    assert ada.post(f"/policies/{second.id}", {"do": "retire"}).status_code == 303
+    assert [one.retired_at is None for one in stored(web)] == [True, False, False]
+    last = ada.post("/policies/1", {"do": "retire"})
+    assert "Every alert must find a policy" in last.text
+
+
+def test_a_policy_for_every_team_is_changed_only_by_whoever_administers_all(web: Web, ada: Browser):
+    with web.store.write() as session:
+        session.add(Team(key="x", name="Leie", organisation_id=web.leie.id, function="x"))
+    general = {**FORM, "of_team": "", "do": "save"}
+    assert ada.post("/policies/1", general).status_code == 403
+    refused = ada.post("/policies/new", general)
+    assert refused.status_code == 422
+    assert 'id="of_team-error"' in refused.text
+    theirs = web.as_role(Role.ADMINISTRATOR, zone=web.leie)
+    ada.post("/policies/new", {**FORM, "do": "save"})
+    assert theirs.get(f"/policies/{stored(web)[-1].id}").status_code == 404
+    assert "nights" not in theirs.get("/policies").text
+    assert len(stored(web)) == 2
