@@ -228,7 +228,7 @@ def _explained(found: Mapping[str, Any]) -> dict[str, Any] | None:
                 "gives": [
                     {
                         "told": told(kept.read(one["told"])),
-                        "how": [gettext(explained.HOW[how["do"]]) for how in one["how"]],
+                        "how": [_how(how) for how in one["how"]],
                     }
                     for one in way["gives"]
                 ],
@@ -236,6 +236,11 @@ def _explained(found: Mapping[str, Any]) -> dict[str, Any] | None:
             for way in found["ways"]
         ],
     }
+
+
+def _how(how: Mapping[str, Any]) -> str:
+    words = explained.HOW[how["do"]]
+    return str(gettext(words))
 
 
 def _curve(run: PlanningRun) -> dict[str, Any] | None:
