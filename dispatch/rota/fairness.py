@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
-from math import ceil
+from math import ceil, floor
 from zoneinfo import ZoneInfo
 
 from dispatch.rota.problem import (
@@ -29,6 +29,8 @@ from dispatch.rota.problem import (
 DAY = timedelta(days=1)
 #: What is further back is forgiven.
 MONTHS = 24
+#: What sums of parts may be wrong by.
+_TINY = 1e-6
 
 
 @dataclass(frozen=True)
@@ -95,8 +97,16 @@ def _is(burden: Burden, turn: Turn) -> bool:
 def _amount(burden: Burden, turns: Sequence[Turn]) -> float:
     if burden.of is Measure.WEEKENDS:
         return len({saturday for turn in turns for saturday in turn.weekends})
-    blocks = {(turn.line, turn.block) for turn in turns if turn.block is not None}
-    return len(blocks) + sum(turn.block is None for turn in turns)
+    found: dict[object, float] = defaultdict(float)
+    for place, turn in enumerate(turns):
+        found[_whole(turn) or place] += turn.part
+    return sum(min(1.0, amount) for amount in found.values())
+
+
+def _whole(turn: Turn) -> tuple[str, str] | None:
+    """Return the block that a turn is of, or the turn that it is a part of."""
+    whole = turn.block or turn.within
+    return (turn.line, whole) if whole is not None else None
 
 
 # --- Targets.
@@ -187,8 +197,14 @@ def _total(burden: Burden, needs: Sequence[Need]) -> float:
     """Return what needs come to when filled, those of a block by the same people."""
     blocks: dict[object, list[Need]] = defaultdict(list)
     for need in needs:
-        blocks[need.id if need.block is None else (need.line, need.block)].append(need)
-    return sum(_amount(burden, some) * max(n.wanted for n in some) for some in blocks.values())
+        blocks[_whole(need) or need.id].append(need)
+    return sum(_amount(burden, some) * _seats(some) for some in blocks.values())
+
+
+def _seats(some: Sequence[Need]) -> float:
+    """Return how many people have a block, or a turn that several have parts of."""
+    whole = [need.wanted for need in some if need.part == 1]
+    return max([*whole, ceil(sum(need.part for need in some if need.part < 1) - _TINY)])
 
 
 def _made_up(
@@ -354,4 +370,5 @@ def _count(fair: Fair, turns: Iterable[Need]) -> int:
         return len({day for turn in meant for day in turn.days})
     if fair.of is Measure.MINUTES:
         return ceil(sum(turn.minutes for turn in meant) / 60)
-    return int(_amount(Burden(fair.key, fair.of), meant))
+    # Half a turn counts as one: two people who shared it are both shown to have had it.
+    return floor(_amount(Burden(fair.key, fair.of), meant) + 0.5)

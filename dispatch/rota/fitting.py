@@ -3,7 +3,8 @@
 A turn with the very times of a need fills it. Any other (moved by hand, covered in part, imported,
 from a time before the pattern) becomes a need of its own that it fills, shaped like the need it
 lies in, and what is left of that need stays to be filled. So every turn that stands is judged and
-counted, and no line is ever planned twice.
+counted, and no line is ever planned twice. A part of a need counts as a part, for what it is: a
+night only if it lies in the night.
 """
 
 from collections import defaultdict
@@ -13,13 +14,15 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from dispatch.rota.differences import Stand
-from dispatch.rota.holidays import Calendar
+from dispatch.rota.holidays import Calendar, Kind
 from dispatch.rota.problem import Need, Past, Seat
 
 #: The kind of a turn that lies in no need at all.
 LOOSE = "turn"
 _DAY, _MINUTE = timedelta(days=1), timedelta(minutes=1)
 _NIGHT, _NIGHT_ENDS = timedelta(hours=3), timedelta(hours=5)
+#: Tags that follow from when a turn is; all others are its pattern's.
+_OF_TIME = frozenset({"night", "weekend", *(kind.value for kind in Kind)})
 
 _Span = tuple[datetime, datetime]
 
@@ -63,7 +66,7 @@ def fit(wanted: Sequence[Need], stands: Sequence[Stand], place: Place) -> Fitted
         room = need.wanted - len(filled[number])
         for chain in chains[: max(room, 0)]:
             pieces = _left(need, chain)
-            found += [(_cut(need, *piece), []) for piece in pieces]
+            found += [(_cut(need, *piece, place), []) for piece in pieces]
         kept = need.wanted - min(len(chains), max(room, 0))
         if kept or filled[number]:
             found.append((replace(need, wanted=kept), filled[number]))
@@ -89,6 +92,8 @@ def past(fitted: Fitted) -> dict[int, list[Past]]:
                 tags=need.tags,
                 weekends=need.weekends,
                 block=need.block,
+                part=need.part,
+                within=need.within,
             )
         )
     return result
@@ -128,7 +133,7 @@ def _left(need: Need, chain: Iterable[Stand]) -> list[_Span]:
     return left
 
 
-def _cut(need: Need, starts_at: datetime, ends_at: datetime) -> Need:
+def _cut(need: Need, starts_at: datetime, ends_at: datetime, place: Place) -> Need:
     """Return a need for a part of another: what it counts for is cut with it."""
     begun = [need.starts_at + number * _DAY for number in range(len(need.days))]
     days = tuple(
@@ -138,8 +143,15 @@ def _cut(need: Need, starts_at: datetime, ends_at: datetime) -> Need:
     ) or (need.days[-1],)
     weekends = {s for s in need.weekends if any(abs((day - s).days) <= 1 for day in days)}
     share = (ends_at - starts_at) / (need.ends_at - need.starts_at)
+    zone = ZoneInfo(place.zone)
+    own = need.tags - _OF_TIME | set().union(*(place.calendar.tags(day) for day in days))
+    own |= {"weekend"} if weekends else set()
+    own |= _night(starts_at.astimezone(zone), ends_at.astimezone(zone))
     return replace(
         need,
+        tags=frozenset(own),
+        part=share,
+        within=need.block or f"from {need.starts_at.isoformat()}",
         starts_at=starts_at,
         ends_at=ends_at,
         days=days,
@@ -158,13 +170,15 @@ def _own(stand: Stand, wanted: Sequence[Need], place: Place) -> Need:
     if inside:
         like = max(inside, key=lambda need: _shared(need, stand))
         begin, end = max(stand.starts_at, like.starts_at), min(stand.ends_at, like.ends_at)
-        part = _cut(like, begin, end)
+        part = _cut(like, begin, end, place)
         share = (stand.ends_at - stand.starts_at) / (end - begin)
         return replace(
             part,
             starts_at=stand.starts_at,
             ends_at=stand.ends_at,
             minutes=round(part.minutes * share),
+            # Longer than what was wanted is still one turn.
+            part=min(1.0, part.part * share),
         )
     return _shapeless(stand, line, place)
 

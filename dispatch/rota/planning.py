@@ -88,6 +88,8 @@ class Ground:
     words: Words
     past: Mapping[int, Sequence[Past]]
     """What each person has served, as far back as it matters."""
+    later: Mapping[int, Sequence[Past]]
+    """What is published for each person after the last day, as far ahead as it matters."""
     histories: Mapping[int, History] | None
     """What each person brings along; None: nobody asked what is fair."""
 
@@ -123,7 +125,11 @@ class Ground:
         """Add what is fair, where somebody asked."""
         if self.histories is None:
             return problem
-        alternating = fairness.alternation(problem, self.past)
+        known = {
+            person.id: (*self.past.get(person.id, ()), *self.later.get(person.id, ()))
+            for person in self.people
+        }
+        alternating = fairness.alternation(problem, known)
         fairs = fairness.fairs(problem, self.histories)
         return replace(problem, rules=(*problem.rules, *alternating), fairs=fairs)
 
@@ -164,10 +170,12 @@ def load(
     """
     rules = rulebook.rules_of(session, team, first, last)
     since = first - (_HISTORY if history else rulebook.reach(rules, first)) * _DAY
-    found = ground.phases(session, team, since, last)
-    calendar = ground.calendar_of(session, team, since, last + 2 * _DAY, kept_before=first)
+    until = last + rulebook.ahead(rules, last) * _DAY
+    found = ground.phases(session, team, since, until)
+    calendar = ground.calendar_of(session, team, since, until + 2 * _DAY, kept_before=first)
     place = Place(ground.keys_of(session, team, found), team.time_zone, calendar)
-    before = _before(session, team, since, first, found, place)
+    before = _served(session, team, since, first - _DAY, found, place)
+    later = _served(session, team, last + _DAY, until, found, place)
     staff = officers.load(session, team, first, last, people)
     lines = ground.lines_of(session, team)
     return Ground(
@@ -178,7 +186,11 @@ def load(
         wanted=_wanted(found, first, last, place),
         fixed=_fixed(session, team, found, first, last),
         people=tuple(
-            replace(one, before=(*one.before, *_near(before.get(one.id, ()), rules, first)))
+            replace(
+                one,
+                before=(*one.before, *_near(before.get(one.id, ()), rules, first)),
+                after=tuple(later.get(one.id, ())),
+            )
             for one in staff
         ),
         rules=rules,
@@ -189,6 +201,7 @@ def load(
         },
         words=_words(session, lines),
         past=before,
+        later=later,
         histories=_histories(session, team, since, first, staff, before) if history else None,
     )
 
@@ -256,13 +269,12 @@ def _fixed(
     return result
 
 
-def _before(
-    session: Session, team: Team, since: date, first: date, found: Sequence[Phase], place: Place
+def _served(
+    session: Session, team: Team, first: date, last: date, found: Sequence[Phase], place: Place
 ) -> Mapping[int, Sequence[Past]]:
-    """Return what each person has served in the team before the first day."""
-    last = first - _DAY
-    stands = published(session, team, since, last)
-    fitted: Fitted = fitting.fit(_wanted(found, since, last, place), stands, place)
+    """Return what each person serves in the published rota on some days."""
+    stands = published(session, team, first, last)
+    fitted: Fitted = fitting.fit(_wanted(found, first, last, place), stands, place)
     return fitting.past(fitted)
 
 

@@ -206,7 +206,8 @@ class WeeklyRest(Rule):
 
     Windows run from local midnight to local midnight, hold a day of the plan, end with its last day
     or the person's last day in `after` at the latest, and begin with its first day or the person's
-    first day in `before` at the earliest. Turns that count as rest do not interrupt, unless `standby_interrupts`.
+    first day in `before` at the earliest. Turns that count as rest do not interrupt, unless
+    `standby_interrupts`.
     Amount: 1 for each window without.
     """
 

@@ -6,8 +6,8 @@ replaces both; switched off it takes them out. What each kind of rule means is f
 
 import functools
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +24,8 @@ from dispatch.rota.problem import Rule
 from dispatch.rota.terms import terms_of
 from dispatch.settings import Settings
 
-#: No rest, run or succession looks further back than this.
-_LEAST_REACH = 35
+#: No rest, run or succession looks further back than this, or further ahead.
+_LEAST_REACH, _LEAST_AHEAD = 35, 14
 
 
 def rules_of(session: Session, team: Team, first: date, last: date) -> tuple[Rule, ...]:
@@ -113,6 +113,29 @@ def reach(rules: Iterable[Rule], first: date) -> int:
         elif isinstance(rule, planned.Run):
             days.append((rule.most or 0) + rule.least + 2)
     return max(days)
+
+
+def ahead(rules: Iterable[Rule], last: date) -> int:
+    """Return how many days after the last one a rule may look at."""
+    days = [_LEAST_AHEAD]
+    for rule in rules:
+        if isinstance(rule, planned.Limit) and rule.period in _ENDS:
+            days.append((_ENDS[str(rule.period)](last) - last).days)
+        elif isinstance(rule, planned.WeekendsInARow):
+            days.append(7 * (rule.most + 2))
+        elif isinstance(rule, planned.Run):
+            days.append((rule.most or 0) + rule.least + 2)
+    return max(days)
+
+
+def _month_ends(day: date) -> date:
+    return (day.replace(day=1) + timedelta(days=31)).replace(day=1) - timedelta(days=1)
+
+
+_ENDS: Mapping[object, Callable[[date], date]] = {
+    "month": _month_ends,
+    "year": lambda day: day.replace(month=12, day=31),
+}
 
 
 def _pairings(rows: Iterable[Pairing]) -> Iterable[Rule]:
