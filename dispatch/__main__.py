@@ -346,7 +346,7 @@ def _secret(parts: Parts, arguments: argparse.Namespace) -> str:
     schema.require_present(parts.store)
     with parts.store.read() as session:
         door = sources.door(session, arguments.source, parts.clock.now())
-    if door.source_id is None:
+    if door.source is None:
         raise NotFound(f"There is no source {arguments.source} in this database: --secret-file?")
     return door.secrets[-1]
 

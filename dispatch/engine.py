@@ -12,6 +12,7 @@ monotonic clock; what is due is judged by the machine's, and put right when that
 """
 
 import contextlib
+import gc
 import math
 import os
 import queue as queues
@@ -47,6 +48,7 @@ log = logs.logger(__name__)
 _BATCH = 32
 #: What another transaction has is looked at again so soon.
 _LEFT_SECONDS = 0.05
+_BUSY_SECONDS = 0.02
 #: A loop that has not come round for so long is stuck: the heartbeat must stop.
 _STUCK_SECONDS = 8
 _STOP_SECONDS = 12
@@ -361,7 +363,7 @@ class Engine:
         self._ticks[name] = clock.monotonic()
 
     def _advance_loop(self) -> None:
-        listener = self.store.listen("engine")
+        listener = self.store.listen("callouts")
         try:
             while not self._stopping.is_set():
                 self.look_at_clock()
@@ -379,27 +381,35 @@ class Engine:
         return min(sweep, max(0.0, (due_at - self.parts.clock.now()).total_seconds()))
 
     def _claim_loop(self) -> None:
-        listener = self.store.listen("engine")
+        listener = self.store.listen("outbox")
+        hinted = False
         try:
             while not self._stopping.is_set():
-                taken, claimed = self._claim_for_free_seats()
+                # A hint is believed. Else it looks before it takes the right to write, for an
+                # idle engine must not hold up the web.
+                pause = 0.0 if hinted else self._pause(self._next_message())
+                if pause:
+                    hinted = listener.wait(pause)
+                elif self._claim_for_free_seats():
+                    hinted = False
+                else:
+                    # Every sender is busy, or another engine has what is due.
+                    self._stopping.wait(_BUSY_SECONDS)
+                    hinted = False
                 self._tick("claim")
-                if not taken:
-                    # Every sender is busy: the next to finish gives its seat back.
-                    self._stopping.wait(0.02)
-                elif not claimed:
-                    with self.store.read() as session:
-                        due_at = queue.next_due(session)
-                    listener.wait(self._pause(due_at))
         finally:
             listener.close()
 
-    def _claim_for_free_seats(self) -> tuple[int, int]:
-        """Claim what the free senders can take, and let them; return both numbers."""
+    def _next_message(self) -> datetime | None:
+        with self.store.read() as session:
+            return queue.next_due(session)
+
+    def _claim_for_free_seats(self) -> int:
+        """Claim what the free senders can take, and let them; return how many that were."""
         taken, claimed = self._take_seats(), []
         until = clock.monotonic() + self.settings.engine.lease_seconds - SEND_DEADLINE_SECONDS
         try:
-            if taken and self._anything_due():
+            if taken:
                 claimed = self.claim(taken)
         finally:
             # Also when the database is away: a seat that is not given back is lost for good.
@@ -407,13 +417,7 @@ class Engine:
                 self._seats.release()
         for one in claimed:
             self._pool.submit(self._work, one, until)
-        return taken, len(claimed)
-
-    def _anything_due(self) -> bool:
-        """Look before taking the write lock: an idle engine must not hold up the web."""
-        with self.store.read() as session:
-            due_at = queue.next_due(session)
-        return due_at is not None and due_at <= self.parts.clock.now()
+        return len(claimed)
 
     def _take_seats(self) -> int:
         taken = 0
@@ -463,7 +467,7 @@ class Engine:
             return
         log.info("engine_stopping")
         self._stopping.set()
-        self.store.hint("engine")
+        self.store.hint("callouts", "outbox")
         if self._chores is not None:
             self._chores.shutdown(wait=False)
         self._pool.shutdown(wait=True)
@@ -479,6 +483,8 @@ def run(parts: Parts) -> None:
         signal.signal(number, lambda *_: stop.set())
     warm(parts)
     engine = Engine(parts)
+    # What was made by now stays: searching it for what can go would hold a text up.
+    gc.freeze()
     engine.start()
     # Again and again: a signal that came while we were frozen may wake another thread than this.
     while not stop.wait(_LOOK_SECONDS):

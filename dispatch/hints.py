@@ -71,15 +71,23 @@ class DatagramHints:
 
     def send(self, topics: Iterable[str]) -> None:
         """Write one byte to every socket of each topic; remove those nobody reads any more."""
-        for topic in topics:
-            for path in self.folder.glob(f"{topic}.*"):
-                try:
-                    self._socket.sendto(b"!", str(path))
-                except ConnectionRefusedError:
-                    path.unlink(missing_ok=True)
-                except OSError:
-                    # A full buffer means that the listener is awake already.
-                    continue
+        wanted = tuple(f"{topic}." for topic in topics)
+        if not wanted:
+            return
+        with contextlib.suppress(FileNotFoundError):
+            # The sender of a text is woken before the screens.
+            for path in sorted(self.folder.iterdir()):
+                if path.name.startswith(wanted):
+                    self._wake(path)
+
+    def _wake(self, path: Path) -> None:
+        try:
+            self._socket.sendto(b"!", str(path))
+        except ConnectionRefusedError:
+            path.unlink(missing_ok=True)
+        except OSError:
+            # A full buffer means that the listener is awake already.
+            return
 
     def listen(self, topics: Iterable[str]) -> Listener:
         """Return a listener with a socket for each topic."""

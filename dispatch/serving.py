@@ -8,6 +8,7 @@ killed the children are told by the kernel (Linux). What the processes do is the
 """
 
 import ctypes
+import gc
 import os
 import signal
 import subprocess
@@ -71,7 +72,10 @@ class WebServer(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> object:
         """Make the application in each worker: connections and locks do not survive a fork."""
-        return create_app(wiring.build(self._environ))
+        app = create_app(wiring.build(self._environ))
+        # What was made by now stays: searching it for what can go would hold an alert up.
+        gc.freeze()
+        return app
 
 
 def web(parts: Parts, environ: Mapping[str, str]) -> None:

@@ -17,6 +17,7 @@ from dispatch.audit import Actor
 from dispatch.db import Session, Store
 from dispatch.incidents.models import Alarm, Category, CategoryWant, ResponseMode
 from dispatch.intake import receive, sources
+from dispatch.intake.models import Source
 from dispatch.intake.receive import Answer, Request
 from dispatch.paging.models import NobodyOnDuty, Policy, PolicyStep, Target
 from dispatch.people import phones
@@ -177,7 +178,8 @@ class Sender:
         request = Request(webhook_id or f"msg_{self._sent}", "application/json", raw)
         prepared = receive.prepare(request, NOW + after)
         with self.store.write() as session:
-            return receive.take_in(session, self.centre.source_id, prepared, NOW + after)
+            source = session.get_one(Source, self.centre.source_id)
+            return receive.take_in(session, source, prepared, NOW + after)
 
     def alert(self, **fields: Any) -> dict[str, Any]:
         """Send `ALERT` with other fields and return what is answered."""

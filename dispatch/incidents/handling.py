@@ -12,10 +12,11 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.orm.attributes import set_committed_value
 
 from dispatch import audit, upkeep
 from dispatch.audit import Actor, OwnWords
-from dispatch.db import Session
+from dispatch.db import Session, insert_now
 from dispatch.errors import Conflict, Invalid
 from dispatch.incidents import alarms, catalogue, states, timeline
 from dispatch.incidents.alerts import Alert, Place, Problem
@@ -50,6 +51,7 @@ class Wanted:
         """Return it as an incident keeps it."""
         return Want(
             team=self.team,
+            team_id=self.team.id,
             people=self.people,
             qualification_id=self.qualification_id,
             wanted_by=self.by,
@@ -91,10 +93,11 @@ def route(session: Session, alert: Alert, origin: Origin) -> Routing:
     category = catalogue.by_key(session, alert.category)
     if alert.category and category is None:
         problems.append(Problem("category", "No category has this key; taken as unclassified."))
-    organisation = _organisation_at(session, alert.place, origin)
-    fallback = "" if organisation else _why_nowhere(alert.place)
-    organisation = organisation or origin.organisation
-    teams = _teams_serving(session, organisation)
+    organisation, teams = _served_at(session, alert.place, origin)
+    fallback = ""
+    if organisation is None:
+        organisation, fallback = origin.organisation, _why_nowhere(alert.place)
+        teams = session.scalars(_SERVING, {"organisation_id": organisation.id}).all()
     named = _named_teams(alert, teams, problems)
     wants = named or _category_wants(category, teams)
     default = origin.default_team or next(iter(teams), None)
@@ -110,20 +113,25 @@ def _why_nowhere(place: Place) -> str:
     return "no_area" if place.postcode or place.municipality else "no_place"
 
 
-_AT_POSTCODE = (
-    sa.select(Organisation)
-    .join(Area)
-    .where(Area.country == sa.bindparam("country"))
-    .where(Area.first_postcode <= sa.bindparam("postcode"))
-    .where(Area.last_postcode >= sa.bindparam("postcode"))
-    .limit(1)
+_AREA = sa.select(Area.organisation_id).where(Area.country == sa.bindparam("country")).limit(1)
+# Whose the place is and who serves there, in one question.
+_SERVED = (
+    sa.select(Organisation, Team)
+    .outerjoin(Service, Service.organisation_id == Organisation.id)
+    .outerjoin(Team, Team.id == Service.team_id)
+    .order_by(Team.id)
 )
-_AT_MUNICIPALITY = (
-    sa.select(Organisation)
-    .join(Area)
-    .where(Area.country == sa.bindparam("country"))
-    .where(sa.func.lower(Area.municipality) == sa.bindparam("municipality"))
-    .limit(1)
+_AT_POSTCODE = _SERVED.where(
+    Organisation.id
+    == _AREA.where(Area.first_postcode <= sa.bindparam("postcode"))
+    .where(Area.last_postcode >= sa.bindparam("postcode"))
+    .scalar_subquery()
+)
+_AT_MUNICIPALITY = _SERVED.where(
+    Organisation.id
+    == _AREA.where(
+        sa.func.lower(Area.municipality) == sa.bindparam("municipality")
+    ).scalar_subquery()
 )
 _SERVING = (
     sa.select(Team)
@@ -133,18 +141,19 @@ _SERVING = (
 )
 
 
-def _organisation_at(session: Session, place: Place, origin: Origin) -> Organisation | None:
+def _served_at(
+    session: Session, place: Place, origin: Origin
+) -> tuple[Organisation | None, Sequence[Team]]:
+    """Return the organisation whose a place is, and the teams that serve it."""
     where = {"country": origin.organisation.country}
+    rows: Sequence[Any] = ()
     if place.postcode:
-        return session.scalars(_AT_POSTCODE, where | {"postcode": place.postcode}).first()
-    if place.municipality:
+        rows = session.execute(_AT_POSTCODE, where | {"postcode": place.postcode}).all()
+    elif place.municipality:
         municipality = place.municipality.lower()
-        return session.scalars(_AT_MUNICIPALITY, where | {"municipality": municipality}).first()
-    return None
-
-
-def _teams_serving(session: Session, organisation: Organisation) -> Sequence[Team]:
-    return session.scalars(_SERVING, {"organisation_id": organisation.id}).all()
+        rows = session.execute(_AT_MUNICIPALITY, where | {"municipality": municipality}).all()
+    teams = [team for _, team in rows if team is not None]
+    return (rows[0][0], teams) if rows else (None, teams)
 
 
 def _named_teams(alert: Alert, teams: Sequence[Team], problems: list[Problem]) -> list[Wanted]:
@@ -189,15 +198,24 @@ def open_incident(
     incident.reference = reference or new_reference()
     incident.status = status
     _seal(session, incident, alert)
+    insert_now(session, [incident])
     if status is IncidentStatus.OPEN:
-        incident.wants = [wanted.row() for wanted in routing.wants]
-    session.add(incident)
-    session.flush()
+        _state(session, incident, routing.wants)
     alarm = alarm or _mismatch(routing, origin)
     if alarm:
         alarms.raise_alarm(session, incident, alarm, now)
     _tell_opening(session, incident, alert, routing, actor, now)
     return incident
+
+
+def _state(session: Session, incident: Incident, wants: Sequence[Wanted]) -> None:
+    rows = [wanted.row() for wanted in wants]
+    for row in rows:
+        row.incident_id = incident.id
+    insert_now(session, rows)
+    for row in rows:
+        set_committed_value(row, "incident", incident)
+    set_committed_value(incident, "wants", rows)
 
 
 def _mismatch(routing: Routing, origin: Origin) -> str:
@@ -216,6 +234,7 @@ def _incident(alert: Alert, origin: Origin, routing: Routing, now: datetime) -> 
         source_id=origin.source_id,
         source_reference=alert.reference if origin.source_id else None,
         category=category,
+        category_id=category.id if category else None,
         priority=alert.priority or priority,
         response_mode=category.response_mode if category else catalogue.UNCLASSIFIED_MODE,
         municipality=alert.place.municipality,
@@ -225,6 +244,7 @@ def _incident(alert: Alert, origin: Origin, routing: Routing, now: datetime) -> 
         drill=alert.drill,
         # Known to be none, so that nobody asks the database for those of a new incident.
         alarms=[],
+        wants=[],
         wishes=dict(alert.wishes),
         flags=dict(alert.flags),
         problems=[asdict(p) for p in (*alert.problems, *routing.problems)],

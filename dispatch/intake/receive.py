@@ -18,7 +18,6 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import sqlalchemy as sa
-from sqlalchemy.orm import joinedload
 
 from dispatch import logs, seal, upkeep
 from dispatch.audit import Actor
@@ -109,19 +108,13 @@ def _without_future(alert: Alert, now: datetime) -> Alert:
     return replace(alert, occurred_at=None, problems=problems, unknown=unknown)
 
 
-_SOURCE = (
-    sa.select(Source)
-    .where(Source.id == sa.bindparam("source_id"))
-    .options(joinedload(Source.organisation), joinedload(Source.default_team))
-)
-
-
-def take_in(session: Session, source_id: int, prepared: Prepared, now: datetime) -> Answer:
+def take_in(session: Session, source: Source, prepared: Prepared, now: datetime) -> Answer:
     """Keep a request, do what it says and return the answer; whatever goes wrong, it is kept.
 
-    Raises only what the database itself raises when it can keep nothing.
+    `source` may have been read a moment ago, in another transaction. Raises only what the database
+    itself raises when it can keep nothing.
     """
-    source = session.scalars(_SOURCE, {"source_id": source_id}).one()
+    session.add(source)
     delivery, is_new = _keep(session, source, prepared, now)
     if delivery.body_hash != _hash(prepared.request):
         return _clash(session, source, delivery, now)
@@ -241,11 +234,13 @@ def _do(session: Session, source: Source, delivery: _Kept, alert: Alert, now: da
     if alert.type is AlertType.TEST:
         return _Done(delivery.reference, {"status": "test", "callouts": []})
     _one_at_a_time(session, source, alert)
-    incident = _incident_meant(session, source, delivery, alert)
-    if alert.type is AlertType.CANCEL:
-        return _cancel(session, source, delivery, alert, incident, now)
+    incident, early = _known(session, source, delivery, alert)
     if incident is None:
-        incident, found = _open(session, source, alert, now)
+        if alert.type is AlertType.CANCEL:
+            return _remember_cancel(session, source, delivery, alert, early, now)
+        incident, found = _open(session, source, alert, early, now)
+    elif alert.type is AlertType.CANCEL:
+        return _cancel(session, source, alert, incident, now)
     else:
         incident.source_reference = incident.source_reference or alert.reference
         found = _update(session, source, incident, alert, now)
@@ -281,35 +276,41 @@ def _one_at_a_time(session: Session, source: Source, alert: Alert) -> None:
         session.execute(sa.select(sa.func.pg_advisory_xact_lock(number)))
 
 
-_BY_SENDERS_REFERENCE = sa.select(Incident.id).where(
-    Incident.source_id == sa.bindparam("source_id"),
-    Incident.source_reference == sa.bindparam("reference"),
-)
-_EARLY_CANCEL = sa.select(EarlyCancel).where(
-    EarlyCancel.source_id == sa.bindparam("source_id"),
-    EarlyCancel.source_reference == sa.bindparam("reference"),
+_KNOWN = sa.select(
+    *(
+        sa.select(table.id)
+        .where(table.source_id == sa.bindparam("source_id"))
+        .where(table.source_reference == sa.bindparam("reference"))
+        .scalar_subquery()
+        for table in (Incident, EarlyCancel)
+    )
 )
 
 
-def _incident_meant(
+def _known(
     session: Session, source: Source, delivery: _Kept, alert: Alert
-) -> Incident | None:
-    """Return the incident of this reference, or the one opened for this delivery unread, locked."""
-    incident_id = None
+) -> tuple[Incident | None, EarlyCancel | None]:
+    """Return what came of this reference before, the incident locked; or a cancel without one.
+
+    Of an alert that was unreadable at first it is the incident opened for its delivery.
+    """
+    incident_id = early_id = None
     if alert.reference is not None:
-        known = {"source_id": source.id, "reference": alert.reference}
-        incident_id = session.scalar(_BY_SENDERS_REFERENCE, known)
+        asked = {"source_id": source.id, "reference": alert.reference}
+        incident_id, early_id = session.execute(_KNOWN, asked).one()
     if incident_id is None and delivery.answer:
         query = sa.select(Incident.id).where(Incident.reference == delivery.reference)
         incident_id = session.scalar(query)
-    return None if incident_id is None else handling.locked(session, incident_id)
+    return (
+        None if incident_id is None else handling.locked(session, incident_id),
+        None if early_id is None else session.get(EarlyCancel, early_id),
+    )
 
 
 def _open(
-    session: Session, source: Source, alert: Alert, now: datetime
+    session: Session, source: Source, alert: Alert, early: EarlyCancel | None, now: datetime
 ) -> tuple[Incident, Sequence[Callout]]:
     home, sender = origin(source), actor(source)
-    early = _early_cancel(session, source, alert.reference)
     if early is not None:
         session.delete(early)
         if now - early.received_at <= _CANCEL_REMEMBERED:
@@ -321,7 +322,7 @@ def _open(
             timeline.add(session, incident, "cancelled_before", sender, now)
             return incident, ()
     incident = handling.open_incident(session, alert, home, sender, now)
-    return incident, callouts.advance(session, incident, now)
+    return incident, callouts.advance(session, incident, now, opened=True)
 
 
 def _update(
@@ -336,28 +337,33 @@ def _update(
 
 
 def _cancel(
+    session: Session, source: Source, alert: Alert, incident: Incident, now: datetime
+) -> _Done:
+    problems = [asdict(problem) for problem in alert.problems]
+    try:
+        handling.end_incident(session, incident, IncidentStatus.CANCELLED, actor(source), now)
+    except Conflict as conflict:
+        problems.append(asdict(Problem("type", conflict.message)))
+    found = callouts.advance(session, incident, now)
+    return _done(session, incident, found, problems)
+
+
+def _remember_cancel(
     session: Session,
     source: Source,
     delivery: _Kept,
     alert: Alert,
-    incident: Incident | None,
+    early: EarlyCancel | None,
     now: datetime,
 ) -> _Done:
+    """Keep a cancel whose alert did not come yet; one without a reference can cancel nothing."""
     problems = [asdict(problem) for problem in alert.problems]
-    if incident is not None:
-        try:
-            handling.end_incident(session, incident, IncidentStatus.CANCELLED, actor(source), now)
-        except Conflict as conflict:
-            problems.append(asdict(Problem("type", conflict.message)))
-        found = callouts.advance(session, incident, now)
-        return _done(session, incident, found, problems)
     status = "unknown"
     if alert.reference is None:
         problems.append(asdict(Problem("reference", _UNNAMED_CANCEL)))
     else:
         status = "cancelled"
         problems.append(asdict(Problem("reference", _UNKNOWN_CANCEL)))
-        early = _early_cancel(session, source, alert.reference)
         if early is None:
             early = EarlyCancel(source_id=source.id, source_reference=alert.reference)
             session.add(early)
@@ -370,13 +376,6 @@ def _cancel(
         "problems": problems,
     }
     return _Done(delivery.reference, answer, problems)
-
-
-def _early_cancel(session: Session, source: Source, reference: str | None) -> EarlyCancel | None:
-    if reference is None:
-        return None
-    found = session.scalars(_EARLY_CANCEL, {"source_id": source.id, "reference": reference})
-    return found.one_or_none()
 
 
 def sweep(session: Session, now: datetime) -> None:

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
+from sqlalchemy.orm import joinedload
 
 from dispatch import audit, logs, seal, signatures, upkeep
 from dispatch.audit import Actor
-from dispatch.db import Session
+from dispatch.db import Instant, Session
 from dispatch.errors import Conflict, Invalid
 from dispatch.intake.models import Source, SourceSecret
 from dispatch.people.models import Organisation, Service, Team
@@ -36,7 +37,8 @@ _NOBODY = signatures.PREFIX + base64.b64encode(bytes(32)).decode()
 class Door:
     """A source as far as letting it in goes; without a source nothing is let in."""
 
-    source_id: int | None
+    source: Source | None
+    """With its organisation and default team."""
     secrets: tuple[str, ...]
 
 
@@ -44,20 +46,28 @@ class Door:
 CLOSED = Door(None, (_NOBODY,))
 
 
+_NOW = sa.bindparam("now", type_=Instant())
+# With all that taking an alert in needs of its source, in one question.
+_DOOR = (
+    sa.select(Source, SourceSecret.uid, SourceSecret.sealed_secret)
+    .join(SourceSecret, SourceSecret.source_id == Source.id)
+    .where(Source.key == sa.bindparam("key"), Source.retired_at.is_(None))
+    .where(SourceSecret.valid_from <= _NOW)
+    .where(sa.or_(SourceSecret.valid_until.is_(None), SourceSecret.valid_until > _NOW))
+    .order_by(SourceSecret.id)
+    .options(joinedload(Source.organisation), joinedload(Source.default_team))
+)
+
+
 def door(session: Session, key: str, now: datetime) -> Door:
     """Return the door of the source with this key, with the secrets valid now; or CLOSED."""
-    query = (
-        sa.select(Source.id, Source.organisation_id, SourceSecret.uid, SourceSecret.sealed_secret)
-        .join(SourceSecret, SourceSecret.source_id == Source.id)
-        .where(Source.key == key, Source.retired_at.is_(None), _valid(now))
-    )
     if not _KEY.fullmatch(key):
         return CLOSED
-    found: list[tuple[int, str]] = []
-    for source_id, organisation_id, uid, sealed in session.execute(query):
+    found: list[tuple[Source, str]] = []
+    for source, uid, sealed in session.execute(_DOOR, {"key": key, "now": now}):
         try:
-            secret = seal.unseal(session, organisation_id, _place(uid), sealed)
-            found.append((source_id, secret))
+            secret = seal.unseal(session, source.organisation_id, _place(uid), sealed)
+            found.append((source, secret))
         except seal.Unsealable:
             # The other secrets of the source must go on working.
             log.error("source_secret_unsealable", source=key, secret_uid=uid)
@@ -69,13 +79,7 @@ def verify(
 ) -> bool:
     """Tell whether a source signed this request, at most `age_seconds` ago or ahead."""
     matches = signatures.is_signed(at.secrets, headers, body, now, age_seconds)
-    return matches and at.source_id is not None
-
-
-def _valid(now: datetime) -> sa.ColumnElement[bool]:
-    return (SourceSecret.valid_from <= now) & (
-        SourceSecret.valid_until.is_(None) | (SourceSecret.valid_until > now)
-    )
+    return matches and at.source is not None
 
 
 def _place(uid: str) -> str:

@@ -81,6 +81,7 @@ class Claimed:
     channel: str
     """The supplier to send it by, or to ask what became of it; empty: nobody carries this kind."""
     created_at: datetime
+    about: str = ""
     known: frozenset[str] = frozenset()
     """For FIND: the supplier's ids of our other messages to this address."""
     doubted: str = ""
@@ -113,7 +114,7 @@ def put(session: Session, organisation_id: int, to: Recipient, draft: Draft, now
         "due_at": max(now, draft.not_before or now),
         "expires_at": draft.expires_at,
     }
-    session.hint("engine")
+    session.hint("outbox")
     # Past the session's bookkeeping, which costs several times as much as the statement.
     message_id: int = session.connection().execute(_INSERT, row).scalar_one()
     return message_id
@@ -223,6 +224,7 @@ def _claimed(
         message.supplier_id,
         message.channel,
         message.created_at,
+        message.about,
         _known(session, message) if task is Task.FIND else frozenset(),
         doubted,
     )
@@ -286,6 +288,9 @@ def settle(
         if outcome.fault and outcome.state in (State.PENDING, State.FAILED):
             outcome = _handed_on(message, outcome, who)
         _settle_one(message, outcome, who, now, overdue_seconds)
+        if message.status is State.PENDING:
+            # Another supplier's turn may have come.
+            session.hint("outbox")
     session.flush()
     return list(rows.values())
 

@@ -6,12 +6,13 @@ our own id in the callback address, so one may come before the supplier has answ
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import sqlalchemy as sa
 
 from dispatch import seal
 from dispatch.channels.contract import RECEIPTED, Inbound, Receipt, State
-from dispatch.db import Session
+from dispatch.db import Base, Session
 from dispatch.outbox.models import InboundText, Message
 
 #: Delivered beats failed: after a second sending, the first one's failure says nothing.
@@ -25,8 +26,48 @@ _RANK: Mapping[State, int] = {
     State.DELIVERED: 5,
 }
 
+_MESSAGE = Base.metadata.tables["message"]
 #: A message is asked about at growing intervals, until it expires.
 _ASK_AGAIN_SECONDS = 10
+
+
+class Held(NamedTuple):
+    """What decides whether a callback brings anything new of a message."""
+
+    id: int
+    about: str
+    status: State
+    supplier_id: str
+    heard_at: datetime | None
+
+
+_HELD = sa.select(
+    Message.id, Message.about, Message.status, Message.supplier_id, Message.heard_at
+).where(Message.uid == sa.bindparam("uid"))
+
+
+def held(session: Session, uid: str) -> Held | None:
+    """Return the message that a callback names; None when there is none."""
+    row = session.execute(_HELD, {"uid": uid}).one_or_none()
+    return None if row is None else Held(*row)
+
+
+def moves(message: Message | Held, receipt: Receipt) -> bool:
+    """Return whether a receipt brings a message forward."""
+    return _RANK[receipt.state] > _RANK[message.status]
+
+
+def is_repeated(message: Held, receipt: Receipt) -> bool:
+    """Return whether everything that a callback says was heard before."""
+    identified = bool(message.supplier_id or not receipt.supplier_id)
+    return message.heard_at is not None and identified and not moves(message, receipt)
+
+
+def hear(session: Session, message: Held, receipt: Receipt, now: datetime) -> None:
+    """Keep that a callback came, and the supplier's id if it was not known."""
+    known = {"heard_at": now, "supplier_id": message.supplier_id or receipt.supplier_id}
+    statement = sa.update(_MESSAGE).where(_MESSAGE.c.id == message.id)
+    session.connection().execute(statement.values(known))
 
 
 def note(session: Session, uid: str, receipt: Receipt, now: datetime) -> Message | None:
@@ -56,7 +97,7 @@ def note_asked(
 
 def _forward(message: Message, receipt: Receipt, now: datetime) -> bool:
     message.supplier_id = message.supplier_id or receipt.supplier_id
-    if _RANK[receipt.state] <= _RANK[message.status]:
+    if not moves(message, receipt):
         return False
     message.status = receipt.state
     message.code = receipt.code or message.code

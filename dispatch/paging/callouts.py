@@ -20,7 +20,7 @@ from sqlalchemy.orm import selectinload
 
 from dispatch import logs, upkeep
 from dispatch.audit import ENGINE, Actor
-from dispatch.db import Session
+from dispatch.db import Session, insert_now
 from dispatch.errors import Conflict, Invalid
 from dispatch.incidents import alarms, handling, timeline
 from dispatch.incidents.models import Incident, IncidentStatus, Want
@@ -42,17 +42,22 @@ log = logs.logger(__name__)
 
 #: A callout that cannot be advanced is put off so long, so that it holds up no other.
 _PUT_OFF_SECONDS = 10
+#: However seldom an engine looks by itself, it is more often.
+_SOON = timedelta(seconds=2)
 
 
-def advance(session: Session, incident: Incident, now: datetime) -> list[Callout]:
+def advance(
+    session: Session, incident: Incident, now: datetime, *, opened: bool = False
+) -> list[Callout]:
     """Do whatever the incident's wants lack at `now`; return its callouts.
 
-    The caller has locked the incident, or has just made it.
+    The caller has locked the incident, or has `opened` it in this transaction and paged nobody yet.
     """
     # What the caller changed is written first: reading afresh would undo it.
     session.flush()
     with session.no_autoflush:
-        held = {callout.want_id: callout for callout in of_incident(session, incident)}
+        found = () if opened else of_incident(session, incident)
+        held = {callout.want_id: callout for callout in found}
         for want in incident.wants:
             callout = held.get(want.id)
             wanted = incident.status is IncidentStatus.OPEN and want.ended_at is None
@@ -71,9 +76,20 @@ def advance(session: Session, incident: Incident, now: datetime) -> list[Callout
             alarms.end(incident, {"nobody_wanted"}, now)
         elif incident.status is IncidentStatus.OPEN:
             alarms.raise_alarm(session, incident, "nobody_wanted", now)
+        for callout in held.values():
+            if callout in session.new:
+                _insert(session, callout)
         session.flush()
     bump(session, incident)
     return list(held.values())
+
+
+def _insert(session: Session, callout: Callout) -> None:
+    callout.incident_id, callout.want_id = callout.incident.id, callout.want.id
+    insert_now(session, [callout])
+    for page in callout.pages:
+        page.callout_id = callout.id
+    insert_now(session, callout.pages)
 
 
 def catch_up(
@@ -274,6 +290,9 @@ def _pursue(session: Session, callout: Callout, moment: Moment) -> None:
             session, callout.incident, "phone_unreadable", now, callout.want, **facts
         )
     callout.due_at = _next_instant(callout, plan)
+    if callout.due_at - now < _SOON:
+        # The engine may not look before then; what is due later it finds in time.
+        session.hint("callouts")
 
 
 def begin_anew(session: Session, callout: Callout, now: datetime) -> None:

@@ -4,11 +4,13 @@ Locks come in the usual order: the incidents of the messages first, then the mes
 receipt and an answer that arrive together wait for each other instead of deadlocking.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 import sqlalchemy as sa
 
+from dispatch import upkeep
 from dispatch.audit import ENGINE
 from dispatch.channels.contract import Kind, Outcome, Receipt, State
 from dispatch.db import Session
@@ -35,77 +37,98 @@ def settled(
     now: datetime,
 ) -> None:
     """Write down what became of attempts, and act on those that did not simply go."""
-    about = _about(session, [claimed.id for claimed, _ in outcomes])
-    incidents = _lock_incidents(session, about)
+    locked = _lock(session, [claimed.about for claimed, _ in outcomes])
     overdue = telling.settings(session).engine.receipt_overdue_seconds
     messages = queue.settle(session, outcomes, who, now, overdue)
     permanent = {claimed.id for claimed, outcome in outcomes if outcome.permanent}
-    _act(session, messages, permanent, incidents, now)
+    _act(session, messages, permanent, locked, now)
 
 
 def expired(session: Session, ids: Collection[int], now: datetime) -> None:
     """Act on messages that were still unsent when their time was over."""
-    incidents = _lock_incidents(session, _about(session, ids))
+    query = sa.select(Message.about).where(Message.id.in_(ids))
+    locked = _lock(session, session.scalars(query))
     messages = session.scalars(sa.select(Message).where(Message.id.in_(ids))).all()
-    _act(session, messages, (), incidents, now)
+    _act(session, messages, (), locked, now)
+
+
+def is_repeated(session: Session, uid: str, receipt: Receipt) -> bool:
+    """Return whether a callback says nothing that was not heard before.
+
+    Most do: whoever asks first need not wait for the right to write.
+    """
+    held = receipts.held(session, uid)
+    return held is not None and receipts.is_repeated(held, receipt)
 
 
 def receipt_in(session: Session, uid: str, receipt: Receipt, now: datetime) -> bool:
     """Take in a callback; False when no message has this id."""
-    query = sa.select(Message.about).where(Message.uid == uid)
-    about = session.scalars(query).one_or_none()
-    if about is None:
+    held = receipts.held(session, uid)
+    if held is None:
         return False
-    incidents = _lock_incidents(session, [about])
+    if not receipts.moves(held, receipt):
+        receipts.hear(session, held, receipt, now)
+        return True
+    locked = _lock(session, [held.about])
     message = receipts.note(session, uid, receipt, now)
     if message is not None:
         permanent = [message.id] if receipt.permanent else []
-        _act(session, [message], permanent, incidents, now)
+        _act(session, [message], permanent, locked, now)
     return True
 
 
 def asked(session: Session, claimed: Claimed, receipt: Receipt | None, now: datetime) -> bool:
     """Take in what the supplier says when asked; True when it told something new."""
-    incidents = _lock_incidents(session, _about(session, [claimed.id]))
+    locked = _lock(session, [claimed.about])
     message = receipts.note_asked(session, claimed.id, receipt, now)
     if message is None:
         return False
     permanent = [message.id] if receipt is not None and receipt.permanent else []
-    _act(session, [message], permanent, incidents, now)
+    _act(session, [message], permanent, locked, now)
     return True
-
-
-def _about(session: Session, ids: Collection[int]) -> list[str]:
-    return list(session.scalars(sa.select(Message.about).where(Message.id.in_(ids))))
 
 
 def _page_uids(about: Iterable[str]) -> set[str]:
     return {subject.removeprefix("page:") for subject in about if subject.startswith("page:")}
 
 
-def _lock_incidents(session: Session, about: Iterable[str]) -> dict[str, Incident]:
-    """Lock the incidents in the order of their ids; return them by the page's uid."""
+class _Locked(NamedTuple):
+    """An incident that is locked, by one of its pages."""
+
+    uid: str
+    id: int
+    organisation_id: int
+
+
+_LOCK = (
+    sa.select(Page.uid, Incident.id, Incident.organisation_id)
+    .join(Callout, Callout.id == Page.callout_id)
+    .join(Incident, Incident.id == Callout.incident_id)
+    .where(Page.uid.in_(sa.bindparam("uids", expanding=True)))
+    .order_by(Incident.id)
+    .with_for_update(of=Incident)
+)
+
+
+def _lock(session: Session, about: Iterable[str]) -> dict[str, _Locked]:
+    """Lock the incidents in the order of their ids; return id and organisation by page's uid.
+
+    The incidents themselves are not read: most of what is heard changes nothing of them.
+    """
     uids = _page_uids(about)
     if not uids:
         return {}
-    query = (
-        sa.select(Page.uid, Callout.incident_id)
-        .join(Callout, Callout.id == Page.callout_id)
-        .where(Page.uid.in_(uids))
-    )
-    ids = dict(session.execute(query).all())
-    locked = {key: handling.locked(session, key) for key in sorted(set(ids.values()))}
-    return {uid: locked[incident_id] for uid, incident_id in ids.items()}
+    return {row.uid: _Locked(*row) for row in session.execute(_LOCK, {"uids": sorted(uids)})}
 
 
 def _act(
     session: Session,
     messages: Sequence[Message],
     permanent: Collection[int],
-    incidents: dict[str, Incident],
+    locked: Mapping[str, _Locked],
     now: datetime,
 ) -> None:
-    troubled: dict[int, Incident] = {}
+    troubled: set[int] = set()
     uids = _page_uids(message.about for message in messages)
     query = sa.select(Page).where(Page.uid.in_(uids)).execution_options(populate_existing=True)
     by_uid = {page.uid: page for page in session.scalars(query)} if uids else {}
@@ -114,13 +137,13 @@ def _act(
         page = by_uid.get(message.about.removeprefix("page:"))
         if page is None:
             continue
-        incident = incidents[page.uid]
+        incident = locked[page.uid]
         if _note_progress(session, page, message, now):
-            callouts.bump(session, incident)
+            upkeep.bump(session, incident.organisation_id, "board")
         if _went_wrong(message) and page.ended_at is None:
-            troubled[incident.id] = incident
-    for incident in troubled.values():
-        callouts.catch_up(session, incident, now)
+            troubled.add(incident.id)
+    for incident_id in sorted(troubled):
+        callouts.catch_up(session, handling.locked(session, incident_id), now)
 
 
 def _note_progress(session: Session, page: Page, message: Message, now: datetime) -> bool:

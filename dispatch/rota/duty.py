@@ -1,6 +1,6 @@
 """Who is on duty, and why; or since when nobody is, and why not.
 
-The answer always comes from the published rows, never from a cache: two queries for an instant as
+The answer always comes from the published rows, never from a cache: one question for an instant as
 for a month. Each line of a team is cut where anything changes (a turn begins or ends, a cover takes
 over, a membership ends, somebody leaves) into stretches that leave no instant out. A stretch
 includes its start and excludes its end. A cover beats the shift under it. Somebody who has left, or
@@ -17,6 +17,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
+from sqlalchemy.orm import aliased
 
 from dispatch.db import Instant, Session
 from dispatch.people.models import Membership, Person, Team
@@ -238,6 +239,21 @@ _bounds = (
     .cte("bounds")
     .prefix_with("MATERIALIZED", dialect="postgresql")
 )
+# Whoever holds a turn or covers it, as far as the rota may count on them: a row for each time
+# that somebody was a member.
+_holder, _coverer = aliased(Person), aliased(Person)
+_held, _covering = aliased(Membership), aliased(Membership)
+
+
+def _counting(person: Any, member: Any, name: str) -> list[sa.Label[Any]]:
+    columns = (person.name, person.left_at, member.from_on, member.until_on)
+    return [column.label(f"{name}_{column.key}") for column in columns]
+
+
+def _member(member: Any, person_id: Any) -> sa.ColumnElement[bool]:
+    return sa.and_(member.person_id == person_id, member.team_id == sa.bindparam("team_id"))
+
+
 _PLAN = (
     sa.select(
         _bounds.c.id.label("line_id"),
@@ -251,6 +267,8 @@ _PLAN = (
         Cover.person_id.label("coverer_id"),
         Cover.starts_at.label("cover_starts_at"),
         Cover.ends_at.label("cover_ends_at"),
+        *_counting(_holder, _held, "holder"),
+        *_counting(_coverer, _covering, "coverer"),
     )
     .select_from(_bounds)
     .outerjoin(
@@ -262,6 +280,10 @@ _PLAN = (
         ),
     )
     .outerjoin(Cover, sa.and_(Cover.shift_id == Shift.id, Cover.cancelled_at.is_(None)))
+    .outerjoin(_holder, _holder.id == Shift.person_id)
+    .outerjoin(_held, _member(_held, Shift.person_id))
+    .outerjoin(_coverer, _coverer.id == Cover.person_id)
+    .outerjoin(_covering, _member(_covering, Cover.person_id))
     .order_by(_bounds.c.position, _bounds.c.id, Shift.starts_at, Cover.starts_at)
 )
 _PEOPLE = (
@@ -283,9 +305,18 @@ def _stretches(
     """
     values = {"team_id": team.id, "from_at": from_at, "until_at": until_at}
     rows = session.execute(_PLAN, values).all()
-    ids = {row.person_id for row in rows} | {row.coverer_id for row in rows}
-    people = _people(session, team, ids - {None})
-    for _, group in groupby(rows, key=lambda row: row.line_id):
+    zone = ZoneInfo(team.time_zone)
+    people: dict[int, _Planned] = {}
+    for row in rows:
+        if row.person_id is not None:
+            held = row.holder_name, row.holder_left_at, row.holder_from_on, row.holder_until_on
+            _count_in(people, row.person_id, *held, zone)
+        if row.coverer_id is not None:
+            held = row.coverer_name, row.coverer_left_at, row.coverer_from_on, row.coverer_until_on
+            _count_in(people, row.coverer_id, *held, zone)
+    # Several memberships of one person repeat the turn.
+    once = {(row.line_id, row.shift_uid, row.cover_uid): row for row in rows}
+    for _, group in groupby(once.values(), key=lambda row: row.line_id):
         yield _line(list(group), people)
 
 
@@ -296,36 +327,51 @@ class _Planned:
     id: int
     name: str
     left_at: datetime | None
-    member: list[tuple[datetime, datetime]]
+    member: dict[tuple[date, date | None], tuple[datetime, datetime]]
+    """When a member: the days, and the instants that they begin and end at."""
 
     def absence(self, at: datetime) -> str | None:
         """Return why the person does not count at `at`, or None."""
         if self.left_at is not None and self.left_at <= at:
             return "left"
-        return None if any(begin <= at < end for begin, end in self.member) else "not_member"
+        return (
+            None if any(begin <= at < end for begin, end in self.member.values()) else "not_member"
+        )
 
     def edges(self) -> Iterator[datetime]:
         """Yield the instants at which this may change."""
         if self.left_at is not None:
             yield self.left_at
-        for span in self.member:
+        for span in self.member.values():
             yield from span
 
 
 def _people(session: Session, team: Team, ids: set[int]) -> dict[int, _Planned]:
     people: dict[int, _Planned] = {}
-    zone = ZoneInfo(team.time_zone)
-    for id_, name, left_at, from_on, until_on in (
-        session.execute(_PEOPLE, {"team_id": team.id, "people": list(ids)}) if ids else ()
-    ):
-        person = people.setdefault(id_, _Planned(id_, name, left_at, []))
-        if from_on is not None:
-            begin = min(_instants(from_on, time.min, zone))
-            end = _FOR_GOOD
-            if until_on is not None:
-                end = min(_instants(until_on + timedelta(days=1), time.min, zone))
-            person.member.append((begin, end))
+    for row in session.execute(_PEOPLE, {"team_id": team.id, "people": list(ids)}):
+        _count_in(people, *row, ZoneInfo(team.time_zone))
     return people
+
+
+def _count_in(
+    people: dict[int, _Planned],
+    person_id: int,
+    name: str,
+    left_at: datetime | None,
+    from_on: date | None,
+    until_on: date | None,
+    zone: ZoneInfo,
+) -> None:
+    """Add one row of somebody to what is known of them."""
+    person = people.get(person_id)
+    if person is None:
+        person = people[person_id] = _Planned(person_id, name, left_at, {})
+    if from_on is None or (from_on, until_on) in person.member:
+        return
+    begin, end = min(_instants(from_on, time.min, zone)), _FOR_GOOD
+    if until_on is not None:
+        end = min(_instants(until_on + timedelta(days=1), time.min, zone))
+    person.member[from_on, until_on] = begin, end
 
 
 _FOR_GOOD = datetime.max.replace(tzinfo=UTC)

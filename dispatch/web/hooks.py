@@ -17,6 +17,7 @@ from flask import Blueprint, current_app, request
 from flask.typing import ResponseReturnValue
 
 from dispatch import logs, signatures
+from dispatch.channels.contract import Receipt
 from dispatch.channels.gateway import GatewayChannel
 from dispatch.channels.twilio import TwilioChannel
 from dispatch.intake import receive, sources
@@ -46,14 +47,14 @@ def alert(source: str) -> ResponseReturnValue:
     headers = {name: request.headers.get(name, "") for name in sources.HEADERS}
     if not sources.verify(door, headers, body, now, settings.age_seconds):
         return _forged(door, now)
-    if _pace("authentic").count(str(door.source_id), now) > settings.authentic_per_minute:
+    assert door.source is not None
+    if _pace("authentic").count(str(door.source.id), now) > settings.authentic_per_minute:
         return _too_many(now)
     content_type = request.headers.get("content-type", "")
     sent = receive.Request(headers["webhook-id"], content_type, body)
     prepared = receive.prepare(sent, now)
-    assert door.source_id is not None
     with session.transaction() as opened:
-        answer = receive.take_in(opened, door.source_id, prepared, now)
+        answer = receive.take_in(opened, door.source, prepared, now)
     return flask.Response(answer.body, answer.status, answer.headers)
 
 
@@ -74,12 +75,13 @@ def _body(limit: int) -> bytes:
 def _forged(door: Door, now: datetime) -> flask.Response:
     limit = session.parts().settings.intake.forged_per_minute
     address = _network(request.remote_addr or "")
+    source_id = None if door.source is None else door.source.id
     # Whoever is over the limit here already must not go on writing to the database.
     if _pace("forged").count(address, now) > limit:
         return _too_many(now)
     with session.transaction() as opened:
-        count = sources.count_forged(opened, door.source_id, address, now)
-    log.warning("forged_alert", source_id=door.source_id, count=count)
+        count = sources.count_forged(opened, source_id, address, now)
+    log.warning("forged_alert", source_id=source_id, count=count)
     return _too_many(now) if count > limit else failures.problem(401, _REFUSED)
 
 
@@ -138,12 +140,17 @@ def text_in() -> ResponseReturnValue:
 def status(message: str) -> ResponseReturnValue:
     """Take in what became of a text or call."""
     receipt = _supplier().receipt(request.form)
-    if receipt is not None:
+    if receipt is not None and not _repeated(message, receipt):
         with session.transaction() as opened:
             known = hearing.receipt_in(opened, message, receipt, session.now())
         if not known:
             flask.abort(404)
     return "", 204
+
+
+def _repeated(message: str, receipt: Receipt) -> bool:
+    with session.reading() as opened:
+        return hearing.is_repeated(opened, message, receipt)
 
 
 @blueprint.post("/hooks/twilio/voice/<message>")
@@ -171,6 +178,8 @@ def gateway() -> ResponseReturnValue:
         log.warning("forged_callback", endpoint=request.endpoint)
         return failures.problem(401, _REFUSED)
     told, text = channel.receipt(body), channel.inbound_sms(body)
+    if told is not None and _repeated(*told):
+        return "", 204
     if told is not None:
         with session.transaction() as opened:
             known = hearing.receipt_in(opened, *told, session.now())

@@ -76,7 +76,7 @@ def _make_due(centre: Site, count: int) -> dict[str, datetime]:
             sa.update(Callout),
             [{"id": number + _FIRST, "due_at": at} for number, at in due.items()],
         )
-    centre.store.hint("engine")
+    centre.store.hint("callouts")
     return {f"page:{number + _FIRST}": at for number, at in due.items()}
 
 

@@ -43,7 +43,7 @@ def signed(key: str, body: bytes, at: datetime = NOW, webhook_id: str = "msg_1")
 
 @pytest.mark.parametrize("vector", VECTORS["vectors"], ids=lambda vector: vector["name"])
 def test_the_published_vectors_hold(vector: dict[str, Any]) -> None:
-    at = Door(1, (vector["secret"],))
+    at = Door(Source(), (vector["secret"],))
     now = datetime.fromtimestamp(vector["now"], UTC)
     verified = sources.verify(at, vector["headers"], vector["body"].encode(), now)
     assert verified is vector["valid"]
@@ -51,17 +51,17 @@ def test_the_published_vectors_hold(vector: dict[str, Any]) -> None:
 
 def test_what_the_published_library_signs_is_verified() -> None:
     body = '{"narrative": "Liège"}'.encode()
-    assert sources.verify(Door(1, (secret(),)), signed(secret(), body), body, NOW)
+    assert sources.verify(Door(Source(), (secret(),)), signed(secret(), body), body, NOW)
 
 
 def test_any_of_several_secrets_will_do() -> None:
     headers = signed(secret(2), b"{}")
-    assert sources.verify(Door(1, (secret(1), secret(2))), headers, b"{}", NOW)
-    assert not sources.verify(Door(1, (secret(1), secret(3))), headers, b"{}", NOW)
+    assert sources.verify(Door(Source(), (secret(1), secret(2))), headers, b"{}", NOW)
+    assert not sources.verify(Door(Source(), (secret(1), secret(3))), headers, b"{}", NOW)
 
 
 def test_a_changed_body_id_or_time_is_not_verified() -> None:
-    headers, at = signed(secret(), b"{}"), Door(1, (secret(),))
+    headers, at = signed(secret(), b"{}"), Door(Source(), (secret(),))
     assert sources.verify(at, headers, b"{}", NOW)
     assert not sources.verify(at, headers, b"{ }", NOW)
     assert not sources.verify(at, {**headers, "webhook-id": "msg_2"}, b"{}", NOW)
@@ -74,7 +74,7 @@ def test_a_changed_body_id_or_time_is_not_verified() -> None:
 )
 def test_the_age_is_limited_in_both_directions(seconds: int, fine: bool) -> None:
     headers = signed(secret(), b"{}", NOW - timedelta(seconds=seconds))
-    assert sources.verify(Door(1, (secret(),)), headers, b"{}", NOW) is fine
+    assert sources.verify(Door(Source(), (secret(),)), headers, b"{}", NOW) is fine
 
 
 def test_a_body_that_is_no_text_is_verified_by_its_bytes() -> None:
@@ -86,7 +86,7 @@ def test_a_body_that_is_no_text_is_verified_by_its_bytes() -> None:
         "webhook-timestamp": str(int(NOW.timestamp())),
         "webhook-signature": "v1," + base64.b64encode(digest).decode(),
     }
-    assert sources.verify(Door(1, (secret(),)), headers, body, NOW)
+    assert sources.verify(Door(Source(), (secret(),)), headers, body, NOW)
 
 
 @pytest.mark.parametrize("name", ["webhook-id", "webhook-timestamp", "webhook-signature"])
@@ -97,7 +97,7 @@ def test_a_body_that_is_no_text_is_verified_by_its_bytes() -> None:
 )
 def test_hostile_headers_are_refused_without_an_error(name: str, value: str) -> None:
     headers = {**signed(secret(), b"{}"), name: value}
-    assert not sources.verify(Door(1, (secret(),)), headers, b"{}", NOW)
+    assert not sources.verify(Door(Source(), (secret(),)), headers, b"{}", NOW)
 
 
 def test_a_closed_door_opens_for_nobody_even_with_its_own_secret() -> None:
@@ -108,7 +108,7 @@ def test_an_unknown_source_takes_about_as_long_as_a_bad_signature() -> None:
     body = b"x" * 200_000
     headers = signed(secret(2), body)
     lasted = {}
-    for name, at in (("closed", CLOSED), ("known", Door(1, (secret(),)))):
+    for name, at in (("closed", CLOSED), ("known", Door(Source(), (secret(),)))):
         runs = []
         for _ in range(30):
             began = time.perf_counter()

@@ -236,7 +236,7 @@ def _alert(event: _Event, reference: str) -> dict[str, Any]:
 def _send(session: Session, source: Source, alert: Mapping[str, Any], at: datetime) -> Incident:
     """Take an alert in as the hook does; return the incident it is about."""
     request = Request(f"msg_{seal.new_token()}", "application/json", json.dumps(alert).encode())
-    answer = receive.take_in(session, source.id, receive.prepare(request, at), at)
+    answer = receive.take_in(session, source, receive.prepare(request, at), at)
     reference = json.loads(answer.body)["reference"]
     return session.scalars(sa.select(Incident).where(Incident.reference == reference)).one()
 
