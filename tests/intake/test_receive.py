@@ -82,7 +82,8 @@ def test_an_instant_ahead_of_us_is_left_out_but_a_clock_may_be_a_little_fast(
 def test_an_unknown_content_type_is_tried_as_the_own_format(sender: Sender, store: Store) -> None:
     prepared = receive.prepare(Request("msg_x", "text/plain", b'{"type": "test"}'), NOW)
     with store.write() as session:
-        assert receive.take_in(session, sender.centre.source_id, prepared, NOW).status == 202
+        source = session.get_one(Source, sender.centre.source_id)
+        assert receive.take_in(session, source, prepared, NOW).status == 202
 
 
 def test_the_delivery_is_kept_sealed_and_can_be_got_back_byte_for_byte(
