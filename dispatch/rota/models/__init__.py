@@ -37,7 +37,15 @@ from dispatch.rota.models.ground import (
     Terms,
     WishPeriod,
 )
-from dispatch.rota.models.published import NO_OVERLAP, Cover, Line, Shift, Version, Warned
+from dispatch.rota.models.published import (
+    NO_OVERLAP,
+    Cover,
+    HeavyCall,
+    Line,
+    Shift,
+    Version,
+    Warned,
+)
 
 __all__ = [
     "NO_OVERLAP",
@@ -51,6 +59,7 @@ __all__ = [
     "DraftState",
     "Easing",
     "EasingKind",
+    "HeavyCall",
     "Line",
     "OpenState",
     "OpenTurn",

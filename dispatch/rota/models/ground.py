@@ -22,6 +22,10 @@ class WishPeriod(StrEnum):
     YEAR = "year"
 
 
+#: Deaths and sexual offences, until a team says otherwise.
+HEAVY = "suicide fatal_crash murder sexual_offence"
+
+
 class Terms(Base):
     """What an organisation chose for its rotas; a team's own row stands before its organisation's.
 
@@ -36,6 +40,10 @@ class Terms(Base):
     """Which preset of rules is the ground; own rules stand before it by key."""
     days: Mapped[str] = mapped_column(default="")
     """Whose school holidays count: a community, in the words of `rota.holidays`."""
+    eves: Mapped[str] = mapped_column(default="", server_default="")
+    """Whether eves count: yes, no, or empty: as is usual in the country."""
+    heavy: Mapped[str] = mapped_column(default=HEAVY, server_default=HEAVY)
+    """Kinds of incident that weigh on people, by key, with spaces between."""
     four_eyes: Mapped[bool] = mapped_column(default=False)
     """Whether a second planner must publish what a first one asks to publish."""
     swaps_approved: Mapped[bool] = mapped_column(default=False)

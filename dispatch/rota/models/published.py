@@ -87,6 +87,9 @@ class Version(Base):
     """What differed, in order: line, person, start and end as they were and as they are."""
     undoes: Mapped[int | None]
     """The number of the version that this one takes back."""
+    undo_asked_at: Mapped[datetime | None]
+    undo_asked_by_id: Mapped[int | None] = mapped_column(sa.ForeignKey("person.id"))
+    """Who would take it back, where another planner must agree."""
     __table_args__ = (sa.UniqueConstraint("team_id", "number"),)
 
 
@@ -99,6 +102,18 @@ class Warned(Base):
     about: Mapped[str]
     at: Mapped[datetime]
     __table_args__ = (sa.UniqueConstraint("team_id", "about"),)
+
+
+class HeavyCall(Base):
+    """Somebody of a team went for something that weighs on people; which thing is not said."""
+
+    __tablename__ = "heavy_call"
+    id: Mapped[Id]
+    team_id: Mapped[int] = mapped_column(sa.ForeignKey("team.id"))
+    person_id: Mapped[int] = mapped_column(sa.ForeignKey("person.id"), index=True)
+    at: Mapped[datetime]
+    about: Mapped[str] = mapped_column(unique=True)
+    """Whose word it is, so that it is counted once."""
 
 
 def _no_overlap_sqlite(table: str, key: str) -> list[str]:
