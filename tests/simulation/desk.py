@@ -20,7 +20,7 @@ from dispatch.incidents.alerts import Alert, AlertType
 from dispatch.incidents.handling import Origin
 from dispatch.incidents.models import Incident, IncidentStatus
 from dispatch.intake import deliveries, receive
-from dispatch.intake.models import Delivery
+from dispatch.intake.models import Delivery, Source
 from dispatch.paging import callouts, corrections, recall, seats
 from dispatch.paging.models import AssignmentStatus, Callout
 from dispatch.people.models import Certificate, Membership, Person, Team
@@ -61,7 +61,9 @@ class ControlRoom:
         prepared = receive.prepare(request, night.world.clock.now())
         answer = night.web(
             f"gets {fields['type']} {fields.get('reference', '')} ({webhook_id})",
-            lambda session, now: receive.take_in(session, night.world.source_id, prepared, now),
+            lambda session, now: receive.take_in(
+                session, session.get_one(Source, night.world.source_id), prepared, now
+            ),
             intake=True,
         )
         if not isinstance(answer, receive.Answer):
