@@ -11,7 +11,6 @@ import base64
 import hashlib
 import hmac
 import os
-import string
 import threading
 import weakref
 from datetime import datetime
@@ -102,16 +101,15 @@ def fingerprint(session: Session, text: str) -> str:
     return hmac.new(_fingerprint_key(session), text.encode(), hashlib.sha256).hexdigest()
 
 
+_DIGITS_TO_LETTERS = str.maketrans("234567", "abcdef")
+
+
 def new_token(size: int = 16) -> str:
     """Return an unguessable token worth `size` random bytes, of letters only.
 
     Without digits, because a text to a phone may hold one run of digits only: the answer's code.
     """
-    number, letters = int.from_bytes(os.urandom(size)), []
-    for _ in range(-(-size * 800 // 570)):
-        number, rest = divmod(number, len(string.ascii_letters))
-        letters.append(string.ascii_letters[rest])
-    return "".join(letters)
+    return base64.b32encode(os.urandom(size)).decode().rstrip("=").translate(_DIGITS_TO_LETTERS)
 
 
 def hash_token(token: str) -> str:

@@ -6,6 +6,7 @@ its parts, and each part can be late on its own. Promise: `count` agrees with ho
 `plain` leaves no letter outside GSM-7 that has a near one in it. The wording is not decided here.
 """
 
+import functools
 import unicodedata
 from dataclasses import dataclass
 
@@ -103,6 +104,8 @@ def harmless(text: str, limit: int = LONGEST) -> str:
     Control characters, bidi and invisible marks, lone surrogates and unassigned code points go;
     any white space becomes one space; what exceeds `limit` characters is cut off.
     """
+    if text.isascii() and text.isprintable():
+        return " ".join(text.split())[:limit].strip()
     # A lone surrogate cannot be encoded and a bidi override shows "482" as "284": both are worse
     # than the character missing.
     visible = "".join(c for c in text if c.isspace() or unicodedata.category(c)[0] != "C")
@@ -115,6 +118,7 @@ def plain(text: str, limit: int = LONGEST) -> str:
     return harmless(nearest, limit)
 
 
+@functools.lru_cache(maxsize=4096)
 def _nearest(character: str) -> str:
     if character in _ALPHABET or character in _EXTENSION:
         return character
