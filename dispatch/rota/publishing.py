@@ -3,8 +3,8 @@
 Only what differs is touched, so that everybody else's turns keep their identity and their calendars
 stay quiet. What has begun is never touched without a reason, and then from now on only. What
 somebody changed in the published rota since the draft was begun must be taken in first: nothing is
-wiped by a plan that did not know of it. Where an organisation wants four eyes, one planner asks and
-another publishes. A version can be taken back while none of its turns has begun.
+wiped by a plan that did not know of it. A version can be taken back while none of its turns has
+begun. Where an organisation wants four eyes, one planner asks and another does it, both ways.
 """
 
 from collections.abc import Iterable
@@ -65,21 +65,30 @@ def publish(
 
 def undo(
     session: Session, version: Version, actor: Actor, now: datetime, *, reason: str = ""
-) -> Version:
+) -> Version | None:
     """Take a version back: its turns stand again as they did before it.
 
-    Raises Conflict where one of them has begun or was changed meanwhile.
+    None where another planner must agree and is now asked to. Raises Conflict where one of its
+    turns has begun or was changed meanwhile, Refused where one planner wants to be two.
     """
     team = _lock(session, version.team_id)
     back = [_reverse(session, team, kept, now) for kept in version.changes]
     if not back:
         raise Conflict(N_("This version changed nothing."))
+    four_eyes = terms_of(session, team).four_eyes
+    asked_by = version.undo_asked_by_id if four_eyes else None
+    if four_eyes and not _is_second(asked_by, actor):
+        _ask_undo(session, team, version, actor, now)
+        return None
+    version.undo_asked_at = version.undo_asked_by_id = None
+    asker = session.get_one(Person, asked_by).name if asked_by is not None else ""
     applied = applying.apply(session, team, back, actor, reason, now)
     again = Version(
         draft_id=version.draft_id,
         first_on=version.first_on,
         last_on=version.last_on,
-        published_by=actor.name,
+        published_by=asker or actor.name,
+        seconded_by=actor.name if asker else "",
         days=version.days,
         undoes=version.number,
     )
@@ -126,19 +135,44 @@ def _seconded(
     if not terms_of(session, team).four_eyes:
         draft.state = DraftState.OPEN
         return None
-    if actor.kind != "person":
-        raise Refused(N_("Two planners must agree here: publish on the screen."))
-    if draft.state is DraftState.ASKED and draft.asked_by_id is not None:
-        if draft.asked_by_id == actor.id:
-            raise Refused(N_("You asked for this yourself: another planner must publish it."))
-        return session.get_one(Person, draft.asked_by_id).name
+    asked_by = draft.asked_by_id if draft.state is DraftState.ASKED else None
+    if _is_second(asked_by, actor):
+        return session.get_one(Person, asked_by).name
     draft.state, draft.asked_at, draft.asked_by_id = DraftState.ASKED, now, actor.id
     record.note(session, team, actor, "draft.asked", f"draft:{draft.id}", {}, now)
     told = N_("%(team)s: %(name)s asks you to look at a draft from %(first)s on and to publish it.")
     said = Sentence(told, team=team.name, name=actor.name, first=draft.first_on)
-    others = access.with_right(session, Right.ROTA_CHANGE, team)
-    notices.tell(session, team, [one for one in others if one != actor.id], said, now)
+    _tell_others(session, team, said, actor, now)
     return None
+
+
+def _is_second(asked_by: int | None, actor: Actor) -> bool:
+    """Return whether somebody else has asked already; raises Refused for who cannot be a second."""
+    if actor.kind != "person":
+        raise Refused(N_("Two planners must agree here: publish on the screen."))
+    if asked_by is not None and asked_by == actor.id:
+        raise Refused(N_("You asked for this yourself: another planner must publish it."))
+    return asked_by is not None
+
+
+def _ask_undo(session: Session, team: Team, version: Version, actor: Actor, now: datetime) -> None:
+    version.undo_asked_at, version.undo_asked_by_id = now, actor.id
+    session.flush()
+    facts = {"number": version.number}
+    record.note(session, team, actor, "version.undo_asked", f"version:{version.id}", facts, now)
+    told = N_("%(team)s: %(name)s asks you to take version %(number)s of the rota back.")
+    said = Sentence(told, team=team.name, name=actor.name, number=version.number)
+    place = f"rota/{team.key}/versions/{version.number}"
+    _tell_others(session, team, said, actor, now, place)
+
+
+def _tell_others(
+    session: Session, team: Team, said: Sentence, actor: Actor, now: datetime, place: str = "turns"
+) -> None:
+    """Tell every other planner of a team."""
+    others = access.with_right(session, Right.ROTA_CHANGE, team)
+    people = [one for one in others if one != actor.id]
+    notices.tell(session, team, people, said, now, place=place)
 
 
 # --- Versions and notices.

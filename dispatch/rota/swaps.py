@@ -4,11 +4,11 @@ Offered to one or to everybody, accepted by whoever takes it, agreed to by a pla
 organisation wants that. The same rules judge it as everything else: what it breaks hard is refused,
 unless a planner says why it must be. Within a day of the turn rules only warn and it holds at once;
 a planner looks at it afterwards. A whole turn that has not begun changes hands; anything else
-becomes a cover. Who may offer or accept for whom is for `rights` to say.
+becomes a cover. Either of the two can take it back for a day, until the turn begins. Who may offer or accept for whom is for `rights` to say.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
@@ -25,6 +25,8 @@ from dispatch.rota.models import Line, Shift, Swap, SwapKind, SwapState
 from dispatch.rota.terms import owners, terms_of
 from dispatch.texts import N_, Sentence
 
+#: For how long what was swapped can be taken back.
+UNDO = timedelta(hours=24)
 _OPEN = (SwapState.OFFERED, SwapState.ACCEPTED)
 
 
@@ -157,12 +159,28 @@ def enter(
 
 
 def undo(session: Session, swap: Swap, actor: Actor, now: datetime, reason: str = "") -> None:
-    """Take back a cover that a swap made, from now on; whoever had it learns of it."""
+    """Take back what a swap did: a cover from now on, a whole turn within a day and before it.
+
+    Whoever else has a part in it is told. Raises Conflict where it is too late, Invalid with
+    everything hard that would be broken by the turn going back.
+    """
     swap = _locked(session, swap)
-    if swap.state is not SwapState.DONE or swap.cover is None or swap.ends_at <= now:
-        raise Conflict(_OVER)
+    until = undo_until(swap)
+    if until is None or until <= now:
+        raise Conflict(_OVER if until is None else _TOO_LATE)
     team = _team(session, swap.shift)
     _undo(session, team, swap, SwapState.UNDONE, reason, actor, now)
+
+
+def undo_until(swap: Swap) -> datetime | None:
+    """Return until when what a swap did can be taken back; None: it cannot."""
+    if swap.state is not SwapState.DONE or swap.ended_at is None:
+        return None
+    if swap.cover is not None:
+        return swap.ends_at
+    turns = [swap.shift, *([swap.other_shift] if swap.other_shift is not None else [])]
+    whole = swap.kind is not SwapKind.LATE
+    return min(swap.ended_at + UNDO, *(one.starts_at for one in turns)) if whole else None
 
 
 def waiting(session: Session, team: Team, now: datetime) -> list[Swap]:
@@ -195,6 +213,7 @@ def of_person(session: Session, person_id: int, since: datetime) -> list[Swap]:
 
 
 _OVER = N_("This swap is over.")
+_TOO_LATE = N_("It is too late to take this back: offer the turn anew.")
 
 
 # --- What each verb needs.
@@ -318,17 +337,54 @@ def _undo(
     actor: Actor,
     now: datetime,
 ) -> None:
-    if swap.cover is None:
-        raise Conflict(N_("This turn has changed hands: swap it back."))
     why = reason.strip() or "undone"
-    if swap.cover.starts_at < now:
+    if swap.cover is None:
+        _hand_back(session, team, swap, reason, actor, now)
+    elif swap.cover.starts_at < now:
         changes.change_cover(session, swap.cover, actor, now, ends_at=now, reason=why)
     else:
         changes.cancel_cover(session, swap.cover, actor, now, why)
     swap.to_approve = False
     _end(session, team, swap, state, reason, actor, "swap.undone", now)
     told = N_("%(team)s: %(name)s has %(turn)s again.")
-    _tell(session, team, swap, _both(swap, actor), told, now, name=_name(session, swap.from_id))
+    people = _both(swap, actor)
+    if terms_of(session, team).swaps_approved and state is SwapState.UNDONE:
+        # Whoever agreed to it must not learn of it from the rota.
+        people += [one for one in owners(session, team) if one not in (*people, actor.id)]
+    _tell(session, team, swap, people, told, now, name=_name(session, swap.from_id))
+
+
+def _hand_back(
+    session: Session, team: Team, swap: Swap, reason: str, actor: Actor, now: datetime
+) -> None:
+    """Let whole turns go back to whose they were; refuse where one has begun or was changed."""
+    given = [(swap.shift, swap.to_id, swap.from_id)]
+    if swap.other_shift is not None and swap.to_id is not None:
+        given.append((swap.other_shift, swap.from_id, swap.to_id))
+    if swap.kind is SwapKind.LATE or any(turn.starts_at <= now for turn, _, _ in given):
+        raise Conflict(_TOO_LATE)
+    back = [(_held(session, turn, holder), owner) for turn, holder, owner in given]
+    hands = [Hand(turn.line_id, turn.starts_at, turn.ends_at, owner) for turn, owner in back]
+    if not handing.is_late(min(hand.starts_at for hand in hands), now):
+        judging.refuse(handing.broken_by(session, team, hands), reason)
+    for turn, owner in back:
+        person = session.get_one(Person, owner)
+        changes.change_shift(session, turn, actor, now, person=person, reason=reason.strip())
+
+
+def _held(session: Session, turn: Shift, holder: int | None) -> Shift:
+    """Return the turn that stands where one was that changed hands; Conflict if it is another."""
+    query = (
+        sa.select(Shift)
+        .where(Shift.line_id == turn.line_id, Shift.person_id == holder)
+        .where(Shift.starts_at == turn.starts_at, Shift.ends_at == turn.ends_at)
+        .where(Shift.cancelled_at.is_(None))
+        .with_for_update()
+    )
+    found = session.scalars(query).one_or_none()
+    if found is None:
+        raise Conflict(N_("This turn was changed meanwhile. Look at the rota again."))
+    return found
 
 
 def _end(

@@ -266,7 +266,9 @@ def version(key: str, number: int) -> ResponseReturnValue:
 
 def _undo(key: str, number: int, opened: Session, _form: Form) -> Done:
     found = _found(opened, team_for(opened, key, Right.ROTA_CHANGE), number)
-    publishing.undo(opened, found, session.actor(), session.now())
+    if publishing.undo(opened, found, session.actor(), session.now()) is None:
+        said = gettext("Asked: another planner must take it back. They are told.")
+        return Done(said, url_for("drafts.version", key=key, number=number))
     said = gettext("Taken back: its turns stand as before, and whoever has them is told.")
     return Done(said, url_for("drafts.listed", key=key))
 
@@ -274,11 +276,14 @@ def _undo(key: str, number: int, opened: Session, _form: Form) -> Done:
 def _version(key: str, number: int, opened: Session, _form: Form) -> dict[str, Any]:
     team = team_for(opened, key, Right.ROTA_CHANGE)
     found = _found(opened, team, number)
+    asker = opened.get(Person, found.undo_asked_by_id) if found.undo_asked_by_id else None
     sides = [differences.read(kept) for kept in found.changes]
     changes = [Change(was, now) for was, now in sides if was is not None or now is not None]
     return {
         "team": team,
         "version": _version_row(found),
+        "undo_asked_by": asker.name if asker is not None else None,
+        "undo_asked_at": found.undo_asked_at,
         "people": drafted.changes_by_person(opened, team, changes),
     }
 

@@ -256,7 +256,7 @@ def _late(opened: Session, swap: Swap, team: Team, names: Mapping[int, str]) -> 
     return card(opened, swap, names) | {
         "told": [told(one.told) for one in judged],
         "by": swap.asked_by,
-        "may_undo": swap.cover_id is not None and swap.ends_at > session.now(),
+        "may_undo": (swaps.undo_until(swap) or session.now()) > session.now(),
     }
 
 

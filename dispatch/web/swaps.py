@@ -135,11 +135,20 @@ def _withdraw(opened: Session, swap: Swap) -> str:
 
 
 def _undo(opened: Session, swap: Swap) -> str:
-    """Have a turn back that somebody said to have taken over."""
-    if swap.from_id != session.viewer().person_id or swap.kind is not SwapKind.LATE:
+    """Take back a swap of one's own, or have a turn back that somebody said to have taken over."""
+    if not _may_undo(swap):
         raise NotFound(_NOT_YOURS)
     swaps.undo(opened, swap, session.actor(), session.now())
-    return str(gettext("The turn is yours again, from now on. Your colleague is told."))
+    if swap.kind is SwapKind.LATE:
+        return str(gettext("The turn is yours again, from now on. Your colleague is told."))
+    return str(gettext("Taken back: the turn is whose it was. Your colleague is told."))
+
+
+def _may_undo(swap: Swap) -> bool:
+    """Return whether it is the viewer's to take back: of a turn taken over only its owner's."""
+    late = swap.kind is SwapKind.LATE
+    mine = (swap.from_id,) if late else (swap.from_id, swap.to_id)
+    return swap.ended_at is not None and session.viewer().person_id in mine
 
 
 _ACTIONS: Mapping[str, Callable[[Session, Swap], str]] = {
@@ -201,8 +210,10 @@ def _mine(opened: Session, form: Form) -> dict[str, Any]:
     waiting = [one for team in teams for one in swaps.waiting(opened, team, now)]
     offered = [one for one in waiting if one.state is SwapState.OFFERED and one.from_id != me]
     own = [one for one in waiting if me in (one.from_id, one.to_id) and one not in offered]
-    over = [one for one in swaps.of_person(opened, me, now - _KEPT) if one not in waiting]
-    names = _names(opened, [*waiting, *over])
+    known = swaps.of_person(opened, me, now - _KEPT)
+    undoable = [one for one in known if _may_undo(one) and (swaps.undo_until(one) or now) > now]
+    over = [one for one in known if one not in waiting and one not in undoable]
+    names = _names(opened, [*waiting, *known])
 
     def shown(found: Iterable[Swap], taker: int | None = None) -> list[dict[str, Any]]:
         return [card(opened, one, names, taker) for one in found]
@@ -216,6 +227,7 @@ def _mine(opened: Session, form: Form) -> dict[str, Any]:
             for one in open_turns.standing(opened, team, now)
         ],
         "mine": shown([one for one in own if one.state is not SwapState.DONE]),
+        "undoable": shown(undoable),
         "past": shown([one for one in over if one.state is not SwapState.OFFERED]),
         "may_take_over": bool(teams),
         "me": me,
@@ -251,6 +263,7 @@ def card(
         "other": other and {"starts_at": other.starts_at, "ends_at": other.ends_at},
         "asked_at": swap.asked_at,
         "reason": swap.reason,
+        "undo_until": swaps.undo_until(swap),
         **rules_said(judged, handing.is_late(swap.starts_at, session.now())),
     }
 

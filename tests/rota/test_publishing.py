@@ -213,6 +213,25 @@ def test_where_two_planners_must_agree_one_asks_and_another_publishes(zone, now)
     assert (version.published_by, version.seconded_by) == ("An Peeters", "Bert Maes")
 
 
+def test_where_two_planners_must_agree_taking_back_needs_two_as_well(zone, now):
+    for name in ("An", "Bert"):
+        zone.plans(name)
+    zone.phone("An", "Bert")
+    draft = begin(zone, now)
+    put(zone, now, draft, "Chloé", WEEKS[0])
+    version = publish(zone, now, draft)
+    terms.choose(zone.session, zone.team, zone.planner, now, four_eyes=True)
+    an, bert = zone.actor("An"), zone.actor("Bert")
+    assert publishing.undo(zone.session, version, an, now) is None
+    assert served(zone) == [("Chloé", "04")]
+    assert [who for who, text, _ in zone.texts() if "versie 1" in text] == ["Bert"]
+    with pytest.raises(Refused, match="another planner"):
+        publishing.undo(zone.session, version, an, now)
+    undone = publishing.undo(zone.session, version, bert, now)
+    assert (undone.published_by, undone.seconded_by) == ("An Peeters", "Bert Maes")
+    assert served(zone) == []
+
+
 def test_a_draft_that_changed_after_it_was_asked_for_is_asked_for_again(zone, now):
     terms.choose(zone.session, zone.team, zone.planner, now, four_eyes=True)
     draft = begin(zone, now)

@@ -1,6 +1,7 @@
 """Swaps: offered, accepted, judged by the same rules, agreed to where set, and taken back."""
 
 import threading
+from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -82,6 +83,32 @@ def test_two_people_exchange_their_turns(zone, now):
     mine, theirs = zone.shift("An", *WEEK), zone.shift("Bert", *NEXT)
     accept(zone, now, offer(zone, now, mine, other=theirs))
     assert served(zone) == [("Bert", "11"), ("An", "18")]
+
+
+def test_either_of_the_two_takes_a_whole_swap_back_within_a_day(zone, now):
+    zone.phone("An", "Bert")
+    given = accept(zone, now, offer(zone, now, zone.shift("An", *WEEK)))
+    assert served(zone) == [("Bert", "11")]
+    later = now + timedelta(hours=23)
+    swaps.undo(zone.session, given, zone.actor("Bert"), later)
+    assert (served(zone), given.state) == ([("An", "11")], SwapState.UNDONE)
+    assert [who for who, text, _ in zone.texts() if "opnieuw" in text] == ["An"]
+    with pytest.raises(Conflict, match="This swap is over"):
+        swaps.undo(zone.session, given, zone.actor("An"), later)
+
+
+def test_a_whole_swap_is_not_taken_back_too_late_or_into_a_broken_rule(zone, now):
+    swap = accept(zone, now, offer(zone, now, zone.shift("An", *WEEK)))
+    with pytest.raises(Conflict, match="too late to take this back"):
+        swaps.undo(zone.session, swap, zone.actor("An"), now + timedelta(hours=25))
+    away(zone, now, "An", "2026-12-12 00:00", "2026-12-13 00:00")
+    with pytest.raises(Invalid, match="An Peeters is away"):
+        swaps.undo(zone.session, swap, zone.actor("Bert"), now)
+    [mine] = zone.session.scalars(sa.select(Shift).where(Shift.cancelled_at.is_(None)))
+    mine.person_id = zone.people["Chloé"].id
+    zone.session.flush()
+    with pytest.raises(Conflict, match="changed meanwhile"):
+        swaps.undo(zone.session, swap, zone.actor("Bert"), now)
 
 
 def test_what_is_offered_to_everybody_goes_to_whoever_is_first(zone, now):

@@ -53,9 +53,13 @@ def test_a_turn_is_given_to_everybody_and_taken_by_whoever_says_so_first(web, an
     assert bert.post(path).status_code == 303
     assert holder(web) == "Bert"
     assert "Done: the turn has changed hands." in text(bert.get("/turns/swaps"))
+    assert "Done, and can be taken back" in text(an.get("/turns/swaps"))
     late = officer(web, "Chloé").post(path)
     assert late.status_code == 422
     assert "This is no longer offered to you." in text(late)
+    assert an.post(path.replace("accept", "undo")).status_code == 303
+    assert holder(web) == "An"
+    assert "Taken back: the turn is whose it was." in text(an.get("/turns/swaps"))
 
 
 def test_somebody_who_is_asked_is_told_so_and_may_say_no(web, an, bert, turn):
