@@ -177,6 +177,7 @@ def row_of(draft: Draft) -> dict[str, Any]:
         "id": draft.id,
         "name": draft.name,
         "days": days_of(draft.first_on, draft.last_on),
+        "revision": draft.revision,
         "state": draft.state.value,
         "state_word": gettext(STATES[draft.state]),
         "open": draft.state in OPEN,

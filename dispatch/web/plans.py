@@ -152,7 +152,7 @@ def _shown(draft_id: int, opened: Session, form: Form) -> dict[str, Any]:
     form.values.setdefault("seconds", "60")
     found = runs.of_draft(opened, draft)
     run = found[0] if found else None
-    over = run is not None and run.ended_at is not None
+    over = run is not None and run.state is RunState.DONE
     return {
         **drafted.about(whole),
         "lengths": [(seconds, gettext(words)) for seconds, words in SECONDS.items()],
@@ -185,6 +185,7 @@ def _told(run: PlanningRun) -> dict[str, Any]:
         "by": run.asked_by,
         "asked_at": run.asked_at,
         "outcome": gettext(_OUTCOMES[run.outcome]) if run.outcome in _OUTCOMES else "",
+        "found": run.outcome in (Outcome.OPTIMAL, Outcome.FEASIBLE),
         "proven": run.outcome == Outcome.OPTIMAL,
         "cost": run.cost,
         "bound": run.bound,

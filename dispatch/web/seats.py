@@ -2,10 +2,11 @@
 
 A cell is a person and a day, or a turn that lacks people. It answers with everybody ranked (for one
 person: with every turn of the day), each with what it would break and cost. A hard breach is
-refused in words unless a reason is given, which is kept. What may be changed is for `rota.seating`.
+refused in words unless a reason is given, which is kept. A turn that is dragged to another cell is
+moved there, or exchanged with what stands there. What may be changed is for `rota.seating`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from functools import partial
 from typing import Any
@@ -32,6 +33,7 @@ from dispatch.web.posted import Done, show, take
 blueprint = Blueprint("seats", __name__)
 
 _GONE = N_("This is there no longer. Load the screen again.")
+_SEVERAL = N_("This cell holds several turns: choose from its list.")
 _PANEL, _SCREEN = "planner/_cell.html", "planner/draft.html"
 
 
@@ -83,17 +85,78 @@ def _put(whole: Drafted, asked: Need, form: Form) -> str:
     reason = form.text("reason", most=300)
     leaves = form.number("instead", 1, 999_999_999)
     form.check()
+    _enter(whole, [(asked, leaves, person.id)], form, reason)
+    return str(gettext("%(name)s has %(turn)s.", name=person.name, turn=_turn(whole, asked)))
+
+
+def _move(whole: Drafted, asked: Need, form: Form) -> str:
+    """Give a turn to whoever it was dragged to, on that day."""
+    from_id, to_id = (form.number(name, 1, 999_999_999) for name in ("person", "to"))
+    day, reason = form.day("to_day", required=True), form.text("reason", most=300)
+    form.check()
+    names = {one.id: one.name for one in whole.ground.people}
+    if day is None or from_id is None or to_id not in names:
+        raise Conflict(_GONE)
+    moves = _moves(whole, asked, from_id, to_id, day)
+    first = moves[0][0]
+    if len(moves) == 1 and first.id != asked.id:
+        _remove(whole, asked, form)
+    _enter(whole, moves, form, reason)
+    turn = _turn(whole, first)
+    if len(moves) > 1:
+        other = _turn(whole, moves[1][0])
+        return str(gettext("Exchanged: %(one)s and %(other)s.", one=turn, other=other))
+    return str(gettext("%(name)s has %(turn)s.", name=names[to_id], turn=turn))
+
+
+def _moves(
+    whole: Drafted, asked: Need, from_id: int, to_id: int, day: date
+) -> list[tuple[Need, int | None, int]]:
+    """Return which turns change hands: who leaves each, and who comes.
+
+    Whatever stands where a turn is dragged to is given in exchange, so that it still has somebody.
+    """
+    theirs = [one for one in _held_on(whole, day, to_id) if one.id != asked.id]
+    if len(theirs) > 1:
+        raise Invalid(_SEVERAL)
+    if theirs:
+        return [(asked, from_id, to_id), (theirs[0], to_id, from_id)]
+    if day in asked.days:
+        return [(asked, from_id, to_id)]
+    target = _of_line(whole, asked, day)
+    there = sorted(who for need, who in whole.laid.seats if need == target.id)
+    if len(there) < target.wanted:
+        return [(target, None, to_id)]
+    return [(target, there[0], to_id), (asked, from_id, there[0])]
+
+
+def _of_line(whole: Drafted, asked: Need, day: date) -> Need:
+    """Return the turn of a day on the line of another, of the same kind if there is one."""
+    found = [
+        one
+        for one in whole.laid.problem.needs
+        if one.line == asked.line and day in one.days and one.wanted
+    ]
+    if not found:
+        raise Invalid(N_("No turn of that line begins on this day."))
+    return min(found, key=lambda one: (one.kind != asked.kind, one.days[0] != day))
+
+
+def _enter(
+    whole: Drafted, moves: Sequence[tuple[Need, int | None, int]], form: Form, reason: str
+) -> None:
+    """Put people in turns, each in place of whoever leaves it, judged as one change."""
     stands = [
-        _stand(whole, one, person.id, leaves) for one in reasons.together(whole.laid.problem, asked)
+        _stand(whole, one, person, leaves)
+        for need, leaves, person in moves
+        for one in reasons.together(whole.laid.problem, need)
     ]
     seen = {
         (stand.line_id, stand.starts_at): _seen(whole, form, stand.line_id, stand.starts_at)
         for stand in stands
     }
-    seating.put_all(
-        whole.opened, whole.draft, stands, seen, session.actor(), session.now(), reason=reason
-    )
-    return str(gettext("%(name)s has %(turn)s.", name=person.name, turn=_turn(whole, asked)))
+    who, now = session.actor(), session.now()
+    seating.put_all(whole.opened, whole.draft, stands, seen, who, now, reason=reason)
 
 
 def _remove(whole: Drafted, asked: Need, form: Form) -> str:
@@ -115,6 +178,7 @@ def _lock(locked: bool, whole: Drafted, asked: Need, form: Form) -> str:
 
 _ACTIONS: Mapping[str, Callable[[Drafted, Need, Form], str]] = {
     "put": _put,
+    "move": _move,
     "remove": _remove,
     "lock": partial(_lock, True),
     "unlock": partial(_lock, False),
@@ -122,11 +186,24 @@ _ACTIONS: Mapping[str, Callable[[Drafted, Need, Form], str]] = {
 
 
 def _asked(whole: Drafted, form: Form) -> Need:
-    """Return the need that a form names by its line and beginning."""
+    """Return the need that a form names by its line and beginning, or by who has it on a day."""
     found = _named(whole, form)
+    day, person = form.values.get("day", ""), form.values.get("person", "")
+    if form.values.get("do") == "move" and day and person.isdigit():
+        held = _held_on(whole, _day(day), int(person))
+        if len(held) > 1:
+            raise Invalid(_SEVERAL)
+        found = held[0] if held else None
     if found is None:
         raise Conflict(_GONE)
     return found
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise Conflict(_GONE) from error
 
 
 def _named(whole: Drafted, form: Form) -> Need | None:
@@ -188,9 +265,15 @@ def _shown(draft_id: int, alone: bool, opened: Session, form: Form) -> dict[str,
     draft = rights.draft_for(opened, session.viewer(), draft_id)
     whole = Drafted(opened, draft)
     place = {name: form.values.get(name, "") for name in ("from", "months")}
-    panel = _of_turn(whole, form) if form.values.get("line") else _of_day(whole, form)
+    moving = form.values.get("do") == "move"
+    if moving:
+        panel = _of_day(whole, Form({"person": form.values["to"], "day": form.values["to_day"]}))
+    else:
+        panel = _of_turn(whole, form) if form.values.get("line") else _of_day(whole, form)
+    names = ("person", "day", "to", "to_day")
     return {
         **facts,
+        "move": {name: form.values.get(name, "") for name in names} if moving else None,
         "draft_id": draft.id,
         "editable": draft.state in OPEN,
         "panel": panel and {"revision": draft.revision, "place": place, **panel},

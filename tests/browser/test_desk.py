@@ -171,3 +171,51 @@ def test_every_screen_of_the_desk_is_accessible(open_screen, address, theme, wid
         picture(screen, f"desk-{number}-{theme}-{width}")
         assert (path, accessibility_faults(screen)) == (path, [])
         assert screen.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+
+
+def test_a_turn_is_dragged_to_somebody_else_to_another_day_and_onto_a_turn(
+    open_screen, address, store, centre
+):
+    screen = desk(open_screen, address)
+    begin(screen, address)
+
+    def cell(name: str, day: int):
+        return screen.locator(f"#c-{centre.people[name].id}-2026-04-0{day}")
+
+    def standing() -> list[tuple[str, int]]:
+        names = {person.id: name for name, person in centre.people.items()}
+        query = sa.select(DraftSeat).where(DraftSeat.removed_at.is_(None))
+        with store.read() as session:
+            rows = session.scalars(query.order_by(DraftSeat.starts_at))
+            return [(names[seat.person_id], seat.starts_at.day) for seat in rows]
+
+    cell("An", 1).focus()
+    screen.keyboard.press("Enter")
+    expect(screen.locator("#cell [data-choice]").first).to_be_focused()
+    screen.keyboard.press("Enter")
+    expect(cell("An", 1).locator(".turn")).to_be_visible()
+    cell("An", 1).drag_to(cell("Bert", 1))
+    expect(screen.locator("#messages")).to_contain_text("Bert Maes has primary Wed 1 Apr 08:00.")
+    expect(cell("Bert", 1)).to_be_focused()
+    assert standing() == [("Bert", 1)]
+    cell("Bert", 1).drag_to(cell("Bert", 4))
+    expect(screen.locator("#messages")).to_contain_text("Bert Maes has primary Sat 4 Apr 08:00.")
+    assert standing() == [("Bert", 4)]
+    cell("Chloé", 2).click()
+    screen.locator("#cell [data-choice]").first.press("Enter")
+    expect(cell("Chloé", 2).locator(".turn")).to_be_visible()
+    cell("Chloé", 2).drag_to(cell("Bert", 4))
+    expect(screen.locator("#messages")).to_contain_text("Exchanged: primary Thu 2 Apr")
+    assert standing() == [("Bert", 2), ("Chloé", 4)]
+    # Leave keeps Chloé from the turn: refused with the reason, and done with one.
+    with store.write() as session:
+        chloe = session.get_one(Person, centre.people["Chloé"].id)
+        span = (NOW.replace(month=4, day=2, hour=0), NOW.replace(month=4, day=2, hour=23))
+        absences.ask(session, chloe, AbsenceKind.LEAVE, *span, ADA, NOW, approved=True)
+    cell("Bert", 2).drag_to(cell("Chloé", 2))
+    expect(screen.locator("#cell")).to_contain_text("Chloé Dubois is away: primary Thu 2 Apr")
+    assert accessibility_faults(screen) == []
+    screen.get_by_label("Why it must be so").first.fill("she agreed")
+    screen.get_by_role("button", name="Move it all the same").press("Enter")
+    expect(screen.locator("#messages")).to_contain_text("Chloé Dubois has primary Thu 2 Apr")
+    assert standing() == [("Chloé", 2), ("Chloé", 4)]

@@ -107,6 +107,29 @@ def test_impossible_days_are_refused_beside_the_field(planner, fields, said):
     assert said in answer.text
 
 
+def test_a_turn_is_moved_by_a_form_and_what_cannot_be_says_why(planned, planner):
+    draft = begin(planner)
+    an, bert = planned.centre.people["An"].id, planned.centre.people["Bert"].id
+    put(planned, planner, draft, "An")
+    form = {"do": "move", "person": an, "day": "2026-04-01", "to": bert}
+
+    def move(**fields: object):
+        return planner.post(
+            f"{draft}/seat",
+            {**form, "revision": revision(planned), "to_day": "2026-04-01"} | fields,
+        )
+
+    assert "No turn of that line begins on this day." in move(to_day="2026-05-01").text
+    assert "This is there no longer." in move(day="2026-04-02").text
+    assert "This is there no longer." in move(day="x").text
+    assert "changed this meanwhile" in move(revision=0).text
+    assert move().status_code == 303
+    assert standing(planned) == [("Bert", FIRST)]
+    put(planned, planner, draft, "Bert", line="backup", reason="both at once")
+    several = move(person=bert, to=an).text
+    assert "This cell holds several turns: choose from its list." in several
+
+
 def test_a_cell_lists_everybody_with_what_speaks_against(planned, planner):
     with planned.store.write() as session:
         away = (NOW + timedelta(days=15), NOW + timedelta(days=25))

@@ -3,7 +3,7 @@
 // One cell at a time can be reached by Tab; arrows, Home and End move between cells. Enter follows
 // the cell's link, which brings the panel; there arrows move between choices and Escape leads back.
 // Delete and L press the panel's own buttons, so that every gesture is a form that also works
-// without this script. A turn can be dragged to somebody else's cell: that only opens the cell.
+// without this script. A turn can be dragged to another cell: that fills in and sends a form, too.
 "use strict";
 
 (() => {
@@ -133,21 +133,45 @@
     target = "";
   });
 
-  // --- Dragging.
+  // --- Dragging: a turn to somebody else's cell, or to another day.
+
+  const place = (cell) => cell.id.match(/^c-(\d+)-(\d{4}-\d{2}-\d{2})$/);
+  let dragged = null;
+
+  const mark = (cell) => {
+    for (const one of document.querySelectorAll("a[data-over]")) one.removeAttribute("data-over");
+    cell?.setAttribute("data-over", "");
+  };
 
   document.addEventListener("dragstart", (event) => {
     const cell = event.target.closest?.("a[data-cell]");
-    if (cell) event.dataTransfer.setData("text/plain", cell.id);
+    // An empty cell has nothing to give.
+    if (cell && !(place(cell) && cell.querySelector(".turn"))) return event.preventDefault();
+    if (!cell) return;
+    dragged = cell.id;
+    event.dataTransfer.effectAllowed = "move";
+    event.dataTransfer.setData("text/plain", cell.id);
   });
-  const over = (event) => {
-    const cell = event.target.closest?.("a[data-cell]");
-    if (cell) event.preventDefault();
-    return cell;
-  };
-  document.addEventListener("dragover", over);
+  document.addEventListener("dragover", (event) => {
+    const cell = dragged && event.target.closest?.("a[data-cell]");
+    if (!cell || !place(cell) || cell.id === dragged) return mark(null);
+    event.preventDefault();
+    mark(cell);
+  });
+  document.addEventListener("dragend", () => {
+    dragged = null;
+    mark(null);
+  });
   document.addEventListener("drop", (event) => {
-    const cell = over(event);
-    if (cell) open(cell, null);
+    const cell = dragged && event.target.closest?.("a[data-cell]");
+    const form = document.getElementById("move");
+    if (!cell || !form || !place(cell) || cell.id === dragged) return;
+    event.preventDefault();
+    const [, person, day] = place(document.getElementById(dragged));
+    const [, to, to_day] = place(cell);
+    for (const [name, value] of Object.entries({ person, day, to, to_day })) form.elements[name].value = value;
+    opened = cell.id;
+    form.requestSubmit();
   });
 
   rove();
