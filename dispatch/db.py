@@ -192,6 +192,7 @@ class Unavailable(DispatchError):
     """The database cannot be reached or is too busy: try again soon (503)."""
 
 
+_IDLE_SECONDS = 1.0
 #: Waiting longer than this for the right to write is a fault, told as 503.
 WRITE_WAIT_SECONDS = 10.0
 
@@ -320,21 +321,24 @@ class Store:
         return engine
 
     def _postgresql(self, pool_size: int) -> sa.Engine:
-        # A lost connection must be noticed before a transaction begins on it, and a wait for a
-        # lock must end before the sender of an alert gives up. What a process that is frozen in
-        # the middle of a transaction has locked is free before whoever waits for it gives up.
+        # A wait for a lock must end before the sender of an alert gives up. What a process that is
+        # frozen in the middle of a transaction has locked is free before whoever waits gives up.
         options = (
             "-c timezone=UTC -c lock_timeout=8s -c statement_timeout=20s "
             "-c idle_in_transaction_session_timeout=5s"
         )
-        return sa.create_engine(
+        engine = sa.create_engine(
             self.url,
             pool_size=pool_size,
             max_overflow=pool_size,
             pool_timeout=WRITE_WAIT_SECONDS,
-            pool_pre_ping=True,
+            # The same few again and again: each learns the statements for itself.
+            pool_use_lifo=True,
             connect_args={"options": options, "connect_timeout": 5},
         )
+        sa.event.listen(engine, "checkin", _note_use)
+        sa.event.listen(engine, "checkout", functools.partial(_look_at, engine.dialect))
+        return engine
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -417,6 +421,21 @@ class Store:
         if self._turn is not None:
             self._turn.close()
             self._turn = None
+
+
+def _note_use(_connection: Any, record: Any) -> None:
+    record.info["used_at"] = monotonic()
+
+
+def _look_at(dialect: Dialect, connection: Any, record: Any, _proxy: Any) -> None:
+    """Notice a lost connection before a transaction begins on it; one used just now is taken."""
+    if monotonic() - record.info.get("used_at", 0.0) < _IDLE_SECONDS:
+        return
+    try:
+        dialect.do_ping(connection)
+    except dialect.loaded_dbapi.Error as error:
+        # The others were most likely lost together with it.
+        raise sa.exc.InvalidatePoolError("connection lost") from error
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

@@ -219,8 +219,8 @@ def test_a_key_knows_when_it_was_made(store: Store) -> None:
 def test_tokens_are_long_enough_and_hold_no_digit() -> None:
     tokens = {new_token() for _ in range(200)}
     assert len(tokens) == 200
-    assert all(re.fullmatch("[A-Za-z]{23}", token) for token in tokens)
-    assert len(new_token(32)) == 45
+    assert all(re.fullmatch("[A-Za-z]{26}", token) for token in tokens)
+    assert len(new_token(32)) == 52
 
 
 def test_a_stored_token_opens_nothing() -> None:
