@@ -5,6 +5,7 @@ past period must still be understood. What rules say is in `rulebook`, what an o
 besides in `terms`.
 """
 
+import functools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -16,9 +17,9 @@ from dispatch.audit import Actor
 from dispatch.db import Session
 from dispatch.errors import Conflict, Invalid
 from dispatch.people.models import Membership, Organisation, Person, Team
-from dispatch.rota import changes, holidays, patterns, record
+from dispatch.rota import changes, holidays, patterns, presets, record
 from dispatch.rota.days import between
-from dispatch.rota.holidays import Calendar, Day, Kind
+from dispatch.rota.holidays import Calendar, Day, Eves, Kind
 from dispatch.rota.models import (
     Contract,
     Line,
@@ -31,6 +32,7 @@ from dispatch.rota.models import (
 )
 from dispatch.rota.patterns import Pattern
 from dispatch.rota.terms import terms_of
+from dispatch.settings import Settings
 from dispatch.texts import N_
 
 _DAY = timedelta(days=1)
@@ -169,9 +171,22 @@ def _known_days(session: Session, team: Team, first: date, last: date) -> Calend
         last,
         community=terms_of(session, team).days,
         language=organisation.language,
+        eves=_eves(session, team, organisation),
         added=[Day(row.on, Kind(row.kind), row.name) for row in rows if not row.removed],
         removed={(row.on, row.kind) for row in rows if row.removed},
     )
+
+
+def _eves(session: Session, team: Team, organisation: Organisation) -> Eves | None:
+    settings: Settings = session.info["settings"]
+    kept = _eves_of(settings.config_dir, organisation.country)
+    if kept is None:
+        return None
+    chosen = terms_of(session, team).eves
+    return Eves(kept.usual if not chosen else chosen == "yes", kept.days)
+
+
+_eves_of = functools.cache(presets.eves_of)
 
 
 def set_day(

@@ -7,7 +7,7 @@ organisation adds its own.
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from functools import cached_property
@@ -24,7 +24,7 @@ class Kind(StrEnum):
 
     PUBLIC_HOLIDAY = "public_holiday"
     EVE = "eve"
-    """No holiday by law, kept as one: Midsummer, Christmas and New Year's Eve."""
+    """No holiday by law, kept as one by custom: Midsummer, Christmas and New Year's Eve."""
     SCHOOL_HOLIDAY = "school_holiday"
     OPTIONAL = "optional"
     """Free, or free from noon, for some: banks, half days, bridging days."""
@@ -77,21 +77,46 @@ def calendar(
     *,
     community: str = "",
     language: str = "",
+    eves: "Eves | None" = None,
     added: Iterable[Day] = (),
     removed: Collection[tuple[date, str]] = (),
 ) -> Calendar:
     """Return the days that matter from `first` to `last`, both included, in order.
 
     `community` is whose school holidays count (one of `communities`), `language` what days are
-    called in where the library has it, `removed` days by their kind. An own day stands before the
-    library's of the same kind. Raises Invalid naming country or community.
+    called in where the library has it, `eves` what stands for the library's, `removed` days by
+    their kind. An own day stands before the library's of the same kind. Raises Invalid naming
+    country or community.
     """
     own = {(day.on, day.kind): day for day in added}
-    known = {(day.on, day.kind): day for day in _known(country, first, last, community, language)}
+    days_known = list(_known(country, first, last, community, language))
+    if eves is not None:
+        days_known = list(_with_eves(days_known, eves, first, last, language))
+    known = {(day.on, day.kind): day for day in days_known}
     days = (known | own).values()
     return Calendar(
         tuple(sorted(d for d in days if first <= d.on <= last and (d.on, d.kind) not in removed))
     )
+
+
+@dataclass(frozen=True)
+class Eves:
+    """What a team decided about eves, beside what the library knows."""
+
+    count: bool
+    """Whether they count at all."""
+    days: Mapping[tuple[int, int], Mapping[str, str]] = field(default_factory=dict)
+    """By month and day, what each is called by language."""
+
+
+def _with_eves(
+    known: Iterable[Day], eves: Eves, first: date, last: date, language: str
+) -> Iterable[Day]:
+    """Yield days with the eves that count, and without any where none do."""
+    yield from (day for day in known if day.kind is not Kind.EVE or eves.count)
+    for year in range(first.year, last.year + 1) if eves.count else ():
+        for (month, day), names in eves.days.items():
+            yield Day(date(year, month, day), Kind.EVE, names.get(language) or names["en"])
 
 
 def communities(country: str) -> tuple[str, ...]:

@@ -64,6 +64,30 @@ def presets(config: Path, kind: str) -> dict[str, Preset]:
     return found
 
 
+@dataclass(frozen=True)
+class CountryEves:
+    """Which days a country keeps as eves."""
+
+    usual: bool
+    """Whether they count unless a team says otherwise."""
+    source: str
+    days: Mapping[tuple[int, int], Mapping[str, str]] = field(default_factory=dict)
+    """By month and day, what each is called by language; beside what the library knows."""
+
+
+def eves_of(config: Path, country: str) -> CountryEves | None:
+    """Return which eves a country keeps; None: nobody wrote that down."""
+    path = config / "eves" / f"{country.lower()}.toml"
+    if not country.isalpha() or not path.is_file():
+        return None
+    document = tomllib.loads(path.read_text(encoding="utf-8"))
+    days = {}
+    for row in document.get("days", ()):
+        month, _, day = row["on"].partition("-")
+        days[int(month), int(day)] = row["names"]
+    return CountryEves(document["usual"], document["source"], days)
+
+
 def combined(*layers: Iterable[Row]) -> list[Row]:
     """Return rows in which a later layer's stands for an earlier one's of the same key."""
     found: dict[str, Row] = {}

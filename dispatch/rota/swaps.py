@@ -4,7 +4,8 @@ Offered to one or to everybody, accepted by whoever takes it, agreed to by a pla
 organisation wants that. The same rules judge it as everything else: what it breaks hard is refused,
 unless a planner says why it must be. Within a day of the turn rules only warn and it holds at once;
 a planner looks at it afterwards. A whole turn that has not begun changes hands; anything else
-becomes a cover. Either of the two can take it back for a day, until the turn begins. Who may offer or accept for whom is for `rights` to say.
+becomes a cover. Either of the two can take it back for a day, until the turn begins. Who may offer
+or accept for whom is for `rights` to say.
 """
 
 from collections.abc import Sequence

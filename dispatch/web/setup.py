@@ -13,13 +13,14 @@ from typing import Any
 import sqlalchemy as sa
 from flask import Blueprint, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import format_date, gettext
+from flask_babel import format_date, get_locale, gettext
 
 from dispatch.db import Session
 from dispatch.errors import Conflict, NotFound
+from dispatch.incidents import catalogue
 from dispatch.people.access import Right
 from dispatch.people.models import Membership, Organisation, Person, Team
-from dispatch.rota import ground, holidays, terms
+from dispatch.rota import ground, holidays, presets, terms
 from dispatch.rota.days import local_day
 from dispatch.rota.holidays import Kind
 from dispatch.rota.models import Contract, OwnDay, Pairing, PairingKind, WishPeriod
@@ -54,6 +55,11 @@ _PERIODS: Mapping[WishPeriod, str] = {
     WishPeriod.MONTH: N_("a month"),
     WishPeriod.QUARTER: N_("a quarter"),
     WishPeriod.YEAR: N_("a year"),
+}
+_EVES: Mapping[str, str] = {
+    "": N_("as is usual in the country"),
+    "yes": N_("they count"),
+    "no": N_("they do not count"),
 }
 _GONE = N_("This is there no longer. Load the screen again.")
 _YEAR = timedelta(days=366)
@@ -276,6 +282,8 @@ def _choose(opened: Session, team: Team, form: Form) -> None:
         team,
         *_by(),
         days=community,
+        eves=form.one_of("eves", _EVES, required=False),
+        heavy=" ".join(form.several("heavy", [one.key for one in catalogue.in_use(opened)])),
         four_eyes=form.ticked("four_eyes"),
         swaps_approved=form.ticked("swaps_approved"),
         wish_budget=budget,
@@ -285,16 +293,26 @@ def _choose(opened: Session, team: Team, form: Form) -> None:
 
 def _choices(opened: Session, team: Team, form: Form) -> dict[str, Any]:
     held = terms.terms_of(opened, team)
-    known = holidays.communities(opened.get_one(Organisation, team.organisation_id).country)
+    country = opened.get_one(Organisation, team.organisation_id).country
+    language = str(get_locale())
+    categories = {one.key: catalogue.name(one, language) for one in catalogue.in_use(opened)}
+    heavy = form.several("heavy", categories) if request.method == "POST" else held.heavy.split()
+    known = holidays.communities(country)
     if request.method != "POST":
         form.values.update(
             days=held.days,
+            eves=held.eves,
             wish_budget=str(held.wish_budget),
             wish_period=held.wish_period.value,
             four_eyes="yes" if held.four_eyes else "",
             swaps_approved="yes" if held.swaps_approved else "",
         )
+    eves = presets.eves_of(session.parts().settings.config_dir, country)
     return {
+        "categories": list(categories.items()),
+        "heavy": heavy,
+        "eves": [(word, gettext(said)) for word, said in _EVES.items()] if eves else [],
+        "eves_source": eves.source if eves else "",
         "communities": [("", gettext("none")), *((one, one.capitalize()) for one in known)],
         "periods": [(period.value, gettext(words)) for period, words in _PERIODS.items()],
     }

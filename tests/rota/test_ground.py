@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from dispatch.errors import Conflict, Invalid
-from dispatch.people.models import Certificate, Membership, Qualification
+from dispatch.people.models import Certificate, Membership, Organisation, Qualification
 from dispatch.rota import (
     absences,
     drafts,
@@ -51,6 +51,26 @@ def test_a_pattern_says_what_is_needed_from_its_day_on(zone, now):
     keys = [line.key for line in ground.lines_of(zone.session, zone.team)]
     assert keys == ["primary", "backup", "primary-2"]
     assert len(found.rows["primary"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("country", "chosen", "expected"),
+    [
+        ("BE", "", []),
+        ("BE", "yes", [24, 31]),
+        ("SE", "", [24, 31]),
+        ("SE", "no", []),
+        ("DK", "", [24, 31]),
+        ("NL", "yes", []),
+    ],
+)
+def test_eves_count_as_is_usual_in_the_country_or_as_the_team_says(
+    zone, now, country, chosen, expected
+):
+    zone.session.get_one(Organisation, zone.team.organisation_id).country = country
+    terms.choose(zone.session, zone.team, zone.planner, now, eves=chosen)
+    calendar = ground.calendar_of(zone.session, zone.team, *DECEMBER)
+    assert [day.on.day for day in calendar.days if day.kind == "eve"] == expected
 
 
 def test_a_pattern_that_cannot_be_is_refused_by_field(zone, now):

@@ -124,8 +124,13 @@ def test_nobody_is_paired_with_themselves(web, planner):
 
 def test_choices_are_kept_and_shown(web, planner):
     fields = {"wish_budget": "12", "wish_period": "year", "four_eyes": "yes", "days": ""}
+    fields |= {"eves": "yes", "heavy": ["fatal_crash", "no_such_kind"]}
     assert do(planner, "choices", "choose", **fields).status_code == 303
     with web.store.read() as session:
         held = terms.terms_of(session, team_of(web, session))
+        team = team_of(web, session)
+        calendar = ground.calendar_of(session, team, date(2026, 12, 1), date(2026, 12, 31))
     assert (held.four_eyes, held.swaps_approved, held.wish_budget) == (True, False, 12)
+    assert [day.on.day for day in calendar.days if day.kind == "eve"] == [24, 31]
+    assert held.heavy == "fatal_crash"
     assert 'name="four_eyes" value="yes" checked' in planner.get("/rota/support/setup/choices").text
