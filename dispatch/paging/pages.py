@@ -30,6 +30,8 @@ from dispatch.people.models import Person
 #: is sent once more.
 _OUT_OF_REACH = "30003"
 _TRY_AGAIN_SECONDS = 60
+#: A page that ended is still known by its code for so long: the answer is then too late.
+REMEMBERED_HOURS = 24
 #: Numbers that people ring in need: never a code.
 _EMERGENCY = frozenset({"911", "999", "990", "997", "998"})
 
@@ -66,7 +68,7 @@ def add(
         step=callout.step,
         reason=dict(judged.reason),
         attempts=_kept(policy.attempts_for(attempts, candidate.channels, now)),
-        code=_code(session),
+        code=_code(session, candidate.person_id, now),
         created_at=now,
     )
     # Added first: what follows may read, and a row that is only half known would be left out.
@@ -91,7 +93,7 @@ def rung(session: Session, callout: Callout, person: Person, by: str, now: datet
         step=callout.step,
         reason={"kind": "by_hand", "by": by},
         attempts=[],
-        code=_code(session),
+        code=_code(session, person.id, now),
         created_at=now,
         ended_at=now,
     )
@@ -158,20 +160,29 @@ def ring_control_room(
     timeline.add(session, callout.incident, "ringing_control_room", ENGINE, now)
 
 
-_CODES_USED = sa.select(Page.code).where(
-    Page.ended_at.is_(None), Page.code.in_(sa.bindparam("drawn", expanding=True))
+_DRAWN = Page.code.in_(sa.bindparam("drawn", expanding=True))
+_CODES_USED = sa.union_all(
+    sa.select(Page.code).where(Page.ended_at.is_(None), _DRAWN),
+    sa.select(Page.code).where(
+        Page.person_id == sa.bindparam("person_id"), Page.ended_at > sa.bindparam("since"), _DRAWN
+    ),
 )
 
 
-def _code(session: Session) -> str:
-    """Return digits that no open page has: three, or more when many pages are open."""
+def _code(session: Session, person_id: int, now: datetime) -> str:
+    """Return digits that no open page has: three, or more when many pages are open.
+
+    Nor any that the person remembers: a late yes would be taken for an answer to this page.
+    """
+    since = now - timedelta(hours=REMEMBERED_HOURS)
     for length in (3, 3, 4, 5, 6):
         drawn = [
             str(secrets.choice("23456789"))
             + f"{secrets.randbelow(10 ** (length - 1)):0{length - 1}}"
             for _ in range(8)
         ]
-        used = set(session.scalars(_CODES_USED, {"drawn": drawn})) | _EMERGENCY
+        asked = {"drawn": drawn, "person_id": person_id, "since": since}
+        used = set(session.scalars(_CODES_USED, asked)) | _EMERGENCY
         used |= {row.code for row in session.new if isinstance(row, Page)}
         for code in drawn:
             if code not in used:

@@ -22,7 +22,7 @@ from dispatch.incidents.models import Incident
 from dispatch.outbox import receipts
 from dispatch.outbox.models import Message, Purpose
 from dispatch.outbox.queue import Recipient
-from dispatch.paging import callouts, reading, recall, seats, telling
+from dispatch.paging import callouts, pages, reading, recall, seats, telling
 from dispatch.paging.models import Assignment, AssignmentStatus, Callout, Page, PageStatus
 from dispatch.paging.reading import Reading, Says
 from dispatch.paging.seats import Taken
@@ -31,8 +31,6 @@ from dispatch.people.models import ContactMethod, Organisation, Person
 from dispatch.rota import saying
 from dispatch.texts import N_, say
 
-#: A page that ended is still known by its code for so long: the answer is then "taken".
-_REMEMBERED_HOURS = 24
 _STOP_WORDS = frozenset({"stop", "stopall", "unsubscribe", "cancel", "end", "quit", "arret"})
 #: A telephone that answers by itself ("I am driving") and we would never end.
 _ANSWERS, _ANSWERS_SECONDS = 3, 3600
@@ -79,7 +77,7 @@ def awaited_since(session: Session, now: datetime) -> datetime | None:
         Assignment.status.not_in((AssignmentStatus.DONE, AssignmentStatus.RELEASED)),
     )
     query = sa.select(sa.func.min(Page.created_at)).where(
-        Page.created_at > now - timedelta(hours=_REMEMBERED_HOURS),
+        Page.created_at > now - timedelta(hours=pages.REMEMBERED_HOURS),
         Page.person_id.is_not(None),
         sa.or_(Page.ended_at.is_(None), sa.and_(_seated(), going)),
     )
@@ -89,7 +87,7 @@ def awaited_since(session: Session, now: datetime) -> datetime | None:
 def _sender(session: Session, number: str, now: datetime) -> Sender:
     methods = [m for m in phones.by_number(session, number) if m.verified_at is not None]
     people = {method.person_id for method in methods}
-    since = now - timedelta(hours=_REMEMBERED_HOURS)
+    since = now - timedelta(hours=pages.REMEMBERED_HOURS)
     query = (
         sa.select(Page)
         .where(Page.person_id.in_(people), Page.status != PageStatus.SKIPPED)

@@ -1,6 +1,7 @@
 """Answers by text, key press and link; who gets the seat, and what the others hear."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import sqlalchemy as sa
@@ -106,6 +107,20 @@ def test_code_chooses_between_two_open_pages(night: Night) -> None:
     assert night.text("An", night.pages("An")[0].code) == "goes"
     assert night.status(first) == ["accepted"]
     assert night.status(second) == ["paging"]
+
+
+def test_a_late_yes_never_takes_a_later_incident(
+    night: Night, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    same = SimpleNamespace(choice=lambda digits: "4", randbelow=lambda limit: 0)
+    monkeypatch.setattr(pages, "secrets", same)
+    first = night.report()
+    late = night.code("An")
+    night.pass_time(240)
+    night.text("Bert", f"yes {night.code('Bert')}")
+    night.report()
+    assert night.text("An", f"yes {late}") == "too_late"
+    assert (night.status(first), night.status()) == (["accepted"], ["paging"])
 
 
 def test_right_code_from_a_strange_number_is_refused_and_told(night: Night) -> None:
