@@ -41,12 +41,25 @@ def nothing_is_lost(site: Site, answers: Mapping[str, Mapping[str, Any]]) -> Non
         incidents = Counter(session.scalars(sa.select(Incident.source_reference)))
         arrived = _arrived_for(session, site)
         assert {key: incidents[key] for key in answers} == dict.fromkeys(answers, 1)
-        for key, answer in answers.items():
-            assert arrived[answer["reference"]], f"{key} ({answer['reference']}): no page arrived"
+        for answer in answers.values():
+            assert arrived[answer["reference"]], _story(session, answer["reference"])
         query = sa.select(Delivery.webhook_id, Delivery.answer).where(Delivery.answer_status == 202)
         kept = dict(session.execute(query).all())
         for key, answer in answers.items():
             assert answer["reference"] in kept[f"msg_{key}"]
+
+
+def _story(session: Session, reference: str) -> str:
+    """Tell what became of an alert of which nothing arrived."""
+    query = (
+        sa.select(Page.person_id, Page.code, Page.status, Page.created_at, Page.ended_at)
+        .add_columns(Message.kind, Message.status, Message.code, Message.attempts, Message.channel)
+        .join(Callout, Callout.id == Page.callout_id)
+        .join(Incident, Incident.id == Callout.incident_id)
+        .outerjoin(Message, Message.about == sa.literal("page:") + Page.uid)
+        .where(Incident.reference == reference)
+    )
+    return "\n".join([f"{reference}: no page arrived", *map(str, session.execute(query))])
 
 
 def _arrived_for(session: Session, site: Site) -> Counter[str]:
