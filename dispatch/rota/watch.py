@@ -2,7 +2,8 @@
 
 Gaps, turns that break a hard rule or meet an absence, certificates that lapse before a turn, and a
 rota that runs out. `findings` says everything that is so now; `tell` tells whoever answers for the
-rota once of each, by day and in one text, and four and two weeks before the last turn ends.
+rota once of each, by day and in one text, and by mail as well four and two weeks before the last
+turn ends.
 """
 
 from collections import Counter
@@ -76,8 +77,11 @@ def teams_by_day(session: Session, now: datetime) -> list[Team]:
 def tell(session: Session, team: Team, found: Iterable[Finding], now: datetime) -> int:
     """Tell whoever answers for a rota what is new of what was found; return how many."""
     new = [finding for finding in found if _is_new(session, team, finding, now)]
+    owners = terms.owners(session, team)
+    ends = [finding.told for finding in new if finding.kind is Kind.END]
     for sentence in _summary(team, new):
-        notices.tell(session, team, terms.owners(session, team), sentence, now, place="shifts")
+        runs_out = sentence in ends
+        notices.tell(session, team, owners, sentence, now, place="shifts", mail=runs_out)
     if new:
         facts = {"about": [finding.about for finding in new]}
         record.note(session, team, ENGINE, "rota.looked_at", f"team:{team.id}", facts, now)

@@ -18,6 +18,7 @@ from flask_babel import format_date, get_locale, gettext
 from dispatch.db import Session
 from dispatch.errors import Conflict, NotFound
 from dispatch.incidents import catalogue
+from dispatch.people import access
 from dispatch.people.access import Right
 from dispatch.people.models import Membership, Organisation, Person, Team
 from dispatch.rota import ground, holidays, presets, terms
@@ -283,6 +284,7 @@ def _choose(opened: Session, team: Team, form: Form) -> None:
         *_by(),
         days=community,
         eves=form.one_of("eves", _EVES, required=False),
+        owner_id=form.id_of("owner", [id_ for id_, _ in _planners(opened, team)], required=False),
         heavy=" ".join(form.several("heavy", [one.key for one in catalogue.in_use(opened)])),
         four_eyes=form.ticked("four_eyes"),
         swaps_approved=form.ticked("swaps_approved"),
@@ -302,6 +304,7 @@ def _choices(opened: Session, team: Team, form: Form) -> dict[str, Any]:
         form.values.update(
             days=held.days,
             eves=held.eves,
+            owner=str(held.owner_id or ""),
             wish_budget=str(held.wish_budget),
             wish_period=held.wish_period.value,
             four_eyes="yes" if held.four_eyes else "",
@@ -309,6 +312,7 @@ def _choices(opened: Session, team: Team, form: Form) -> dict[str, Any]:
         )
     eves = presets.eves_of(session.parts().settings.config_dir, country)
     return {
+        "owners": [("", gettext("everybody who plans the team")), *_planners(opened, team)],
         "categories": list(categories.items()),
         "heavy": heavy,
         "eves": [(word, gettext(said)) for word, said in _EVES.items()] if eves else [],
@@ -316,6 +320,12 @@ def _choices(opened: Session, team: Team, form: Form) -> dict[str, Any]:
         "communities": [("", gettext("none")), *((one, one.capitalize()) for one in known)],
         "periods": [(period.value, gettext(words)) for period, words in _PERIODS.items()],
     }
+
+
+def _planners(opened: Session, team: Team) -> list[tuple[int, str]]:
+    ids = access.with_right(opened, Right.ROTA_CHANGE, team)
+    query = sa.select(Person.id, Person.name).where(Person.id.in_(ids)).order_by(Person.name)
+    return [(row.id, row.name) for row in opened.execute(query)]
 
 
 _Verb = Callable[[Session, Team, Form], None]

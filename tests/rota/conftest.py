@@ -1,7 +1,7 @@
 """A team of two lines and three members, for the tests of the rota."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -89,6 +89,18 @@ class Zone:
                 self.session, person, MethodKind.MOBILE, number, self.planner, local("2020-01-01")
             )
             phones.verify(self.session, method, self.planner, local("2020-01-01"))
+
+    def mail(self, *names: str) -> None:
+        """Give people a mail address each, and the centre a server that takes mail."""
+        held = self.session.info["settings"]
+        taken = replace(held.mail, host="mail.zone.example")
+        self.session.info["settings"] = replace(held, mail=taken)
+        for name in names:
+            address, began = f"p{self.people[name].id}@zone.example", local("2020-01-01")
+            method = phones.add_method(
+                self.session, self.people[name], MethodKind.MAIL, address, self.planner, began
+            )
+            phones.verify(self.session, method, self.planner, began)
 
     def texts(self) -> list[tuple[str, str, datetime | None]]:
         """Return what waits to be sent: to whom, its words, and when."""

@@ -3,7 +3,9 @@
 from datetime import date, timedelta
 
 import pytest
+import sqlalchemy as sa
 
+from dispatch.outbox.models import Message
 from dispatch.people.models import Certificate, Qualification
 from dispatch.rota import absences, terms, watch
 from dispatch.rota.models import AbsenceKind
@@ -123,6 +125,30 @@ def test_the_end_of_a_rota_is_told_four_weeks_and_two_weeks_before(zone, now):
     left = [(zone.at("2026-11-27 17:00") - day).days for day in ends]
     assert 27 in left and 13 in left
     assert sum("Plan verder" in words for _, words, _ in zone.texts()) == 2
+
+
+def test_the_end_of_a_rota_is_told_by_mail_as_well_and_nothing_else_is(zone, now):
+    zone.plans("Chloé")
+    zone.phone("Chloé")
+    zone.mail("Chloé")
+    plan(zone, "An", None, "An")
+    plan(zone, "Chloé", "An", "Bert", line="backup")
+    assert look(zone, now) == 2
+    kinds = list(zone.session.scalars(sa.select(Message.kind).order_by(Message.id)))
+    assert kinds == ["sms", "mail", "sms"]
+    subject, empty, words, link, _ = zone.texts()[1][1].split("\n")
+    assert subject.startswith("ROOSTER: Slachtofferbejegening: het rooster is maar gepubliceerd")
+    assert (empty, words) == ("", subject.removeprefix("ROOSTER: "))
+    assert link.endswith("/shifts")
+
+
+def test_who_has_no_phone_for_texts_gets_a_mail(zone, now):
+    zone.plans("Chloé")
+    zone.mail("Chloé")
+    plan(zone, "An", None, "An")
+    plan(zone, "Chloé", "An", "Bert", line="backup")
+    look(zone, now)
+    assert set(zone.session.scalars(sa.select(Message.kind))) == {"mail"}
 
 
 def test_many_faults_are_one_text_to_the_owner_of_the_rota(zone, now):

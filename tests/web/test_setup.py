@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 import sqlalchemy as sa
 
-from dispatch.people.models import Membership, Role, Team
+from dispatch.people.models import Membership, Person, Role, Team
 from dispatch.rota import ground, rulebook, terms
 from dispatch.rota.models import Contract, OpeningBalance, OwnDay, Pairing
 from tests.web.conftest import Browser, Web
@@ -124,7 +124,11 @@ def test_nobody_is_paired_with_themselves(web, planner):
 
 def test_choices_are_kept_and_shown(web, planner):
     fields = {"wish_budget": "12", "wish_period": "year", "four_eyes": "yes", "days": ""}
-    fields |= {"eves": "yes", "heavy": ["fatal_crash", "no_such_kind"]}
+    with web.store.read() as session:
+        [(owner, _)] = session.execute(
+            sa.select(Person.id, Person.name).where(Person.name.startswith("planner"))
+        )
+    fields |= {"owner": str(owner), "eves": "yes", "heavy": ["fatal_crash", "no_such_kind"]}
     assert do(planner, "choices", "choose", **fields).status_code == 303
     with web.store.read() as session:
         held = terms.terms_of(session, team_of(web, session))
@@ -132,5 +136,5 @@ def test_choices_are_kept_and_shown(web, planner):
         calendar = ground.calendar_of(session, team, date(2026, 12, 1), date(2026, 12, 31))
     assert (held.four_eyes, held.swaps_approved, held.wish_budget) == (True, False, 12)
     assert [day.on.day for day in calendar.days if day.kind == "eve"] == [24, 31]
-    assert held.heavy == "fatal_crash"
+    assert (held.heavy, held.owner_id) == ("fatal_crash", owner)
     assert 'name="four_eyes" value="yes" checked' in planner.get("/rota/support/setup/choices").text
