@@ -175,16 +175,14 @@ def _how(reason: Reason, problem: Problem) -> Iterable[dict[str, Any]]:
         yield {"do": EasingKind.RULE.value, **facts, "weight": EASED_WEIGHT}
         yield {"do": "off", **facts}
         return
-    needs = [problem.needs[need] for need in reason.needs]
-    if reason.key == "cover":
-        # Lines that are alike are told together: as many of them as lack people.
-        needs = needs[: int(reason.facts.get("amount", 1))]
-    blocks = {_block(need) for need in needs}
+    blocks = {_block(problem.needs[need]) for need in reason.needs}
     needs = [need for need in problem.needs if _block(need) in blocks]
     where = [{"line": need.line, "at": need.starts_at.isoformat()} for need in needs]
     if reason.key == "cover":
-        yield {"do": EasingKind.OPEN.value, "turns": where}
-        yield {"do": EasingKind.GAP.value, "turns": where}
+        # Lines that are alike are told together: so many of them lack people.
+        lack = {"turns": where, "count": int(reason.facts.get("amount", 1))}
+        yield {"do": EasingKind.OPEN.value, **lack}
+        yield {"do": EasingKind.GAP.value, **lack}
     elif reason.key == "skill":
         key = reason.facts.get("qualification", "")
         yield {"do": EasingKind.SKILL.value, "key": key, "turns": where}

@@ -5,7 +5,8 @@ everybody and an absence that is taken back are real at once, and whoever it con
 Nothing is planned here: whoever takes a way asks for a new run.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -63,6 +64,24 @@ class _Taking:
         found = [one for one in self.laid.problem.needs if (one.line, one.starts_at) in places]
         if not found:
             raise Conflict(_GONE)
+        return found
+
+    def lacking(self, how: Mapping[str, Any]) -> list[Need]:
+        """Return of the turns of a step as many as lack people, with what belongs to each."""
+        needs = self.needs(how)
+        filled = Counter(need for need, _ in self.laid.seats)
+        blocks: dict[Hashable, list[Need]] = {}
+        for need in needs:
+            mark = need.id if need.block is None else (need.line, need.block)
+            blocks.setdefault(mark, []).append(need)
+        empty = sorted(blocks.values(), key=lambda some: filled[some[0].id] >= some[0].wanted)
+        # One line may lack all of them.
+        counts = [max(1, some[0].wanted - filled[some[0].id]) for some in empty]
+        found: list[Need] = []
+        left = int(how.get("count", len(empty)))
+        for some, count in zip(empty, counts, strict=True):
+            found += some * min(count, max(left, 0))
+            left -= count
         return found
 
 
@@ -135,6 +154,11 @@ def _rule(weighted: bool, taking: _Taking, how: Mapping[str, Any]) -> None:
     taking.ease(EasingKind.RULE, key=key, person_id=how["person"], weight=weight)
 
 
+def _leave(taking: _Taking, how: Mapping[str, Any]) -> None:
+    for need in taking.lacking(how):
+        taking.ease(EasingKind.GAP, line=need.line, starts_at=need.starts_at)
+
+
 def _in_turn(taking: _Taking, how: Mapping[str, Any]) -> None:
     facts: dict[str, Any] = {"person_id": how.get("person"), "key": how.get("key", "")}
     for need in taking.needs(how):
@@ -160,7 +184,7 @@ def _free(taking: _Taking, how: Mapping[str, Any]) -> None:
 
 
 def _offer(taking: _Taking, how: Mapping[str, Any]) -> None:
-    for need in taking.needs(how):
+    for need in taking.lacking(how):
         line = taking.session.get_one(Line, _row(taking, need))
         times = (need.starts_at, need.ends_at)
         turn = open_turns.offer(taking.session, line, *times, taking.actor, taking.now)
@@ -215,6 +239,6 @@ _STEPS: Mapping[str, Callable[[_Taking, Mapping[str, Any]], None]] = {
     EasingKind.LINE: _in_turn,
     EasingKind.LOCKED: _free,
     EasingKind.OPEN: _offer,
-    EasingKind.GAP: _in_turn,
+    EasingKind.GAP: _leave,
     explained.WITHDRAW: _withdraw,
 }

@@ -196,7 +196,7 @@ def _told(run: PlanningRun) -> dict[str, Any]:
         "taken": run.taken_at is not None,
         "takeable": run.state is RunState.DONE and bool(run.found) and run.taken_at is None,
         "fault": _fault(run),
-        "curve": _curve(run),
+        "curve": _curve(run, (searched - run.began_at).total_seconds() if run.began_at else 0),
     }
 
 
@@ -244,13 +244,16 @@ def _how(how: Mapping[str, Any]) -> str:
     return str(gettext(words))
 
 
-def _curve(run: PlanningRun) -> dict[str, Any] | None:
-    """Return a search as two lines on a sheet of `_WIDE` by `_HIGH`, with its figures."""
+def _curve(run: PlanningRun, passed: float) -> dict[str, Any] | None:
+    """Return a search as two lines on a sheet of `_WIDE` by `_HIGH`, with its figures.
+
+    Drawn as far as it has come, so that one sees for how long nothing better was found.
+    """
     points = [(float(at), cost, bound) for at, cost, bound in run.curve]
     values = [value for _, *both in points for value in both if value is not None]
     if not values:
         return None
-    longest = max(points[-1][0], 1.0)
+    longest = max(points[-1][0], passed, 1.0)
     least, most = min(values), max(values)
     reach = max(most - least, 1)
 

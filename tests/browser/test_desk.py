@@ -113,6 +113,35 @@ def test_a_quarter_is_planned_published_and_mended(open_screen, address, store, 
     expect(screen.get_by_text("Entered. Everybody whose turns changed is told.")).to_be_visible()
 
 
+def test_a_month_that_cannot_be_covered_is_explained_and_a_way_out_taken(
+    open_screen, address, store, clock, centre
+):
+    with store.write() as session:
+        for name in ("An", "Bert", "Chloé"):
+            person = session.get_one(Person, centre.people[name].id)
+            span = (NOW.replace(month=4, day=3, hour=0), NOW.replace(month=4, day=4, hour=0))
+            absences.ask(session, person, AbsenceKind.LEAVE, *span, ADA, NOW, approved=True)
+    screen = desk(open_screen, address)
+    draft = begin(screen, address, last="2026-04-30")
+    screen.goto(f"{draft}/plan")
+    screen.get_by_role("button", name="Plan").press("Enter")
+    assert searches.next_one(store, clock, lambda: False)
+    why = screen.get_by_role("region", name="Why turns lack people")
+    expect(why).to_contain_text("primary Fri 3 Apr 08:00: people wanted 1, possible at most 0.")
+    expect(why).to_contain_text("An Peeters is away from Fri 3 Apr")
+    assert accessibility_faults(screen) == []
+    way = screen.get_by_role("form", name="Way out 1")
+    expect(way).to_contain_text("has this turn although away")
+    way.get_by_label("Why it must be so").fill("she offered it herself")
+    way.get_by_role("button", name="Take this way, plan again").press("Enter")
+    expect(screen.get_by_text("The search begins anew.")).to_be_visible()
+    assert searches.next_one(store, clock, lambda: False)
+    expect(screen.get_by_text("Proven: nothing costs less.").first).to_be_visible()
+    eased = screen.get_by_role("region", name="Not insisted on in this draft")
+    expect(eased).to_contain_text("she offered it herself")
+    assert accessibility_faults(screen) == []
+
+
 def test_a_cell_is_filled_locked_and_emptied_without_a_pointer(open_screen, address, store):
     screen = desk(open_screen, address)
     begin(screen, address)

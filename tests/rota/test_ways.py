@@ -150,6 +150,17 @@ def test_a_turn_is_offered_to_everybody_and_wanted_again_when_it_ends(desk):
     assert offered.state == "withdrawn"
 
 
+def test_of_lines_that_are_alike_the_one_that_lacks_somebody_is_offered(desk):
+    session, now = desk.zone.session, desk.now
+    lines = [{"key": key, "turns": [TURN]} for key in ("primary", "backup")]
+    ground.set_pattern(session, desk.zone.team, {"lines": lines}, DAYS[0], desk.zone.planner, now)
+    desk.put("An", 2)
+    turns = [desk.turn(2) | {"line": line} for line in ("primary", "backup")]
+    desk.take({"do": "open", "turns": turns, "count": 1})
+    [easing] = easings.standing(session, desk.draft)
+    assert easing.line == "backup"
+
+
 def test_a_gap_is_no_lack_but_whoever_fills_it_is_wanted(desk):
     desk.take({"do": "gap", "turns": [desk.turn(2)]})
     assert [need.wanted for need in desk.ground.wanted] == [1, 0, 1]
