@@ -217,6 +217,60 @@ def tell(session: Session, subject: str) -> Iterator[Told]:
         yield Told(entry.at, entry.actor, entry.action, shown)
 
 
+@dataclass(frozen=True)
+class Link:
+    """An entry with its place in the chain, so that its hash can be worked out anew elsewhere."""
+
+    entry_id: int
+    uid: str
+    at: datetime
+    actor: str
+    action: str
+    digest: str
+    position: int | None
+    """None: not linked yet."""
+    previous: str
+    hash: str
+
+
+def evidence(session: Session, subject: str) -> list[Link]:
+    """Return the entries of a subject as they stand in the chain, in order."""
+    before = sa.orm.aliased(AuditLink)
+    query = (
+        sa.select(AuditEntry, AuditLink.position, before.hash.label("previous"), AuditLink.hash)
+        .outerjoin(AuditLink, AuditLink.entry_id == AuditEntry.id)
+        .outerjoin(before, before.position == AuditLink.position - 1)
+        .where(AuditEntry.subject == subject)
+        .order_by(AuditEntry.id)
+    )
+    return [
+        Link(
+            entry_id=entry.id,
+            uid=entry.uid,
+            at=entry.at,
+            actor=entry.actor,
+            action=entry.action,
+            digest=entry.digest,
+            position=position,
+            previous=previous or "",
+            hash=found or "",
+        )
+        for entry, position, previous, found in session.execute(query)
+    ]
+
+
+def details_of(session: Session, action: str) -> Iterator[tuple[AuditEntry, Mapping[str, Any]]]:
+    """Return every entry of an action with its details, as far as they were not erased."""
+    query = (
+        sa.select(AuditEntry, AuditDetail.details)
+        .join(AuditDetail, AuditDetail.entry_id == AuditEntry.id)
+        .where(AuditEntry.action == action, AuditDetail.details.is_not(None))
+        .order_by(AuditEntry.id)
+    )
+    for entry, details in session.execute(query):
+        yield entry, json.loads(details or "{}")
+
+
 def erase(session: Session, entry_ids: Iterable[int]) -> None:
     """Forget the details of entries; that something happened stays, and the chain stays whole."""
     statement = sa.update(_DETAIL).where(_DETAIL.c.entry_id == sa.bindparam("entry"))

@@ -15,9 +15,10 @@ import sqlalchemy as sa
 
 from dispatch import __main__ as dispatch_command
 from dispatch import schema, settings, wiring
-from dispatch.audit import AuditEntry, OwnWords, record
+from dispatch.audit import AuditEntry, OwnWords, link, record
 from dispatch.db import Store
 from dispatch.incidents.models import Category, Incident
+from dispatch.paging import proof_file
 from dispatch.paging.models import Policy
 from dispatch.people import accounts, phones
 from dispatch.people.models import ApiKey, ContactMethod, MethodKind, Organisation, Person, Role
@@ -275,6 +276,21 @@ def test_a_changed_audit_record_is_told(run: Run, centre: Parts):
     said = run("audit", "verify")
     assert (said.status, "entries" in said.out) == (1, True)
     assert "are not linked" in said.out
+
+
+def test_a_proof_of_alert_that_was_changed_is_told(run: Run, centre: Parts, tmp_path: Path):
+    taken, now = tmp_path / "proof.csv", centre.clock.now()
+    taken.write_text("An,0.000\n")
+    with centre.store.write() as session:
+        details = {"reference": "D7K-4QX", "content": taken.read_bytes(), "kind": "csv"}
+        proof_file.sign_off(session, **details, actor=ADA, now=now, words=False)
+        link(session, now)
+    assert "proof.csv" not in run("audit", "verify", str(taken)).out
+    taken.write_text("Bert,0.000\n")
+    said = run("audit", "verify", str(taken))
+    assert (said.status, "proof.csv: The file was changed" in said.out) == (1, True)
+    said = run("audit", "verify", str(tmp_path / "none.json"))
+    assert (said.status, "cannot be read" in said.err) == (1, True)
 
 
 def test_the_audit_record_of_a_subject_is_told_with_the_reasons(run: Run, centre: Parts):

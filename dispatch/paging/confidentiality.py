@@ -15,9 +15,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from dispatch import audit
-from dispatch.audit import Actor, AuditEntry
+from dispatch.audit import Actor, AuditEntry, OwnWords
 from dispatch.db import Instant, Session
-from dispatch.errors import NotFound, Refused
+from dispatch.errors import Invalid, NotFound, Refused
 from dispatch.incidents import handling, timeline
 from dispatch.incidents.models import Incident
 from dispatch.paging import telling
@@ -27,6 +27,7 @@ from dispatch.people.access import Right, Viewer
 from dispatch.texts import N_
 
 _READ = "incident.read"
+_PROOF_READ = "proof.read"
 _LOGGED_ONCE_IN = timedelta(hours=1)
 
 
@@ -75,6 +76,20 @@ def reader(session: Session, viewer: Viewer, reference: str, now: datetime) -> R
     raise NotFound(N_("There is no such incident, or it is not yours to see."))
 
 
+def provable(session: Session, viewer: Viewer, reference: str) -> Readable:
+    """Return an incident whose proof of alert the viewer may read; nothing of it is unsealed.
+
+    Raises NotFound when it is not theirs to see.
+    """
+    query = sa.select(Incident).where(Incident.reference == reference)
+    incident = session.scalars(query).one_or_none()
+    if incident is None or not viewer.may(Right.PROOF_READ, incident.organisation_id):
+        raise NotFound(N_("There is no such incident, or it is not yours to see."))
+    home = incident.organisation_id
+    may_open = access.may_open(viewer, Right.NARRATIVE_OPEN, home, assigned=False)
+    return Readable(incident, assigned=False, may_handle=False, may_open=may_open)
+
+
 def handled(session: Session, viewer: Viewer, reference: str, now: datetime) -> Incident:
     """Return an incident that the viewer handles, locked.
 
@@ -99,20 +114,38 @@ def open_sealed(
     return narrative, dict(timeline.unseal_json(session, found.incident, "sealed_facts"))
 
 
-def read_lately(session: Session, incident: Incident, actor: Actor, now: datetime) -> bool:
+def open_words(session: Session, found: Readable, reason: str, actor: Actor, now: datetime) -> None:
+    """Record who opened what was said to people and by them in a proof of alert, and why.
+
+    Raises Refused without the right, Invalid without a reason.
+    """
+    if not found.may_open:
+        raise Refused(N_("You may not open this."))
+    if not reason.strip():
+        told = N_("Say why you open this.")
+        raise Invalid(told, reason=told)
+    words = OwnWords(found.incident.organisation_id, {"reason": reason.strip()})
+    audit.record(session, actor, "proof.open", _subject(found.incident), {}, now, words=words)
+
+
+def read_lately(
+    session: Session, incident: Incident, actor: Actor, now: datetime, *, proof: bool = False
+) -> bool:
     """Return whether it is written down already that this reader has read it within the hour."""
     query = sa.select(AuditEntry.id).where(
         AuditEntry.subject == _subject(incident),
-        AuditEntry.action == _READ,
+        AuditEntry.action == (_PROOF_READ if proof else _READ),
         AuditEntry.actor == f"{actor.kind}:{actor.id}",
         AuditEntry.at > now - _LOGGED_ONCE_IN,
     )
     return session.scalar(query.limit(1)) is not None
 
 
-def note_read(session: Session, incident: Incident, actor: Actor, now: datetime) -> None:
-    """Write down that somebody has read it."""
-    audit.record(session, actor, _READ, _subject(incident), {}, now)
+def note_read(
+    session: Session, incident: Incident, actor: Actor, now: datetime, *, proof: bool = False
+) -> None:
+    """Write down that somebody has read it, or its proof of alert."""
+    audit.record(session, actor, _PROOF_READ if proof else _READ, _subject(incident), {}, now)
 
 
 def _subject(incident: Incident) -> str:

@@ -224,6 +224,11 @@ def reason(facts: Mapping[str, Any], language: str, time_zone: str = "Europe/Bru
     return said
 
 
+def channel(kind: str, language: str) -> str:
+    """Return what a way of telling somebody is called."""
+    return texts.say(language, _CHANNELS.get(kind, kind))
+
+
 def code(word: str, language: str) -> str:
     """Return what a supplier's code means, with the code; our own words need none."""
     meaning = _CODES.get(word)

@@ -82,9 +82,17 @@ def callouts_of(session: Session, incident_ids: Iterable[int]) -> dict[int, list
 
 def timeline(session: Session, incident: Incident, language: str) -> list[Line]:
     """Return everything that happened, the oldest first."""
+    lines = told_rows(session, incident, language)
+    for page, message in messages_of(session, incident):
+        lines += _lines(page, message, language)
+    return sorted(lines, key=lambda line: line.at)
+
+
+def told_rows(session: Session, incident: Incident, language: str) -> list[Line]:
+    """Return what was written down as it happened, without what became of each message."""
     zone = incident.organisation.time_zone
     query = sa.select(TimelineEntry).where(TimelineEntry.incident_id == incident.id)
-    lines = [
+    return [
         Line(
             entry.at,
             entry.kind,
@@ -94,12 +102,9 @@ def timeline(session: Session, incident: Incident, language: str) -> list[Line]:
         )
         for entry in session.scalars(query.order_by(TimelineEntry.id))
     ]
-    for page, message in _messages(session, incident):
-        lines += _lines(page, message, language)
-    return sorted(lines, key=lambda line: line.at)
 
 
-def _messages(session: Session, incident: Incident) -> list[tuple[Page, Message]]:
+def messages_of(session: Session, incident: Incident) -> list[tuple[Page, Message]]:
     """Return every message of the incident's pages, in the order in which they were put in."""
     pages = session.scalars(
         sa.select(Page)
@@ -164,7 +169,7 @@ def proof(session: Session, incident: Incident, language: str) -> list[Proof]:
             stood_down_at=page.ended_at if page.status is PageStatus.WITHDRAWN else None,
             failed=code(message.code, language) if message.status is State.FAILED else "",
         )
-        for page, message in _messages(session, incident)
+        for page, message in messages_of(session, incident)
         if message.about == telling.about(page)
     ]
 

@@ -65,6 +65,8 @@ class Place:
     icon: str
     right: Right | None
     """Who may go there; None: everybody signed in."""
+    unless: Right | None = None
+    """Who gets there from a screen of theirs."""
 
 
 #: The screens of the header, and, in this order, the first one shown after a sign-in.
@@ -73,6 +75,13 @@ PLACES = (
     Place("planner.rota", N_("Rota"), "calendar-days", Right.ROTA_CHANGE),
     Place("admin.people", N_("People"), "users", Right.PEOPLE_READ),
     Place("policies.listed", N_("Escalation"), "timer", Right.POLICY_CHANGE),
+    Place(
+        "proof.listed",
+        N_("Proofs of alert"),
+        "clipboard-check",
+        Right.PROOF_READ,
+        unless=Right.BOARD_READ,
+    ),
     Place("deliveries.listed", N_("Deliveries"), "inbox", Right.DELIVERY_READ_RAW),
     Place("deliveries.sources_", N_("Sources"), "webhook", Right.ADMINISTER),
     Place("responder.calls", N_("My calls"), "bell-ring", None),
@@ -93,7 +102,9 @@ def places(viewer: Viewer) -> list[Place]:
     return [
         place
         for place in PLACES
-        if place.endpoint in known and (place.right is None or viewer.may(place.right))
+        if place.endpoint in known
+        and (place.right is None or viewer.may(place.right))
+        and not (place.unless is not None and viewer.may(place.unless))
     ]
 
 

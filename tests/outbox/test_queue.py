@@ -126,3 +126,24 @@ def test_one_that_nobody_can_read_keeps_no_other_from_being_sent(outbox: Outbox)
     assert [claimed.id for claimed in outbox.claim()] == [sound]
     assert outbox.message(spoilt).status is State.FAILED
     assert outbox.message(spoilt).code == "unsealable"
+
+
+def test_every_attempt_is_kept_with_what_its_supplier_answered(outbox: Outbox):
+    put = outbox.attempt(LATER)
+    outbox.wait(2)
+    outbox.claim()
+    outbox.wait(LEASE)
+    (late,) = outbox.claim()
+    outbox.wait(1)
+    outbox.settle((late, SENT))
+    first, second, third = outbox.message(put).tries
+    assert (first["n"], first["by"], first["state"], first["code"]) == (
+        1,
+        "test",
+        "pending",
+        "http-503",
+    )
+    # The engine that made the second died before it wrote an answer down.
+    assert set(second) == {"n", "by", "began"}
+    assert (third["n"], third["state"], third["id"]) == (3, "sent", "SM1")
+    assert third["began"] < third["ended"] == outbox.now.isoformat()

@@ -1,0 +1,172 @@
+"""What a complaint or a court would ask about a proof of alert (pure).
+
+Each gap is a sentence with the instants that it rests on: what did not arrive and what was done
+instead and how soon, what left late, what nobody ever said, who was passed over and why. Nothing
+here judges; a proof without gaps is told as such by whoever shows it.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from dispatch.channels.contract import Kind
+from dispatch.paging import sentences
+from dispatch.paging.proof import Asked, Proof, Sent
+from dispatch.texts import N_, say
+
+#: A message that leaves later than this after it was queued was held up.
+_LATE_SECONDS = 10
+_MINUTE, _HOUR = 60, 3600
+
+
+@dataclass(frozen=True)
+class Gap:
+    """One thing to ask about, in words, at the instant at which it showed."""
+
+    at: datetime
+    grave: bool
+    text: str
+
+
+@dataclass(frozen=True)
+class Sounded:
+    """An alarm of the console: what it said, since when, and when somebody had seen it."""
+
+    text: str
+    raised_at: datetime
+    acknowledged_at: datetime | None
+    acknowledged_by: str
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Figure:
+    """How long after the alert something first happened; None: it never did."""
+
+    name: str
+    seconds: float | None
+
+
+def figures(proof: Proof) -> list[Figure]:
+    """Return the first instant of each kind, in seconds since the alert."""
+    calls = [one for asked in proof.asked for one in asked.messages]
+    found: tuple[tuple[str, Iterable[datetime | None]], ...] = (
+        (N_("first decision"), (asked.decided_at for asked in proof.asked)),
+        (N_("first message queued"), (one.queued_at for one in calls)),
+        (N_("first message sent"), (one.sent_at for one in calls)),
+        (N_("first message delivered"), (one.delivered_at for one in calls)),
+        (N_("first opened"), (asked.opened_at for asked in proof.asked)),
+        (N_("first answer"), (asked.answered_at for asked in proof.asked)),
+        (N_("first seat taken"), (asked.seat_at for asked in proof.asked)),
+    )
+    return [Figure(say(proof.language, name), _first(proof, instants)) for name, instants in found]
+
+
+def _first(proof: Proof, instants: Iterable[datetime | None]) -> float | None:
+    return min((proof.since(at) for at in instants if at is not None), default=None)
+
+
+def length(seconds: float) -> str:
+    """Write a length of time as exactly as it matters."""
+    if seconds < _MINUTE:
+        return f"{seconds:.1f} s"
+    if seconds < _HOUR:
+        return f"{int(seconds) // _MINUTE} min {int(seconds) % _MINUTE:02} s"
+    return f"{int(seconds) // _HOUR} h {int(seconds) % _HOUR // _MINUTE:02} min"
+
+
+def gaps(proof: Proof, sounded: Sequence[Sounded]) -> list[Gap]:
+    """Return what would be asked about, in order of time."""
+    found = [gap for asked in proof.asked for gap in _of_asked(proof, asked)]
+    found += [gap for one in sounded for gap in _of_alarm(proof, one)]
+    if proof.asked and not any(asked.seat_at for asked in proof.asked):
+        last = max(instant.at for instant in proof.instants)
+        found.append(Gap(last, True, say(proof.language, N_("Nobody has taken a seat."))))
+    return sorted(found, key=lambda gap: gap.at)
+
+
+def _of_asked(proof: Proof, asked: Asked) -> Iterator[Gap]:
+    language, facts = proof.language, {"person": asked.person}
+    if asked.passed_over:
+        told = N_("%(person)s was passed over: %(reason)s.")
+        yield Gap(asked.decided_at, False, say(language, told, reason=asked.reason, **facts))
+        return
+    if not asked.messages:
+        # An answer keyed in for somebody who was rung needs no message.
+        if asked.answered_at is None:
+            told = N_("%(person)s was chosen, but nothing was sent to them.")
+            yield Gap(asked.decided_at, True, say(language, told, **facts))
+        return
+    for message in asked.messages:
+        yield from _of_message(proof, asked, message)
+    reached = [one.delivered_at for one in asked.messages if one.delivered_at is not None]
+    if asked.answered_at is None and (asked.opened_at or reached):
+        at = asked.opened_at or min(reached)
+        told = N_("%(person)s opened the link after %(time)s and has not answered.")
+        if asked.opened_at is None:
+            told = N_("%(person)s was reached after %(time)s and has not answered.")
+        yield Gap(at, False, say(language, told, time=length(proof.since(at)), **facts))
+
+
+def _of_message(proof: Proof, asked: Asked, message: Sent) -> Iterator[Gap]:
+    language = proof.language
+    facts = {"person": asked.person, "channel": sentences.channel(message.kind, language)}
+    if message.code and message.failed_at is not None:
+        yield _not_delivered(proof, asked, message)
+    elif message.sent_at and not message.delivered_at and not asked.answered_at:
+        told = N_("%(channel)s to %(person)s: the supplier has not said whether it arrived.")
+        yield Gap(message.sent_at, False, say(language, told, **facts))
+    if message.sent_at is not None:
+        held_up = (message.sent_at - message.queued_at).total_seconds()
+        if held_up > _LATE_SECONDS:
+            told = N_("%(channel)s to %(person)s left %(time)s after it was queued.")
+            facts_late = facts | {"time": length(held_up)}
+            yield Gap(message.sent_at, True, say(language, told, **facts_late))
+    if len(message.tries) > 1:
+        told = N_("%(channel)s to %(person)s took %(count)s attempts.")
+        at = message.tries[-1].began_at
+        yield Gap(at, False, say(language, told, count=len(message.tries), **facts))
+    if message.resent:
+        told = N_("%(channel)s to %(person)s may have arrived twice.")
+        yield Gap(message.queued_at, False, say(language, told, **facts))
+    for one in message.tries[:-1]:
+        if one.answered_at is None:
+            told = N_("%(channel)s to %(person)s: what became of an attempt was never noted.")
+            yield Gap(one.began_at, True, say(language, told, **facts))
+
+
+def _not_delivered(proof: Proof, asked: Asked, message: Sent) -> Gap:
+    """Say why it did not arrive, and what was done instead and how soon."""
+    language, failed_at = proof.language, message.failed_at or message.queued_at
+    others = [one for one in asked.messages if one is not message]
+    later = [one for one in others if one.queued_at >= failed_at]
+    facts = {
+        "person": asked.person,
+        "channel": sentences.channel(message.kind, language),
+        "code": sentences.code(message.code, language),
+    }
+    if later:
+        first = min(later, key=lambda one: one.queued_at)
+        told = N_("%(channel)s to %(person)s did not arrive (%(code)s): texted %(time)s later.")
+        if first.kind is Kind.CALL:
+            told = N_("%(channel)s to %(person)s did not arrive (%(code)s): called %(time)s later.")
+        facts["time"] = length((first.queued_at - failed_at).total_seconds())
+        return Gap(failed_at, False, say(language, told, **facts))
+    told = N_("%(channel)s to %(person)s did not arrive (%(code)s): nothing followed it.")
+    reached = any(one.delivered_at for one in others) or asked.answered_at is not None
+    return Gap(failed_at, not reached, say(language, told, **facts))
+
+
+def _of_alarm(proof: Proof, alarm: Sounded) -> Iterator[Gap]:
+    language, seen_at = proof.language, alarm.acknowledged_at
+    until = seen_at or alarm.ended_at
+    facts: dict[str, object] = {"alarm": alarm.text, "by": alarm.acknowledged_by}
+    if until is not None:
+        facts["time"] = length((until - alarm.raised_at).total_seconds())
+    if seen_at is not None:
+        told = N_("The console sounded; %(by)s had seen it after %(time)s: %(alarm)s")
+    elif until is not None:
+        told = N_("The console sounded for %(time)s until it was over, seen by nobody: %(alarm)s")
+    else:
+        told = N_("The console sounds and nobody has seen it yet: %(alarm)s")
+    yield Gap(alarm.raised_at, seen_at is None, say(language, told, **facts))
