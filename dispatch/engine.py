@@ -37,7 +37,7 @@ from dispatch.outbox import attempts, queue, receipts, suppliers
 from dispatch.outbox.attempts import Result
 from dispatch.outbox.models import Message
 from dispatch.outbox.queue import Claimed, Task
-from dispatch.paging import callouts, clocks, hearing, replies
+from dispatch.paging import callouts, clocks, hearing, replies, strain
 from dispatch.people import accounts
 from dispatch.rota import watch
 from dispatch.wiring import Parts
@@ -237,6 +237,7 @@ class Engine:
                 upkeep.sweep(session, now)
                 accounts.sweep(session, now, longest)
                 receive.sweep(session, now)
+                strain.tally(session, now)
 
     def plan(self) -> None:
         """Search for the plans that somebody asked for, one after another."""

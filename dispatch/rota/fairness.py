@@ -3,8 +3,9 @@
 Each burden (turns, nights, weekends, public holidays, eves, school holidays, heavy turns) is shared
 by itself: among those who may take it, by share of employment and presence. What was served before
 is made up for, by comparison with those who may take the same, and for the time that somebody was
-there: a newcomer has nothing to make up for and nothing saved. Who had Christmas or New Year the
-last time is spared that feast this time. What a plan comes to is said by person, and as a score.
+there: a newcomer has nothing to make up for and nothing saved. Calls that weighed on somebody count
+like heavy turns. Who had Christmas or New Year the last time is spared that feast this time. What a
+plan comes to is said by person, and as a score.
 """
 
 from collections import defaultdict
@@ -79,12 +80,20 @@ def served(turns: Iterable[Turn]) -> dict[str, float]:
 
 
 def history(
-    past: Iterable[Past], presence: float, opening: Mapping[str, float] | None = None
+    past: Iterable[Past],
+    presence: float,
+    opening: Mapping[str, float] | None = None,
+    calls: int = 0,
 ) -> History:
-    """Return what somebody brings along: turns, and what was served before turns are known."""
+    """Return what somebody brings along: turns, and what was served before turns are known.
+
+    `calls` are those that weighed on them: they count like heavy turns.
+    """
     found = defaultdict(float, opening or {})
     for key, amount in served(past).items():
         found[key] += amount
+    if calls:
+        found["heavy"] += calls
     return History(dict(found), presence)
 
 
@@ -347,6 +356,18 @@ class Standing:
         """Return the standard deviation from what is fair."""
         found = self.deviations.values()
         return (sum(one * one for one in found) / len(found)) ** 0.5 if found else 0.0
+
+
+def borne(histories: Mapping[int, History]) -> Standing:
+    """Return how what weighs was shared so far: heavy turns and calls beside a fair share."""
+    had = {person: one.served.get("heavy", 0.0) for person, one in histories.items()}
+    there = sum(one.presence for one in histories.values())
+    rate = sum(had.values()) / there if there else 0.0
+    return Standing(
+        "heavy",
+        {person: floor(amount + 0.5) for person, amount in had.items()},
+        {person: round(rate * one.presence, 6) for person, one in histories.items()},
+    )
 
 
 def standings(problem: Problem, seats: Iterable[Seat]) -> tuple[Standing, ...]:

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from dispatch.db import Session
 from dispatch.people.models import Qualification, Team
-from dispatch.rota import fairness, fitting, ground, officers, patterns, rulebook, wishes
+from dispatch.rota import fairness, fitting, ground, heavy, officers, patterns, rulebook, wishes
 from dispatch.rota import problem as planned
 from dispatch.rota.changes import LONGEST
 from dispatch.rota.days import span
@@ -289,6 +289,7 @@ def _histories(
     """Return what each person brings along: presence counts as days of full employment."""
     last = first - _DAY
     opening = ground.balances_of(session, team)
+    calls = heavy.counts(session, team, since, last)
     earlier = officers.load(session, team, since, last, [person.id for person in staff])
     frame = Problem(since, last, team.time_zone, (), tuple(earlier))
     days = (first - since).days
@@ -297,6 +298,7 @@ def _histories(
             past.get(person.id, ()),
             fairness.presence(frame, person) * person.share * days,
             opening.get(person.id),
+            calls.get(person.id, 0),
         )
         for person in earlier
     }

@@ -66,9 +66,13 @@ def table(shown: Shown) -> dict[str, Any]:
     letters = letters_of(shown.lines)
     turns = _turns(shown, letters)
     standings = fairness.standings(shown.laid.problem, shown.laid.seats)
+    names = [gettext(BURDENS[standing.key]) for standing in standings]
+    borne = fairness.borne(shown.ground.histories or {})
+    if any(borne.counts.values()):
+        standings, names = (*standings, borne), [*names, gettext("heavy, two years")]
     return {
         "days": [_day(shown, day) for day in days],
-        "sums": [gettext(BURDENS[standing.key]) for standing in standings],
+        "sums": names,
         "letters": [(letters[line.id], line.name) for line in shown.lines],
         "rows": [
             {

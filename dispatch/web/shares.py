@@ -11,7 +11,7 @@ from flask_babel import format_decimal, gettext
 
 from dispatch.db import Session
 from dispatch.people.models import Team
-from dispatch.rota import fairness, planning
+from dispatch.rota import fairness, heavy, planning
 from dispatch.rota.days import local_day
 from dispatch.rota.sentences import COUNTED
 from dispatch.web import session
@@ -36,12 +36,24 @@ def of_last_year(opened: Session, team: Team, person_id: int) -> list[Share]:
     ground = planning.load(opened, team, last - _YEAR, last)
     laid = ground.lay(planning.published(opened, team, last - _YEAR, last))
     problem = replace(laid.problem, fairs=fairness.fairs(laid.problem))
+    standings = [
+        (gettext(BURDENS[one.key]), one) for one in fairness.standings(problem, laid.seats)
+    ]
+    calls = heavy.counts(opened, team, last - _YEAR, last)
+    histories = {
+        person.id: fairness.History(
+            {"heavy": calls.get(person.id, 0)}, person.share * fairness.presence(problem, person)
+        )
+        for person in problem.people
+    }
+    if calls:
+        standings.append((gettext("heavy calls"), fairness.borne(histories)))
     return [
         Share(
-            gettext(BURDENS[standing.key]),
+            name,
             standing.counts[person_id],
             str(format_decimal(round(standing.targets[person_id], 1), "#,##0.#")),
         )
-        for standing in fairness.standings(problem, laid.seats)
+        for name, standing in standings
         if person_id in standing.targets
     ]
