@@ -5,6 +5,7 @@ The PostgreSQL server is the test run's own, started once and shared by all its 
 TEST_DATABASE_URL names another: a superuser's address on a server that holds nothing else.
 """
 
+import gc
 import logging
 import os
 import threading
@@ -13,7 +14,9 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
+import flask
 import hypothesis
+import jinja2
 import pytest
 
 from dispatch import settings as settings_
@@ -50,6 +53,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[_open] = ExitStack()
+
+
+def pytest_collection_finish() -> None:
+    """Keep the collector of garbage from walking through all modules and tests again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -106,6 +115,15 @@ def logs_as_they_were() -> Iterator[None]:
     ]
     assert not [one for one in ours if one.level or one.disabled or not one.propagate]
     assert (logging.root.level, logging.root.manager.disable) == (logging.WARNING, 0)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def templates_compiled_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Share compiled templates, for most tests make an application of their own."""
+    cache = jinja2.FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(flask.Flask, "jinja_options", {"bytecode_cache": cache})
+        yield
 
 
 @pytest.fixture(scope="session")
