@@ -185,20 +185,10 @@ def load(
         place=place,
         wanted=_wanted(found, first, last, place),
         fixed=_fixed(session, team, found, first, last),
-        people=tuple(
-            replace(
-                one,
-                before=(*one.before, *_near(before.get(one.id, ()), rules, first)),
-                after=tuple(later.get(one.id, ())),
-            )
-            for one in staff
-        ),
+        people=tuple(_with_known(one, before, later, rules, first) for one in staff),
         rules=rules,
         wishes=tuple(wishes.standing(session, team, first, last)),
-        rows={
-            key: tuple(line.id for line in lines if place.lines[line.id] == key)
-            for key in place.lines.values()
-        },
+        rows=_rows(lines, place),
         words=_words(session, lines),
         past=before,
         later=later,
@@ -309,6 +299,26 @@ def _words(session: Session, lines: Iterable[Line]) -> Words:
     return Words(
         {line.key: line.name for line in lines}, {row.key: row.names for row in qualifications}
     )
+
+
+def _with_known(
+    person: Officer,
+    before: Mapping[int, Sequence[Past]],
+    later: Mapping[int, Sequence[Past]],
+    rules: Collection[Rule],
+    first: date,
+) -> Officer:
+    """Return somebody with the turns of this team that are known on both sides of a plan."""
+    near = _near(before.get(person.id, ()), rules, first)
+    known = (*person.before, *near)
+    return replace(person, before=known, after=tuple(later.get(person.id, ())))
+
+
+def _rows(lines: Iterable[Line], place: Place) -> dict[str, tuple[int, ...]]:
+    found: dict[str, list[int]] = defaultdict(list)
+    for line in lines:
+        found[place.lines[line.id]].append(line.id)
+    return {key: tuple(ids) for key, ids in found.items()}
 
 
 def _near(past: Iterable[Past], rules: Collection[Rule], first: date) -> tuple[Past, ...]:

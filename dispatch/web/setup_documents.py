@@ -19,15 +19,15 @@ from flask_babel import get_locale, gettext
 from dispatch.db import Session
 from dispatch.errors import Conflict, Invalid
 from dispatch.people.models import Membership, Person, Qualification, Team
-from dispatch.rota import ground, patterns, presets, rulebook, terms
+from dispatch.rota import ground, patterns, presets, rulebook, terms, why
 from dispatch.rota.days import local_day
 from dispatch.rota.models import TeamPattern
 from dispatch.rota.patterns.document import Weekday
 from dispatch.rota.presets import Preset
-from dispatch.rota.sentences import COUNTED
+from dispatch.rota.problem import Problem
 from dispatch.texts import N_
 from dispatch.web import pattern_form, session, turns_ahead
-from dispatch.web.forms import CHOOSE, REQUIRED, Form
+from dispatch.web.forms import CHOOSE, REQUIRED, Form, told
 
 #: The numbers of a rule that its form edits.
 _NUMBERS: Mapping[str, str] = {
@@ -255,7 +255,7 @@ def rules(opened: Session, team: Team, form: Form) -> dict[str, Any]:
 
 def _rule(row: Mapping[str, Any], form: Form) -> dict[str, Any]:
     key, numbers = str(row["key"]), presets.in_hours(row.get("numbers") or {})
-    sent, of = form.values.get("key") == key, str(numbers.get("of", ""))
+    sent = form.values.get("key") == key
     fields = [
         (f"{key}.{name}", gettext(said)) for name, said in _NUMBERS.items() if name in numbers
     ]
@@ -270,9 +270,16 @@ def _rule(row: Mapping[str, Any], form: Form) -> dict[str, Any]:
         "key": key,
         "name": key.replace("_", " ").capitalize(),
         "fields": fields,
-        "of": gettext(COUNTED["minutes" if of == "hours" else of]) if of else "",
+        "told": _rule_told(row),
         "off": bool(row.get("off")),
     }
+
+
+def _rule_told(row: Mapping[str, Any]) -> str:
+    """Say what a rule says, switched off too."""
+    [rule] = presets.rules_from([{**row, "off": False}])
+    nobody = Problem(date.min, date.min, "UTC", (), ())
+    return told(why.rule_told(rule, nobody))
 
 
 # --- What both need.
