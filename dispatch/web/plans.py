@@ -251,7 +251,7 @@ def _curve(run: PlanningRun, passed: float) -> dict[str, Any] | None:
     """
     points = [(float(at), cost, bound) for at, cost, bound in run.curve]
     values = [value for _, *both in points for value in both if value is not None]
-    if not values:
+    if len(set(values)) < 2:
         return None
     longest = max(points[-1][0], passed, 1.0)
     least, most = min(values), max(values)

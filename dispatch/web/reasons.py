@@ -5,18 +5,21 @@ ranking is `rota.planner.choices`, judged by the same rules as every plan; here 
 sentences. Nothing is changed.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
 from dispatch.rota import sentences
 from dispatch.rota.planner import choices
 from dispatch.rota.planner.choices import Choice
-from dispatch.rota.problem import Breach, Need, Problem
+from dispatch.rota.problem import Breach, Need, Officer, Problem
 from dispatch.web.drafted import Drafted
 from dispatch.web.forms import told
 
 #: Of so many things that were not met it is looked into why, the dearest first.
-_EXPLAINED = 12
+_EXPLAINED = 8
+#: Of so many people it is looked at what each would break: all of a large team would take long.
+_LOOKED_AT = 8
 #: Less than this beside a fair share cannot be helped: turns are whole.
 _UNFAIR = 1.0
 #: Of so many empty turns it is said why nobody can take them, and of so many people each.
@@ -85,7 +88,7 @@ def unfilled(whole: Drafted) -> list[dict[str, Any]]:
             "told": said_,
             "line": problem.needs[need].line,
             "at": problem.needs[need].starts_at,
-            "nearest": [one for one in ranked(whole, need)[:_NEAREST] if not one["here"]],
+            "nearest": [said(whole, one, need) for one in _nearest(whole, need)[:_NEAREST]],
         }
         for need, said_ in list(seen.items())[:_TURNS]
     ]
@@ -120,9 +123,8 @@ def _why(whole: Drafted, breach: Breach) -> dict[str, Any] | None:
     if breach.key.startswith("fair:") or breach.person is None or not breach.needs:
         return None
     if mine:
-        ranked = choices.candidates(problem, seats, mine[-1])
-        others = [one for one in ranked if one.instead == breach.person]
         need = mine[-1]
+        others = [one for one in _nearest(whole, need) if one.instead == breach.person]
     else:
         pairs = [
             (choices.why(problem, seats, one, breach.person), one)
@@ -131,6 +133,33 @@ def _why(whole: Drafted, breach: Breach) -> dict[str, Any] | None:
         best, need = min(pairs, key=lambda pair: (pair[0].hard, pair[0].cost))
         others = [best]
     return said(whole, others[0], need) if others else None
+
+
+def _nearest(whole: Drafted, need: int) -> list[Choice]:
+    """Return those who come nearest to taking a need, the best first.
+
+    Of a large team only those are looked at whom nothing plain keeps from it and who have least.
+    """
+    problem, seats = whole.laid.problem, frozenset(whole.laid.seats)
+    turns = Counter(person for _, person in seats)
+    turn = problem.needs[need]
+
+    def far(officer: Officer) -> tuple[bool, float]:
+        away = any(
+            one.starts_at < turn.ends_at and turn.starts_at < one.ends_at for one in officer.away
+        )
+        untrained = any(
+            all(one.qualification != skill.qualification for one in officer.holds)
+            for skill in turn.skills
+        )
+        elsewhere = officer.lines is not None and turn.line not in officer.lines
+        return away or untrained or elsewhere, turns[officer.id] / officer.share
+
+    others = [one for one in problem.people if (need, one.id) not in seats]
+    found = [
+        choices.why(problem, seats, need, one.id) for one in sorted(others, key=far)[:_LOOKED_AT]
+    ]
+    return sorted(found, key=lambda one: (one.hard, one.cost, one.person))
 
 
 def together(problem: Problem, need: Need) -> list[Need]:

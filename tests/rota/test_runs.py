@@ -8,8 +8,9 @@ from dispatch import searches
 from dispatch.audit import ENGINE
 from dispatch.clock import ManualClock
 from dispatch.errors import Conflict, Invalid
-from dispatch.rota import drafts, judging, runs, seating
+from dispatch.rota import drafts, judging, kept, runs, seating
 from dispatch.rota.models import Origin, PlanningRun, RunState
+from dispatch.rota.planner import Explanation, Shortage
 from dispatch.rota.problem import Outcome, Point, Proposal
 
 JANUARY = date(2027, 1, 1), date(2027, 1, 31)
@@ -60,6 +61,29 @@ def test_a_run_is_asked_begun_watched_and_its_plan_stands_in_the_draft(zone, now
         "run.asked",
         "run.ended",
     ]
+
+
+def test_why_turns_lack_people_is_kept_with_the_run_unless_somebody_will_not_wait(zone, now, draft):
+    run = ask(zone, now, draft)
+    search = begun(zone, now)
+    nothing = Proposal(Outcome.IMPOSSIBLE)
+    asked = runs.to_explain(search, nothing)
+    assert asked is not None and asked.needs[0].under is None
+    assert runs.explaining(zone.session, run.id, nothing, now)
+    assert (run.outcome, run.explaining_at, run.ended_at) == ("impossible", now, None)
+    lack = Shortage("cover", (0,), asked.needs[0].days, "turns", 2, 1, people=(1,))
+    why = Explanation(False, (lack,), seconds=0.2)
+    runs.finish(zone.session, search, nothing, ENGINE, now, explanation=why)
+    zone.session.refresh(run)
+    told = [str(kept.read(one)) for one in run.explanation["lacks"][0]]
+    assert told == [
+        "primary Fri 1 Jan 17:00: people wanted 2, possible at most 1.",
+        "Nobody but An Peeters can come.",
+    ]
+    other = ask(zone, now, draft)
+    search = begun(zone, now)
+    runs.stop(zone.session, other, zone.planner, now)
+    assert not runs.explaining(zone.session, other.id, nothing, now)
 
 
 def test_what_was_found_waits_for_a_planner_where_the_draft_changed_meanwhile(zone, now, draft):

@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 import sqlalchemy as sa
 
-from dispatch import searches, settings
+from dispatch import searches
 from dispatch.db import Store
 from dispatch.people.models import Role, Team
 from dispatch.rota import absences, drafts, ground, rulebook
@@ -18,6 +18,7 @@ from dispatch.rota.models import (
     OpenTurn,
     PlanningRun,
 )
+from dispatch.settings import Settings, load
 from tests.centre import ADA, NOW
 from tests.web.conftest import Browser, Web
 from tests.web.rotas import text
@@ -28,10 +29,15 @@ REASON = "nobody else is there at Easter"
 
 
 @pytest.fixture
-def store(sqlite_databases, tmp_path) -> Iterator[Store]:
+def settings(sqlite_databases, tmp_path) -> Settings:
     """One database is enough for what screens show; `rota.ways` is tried on both."""
     url = sqlite_databases.empty(tmp_path)
-    opened = Store(url, settings=settings.load({}), installation_key=bytes(32))
+    return load({"DISPATCH_DATA_DIR": str(tmp_path), "DISPATCH_DATABASE_URL": url})
+
+
+@pytest.fixture
+def store(settings) -> Iterator[Store]:
+    opened = Store(settings.database_url, settings=settings, installation_key=bytes(32))
     yield opened
     opened.close()
 
