@@ -30,7 +30,7 @@ WITHDRAW = "withdraw"
 _GIVES = {
     "cover": N_("One person fewer than wanted: %(turns)s."),
     "skill": N_("Nobody trained for %(qualification)s: %(turns)s."),
-    "away": N_("%(name)s has this turn although away: %(turns)s."),
+    "away": N_("%(name)s serves although away: %(turns)s."),
     "unit": N_("%(name)s has this turn although of another unit: %(turns)s."),
     "line": N_("%(name)s takes this line as well: %(turns)s."),
     "locked": N_("%(name)s does not have the fixed turn: %(turns)s."),
@@ -134,7 +134,9 @@ def _merged(reasons: Iterable[Reason], problem: Problem) -> list[Reason]:
         if len(people) >= _EVERYBODY or _of_people(_rule(problem, key)):
             reasons = [replace(one, person=None) if one.key == key else one for one in reasons]
     for one in reasons:
-        mark = (one.key, one.person) if one.key in rules else (one.key, one.person, one.needs)
+        # One line for all turns of somebody who is away, one for each turn that lacks people.
+        whole = one.key in rules or one.key == "away"
+        mark = (one.key, one.person) if whole else (one.key, one.person, one.needs)
         was = found.get(mark)
         if was is None:
             found[mark] = one

@@ -70,6 +70,7 @@ _LACK_IN_ALL = {
     ),
 }
 _ONLY_HOLD = N_("Nobody but %(names)s is trained for %(qualification)s then.")
+_HOLD = N_("Trained for %(qualification)s then: %(count)s people.")
 _NOBODY_HOLDS = N_("Nobody is trained for %(qualification)s then.")
 _ONLY = N_("Nobody but %(names)s can come.")
 _NOBODY = N_("Nobody can come.")
@@ -214,6 +215,8 @@ def _holders(key: str, needs: Iterable[int], problem: Problem, words: Words) -> 
     qualification = _qualification(key, words)
     if not found:
         return Sentence(_NOBODY_HOLDS, qualification=qualification)
+    if len(found) > _NAMED:
+        return Sentence(_HOLD, count=len(found), qualification=qualification)
     return Sentence(_ONLY_HOLD, names=_names(found), qualification=qualification)
 
 

@@ -131,7 +131,7 @@ def test_a_month_that_cannot_be_covered_is_explained_and_a_way_out_taken(
     expect(why).to_contain_text("An Peeters is away from Fri 3 Apr")
     assert accessibility_faults(screen) == []
     way = screen.get_by_role("form", name="Way out 1")
-    expect(way).to_contain_text("has this turn although away")
+    expect(way).to_contain_text("serves although away")
     way.get_by_label("Why it must be so").fill("she offered it herself")
     way.get_by_role("button", name="Take this way, plan again").press("Enter")
     expect(screen.get_by_text("The search begins anew.")).to_be_visible()

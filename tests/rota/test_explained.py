@@ -83,7 +83,7 @@ def test_the_ways_out_are_ranked_and_each_says_how_it_can_be_taken(night):
         "First Thu 26 Mar 08:00, First Thu 26 Mar 20:00."
     ]
     assert len(second) == 1
-    assert second[0].startswith("An Peeters has this turn although away: First Thu 26 Mar")
+    assert second[0].startswith("An Peeters serves although away: First Thu 26 Mar")
     [rest], [leave] = (way["gives"] for way in night["ways"])
     assert [how["do"] for how in rest["how"]] == ["rule", "off"]
     assert rest["how"][0] | {"key": "rest", "person": 2, "weight": 1000} == rest["how"][0]
