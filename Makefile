@@ -17,8 +17,9 @@ BIN := .venv/bin
 LOCKS := config/locks
 
 # uv installs in a quarter of the time; where it cannot be had or fails, pip does the same work.
-install = { $(BIN)/uv pip install --quiet --python $(BIN)/python $(1) \
-	|| $(BIN)/python -m pip install --quiet $(1); }
+# What comes as source is built with what the first lock names, so that nothing comes unchecked.
+install = { $(BIN)/uv pip install --quiet --no-build-isolation --python $(BIN)/python $(1) \
+	|| $(BIN)/python -m pip install --quiet $(2) $(1); }
 
 .PHONY: help
 help: ## List what can be made
@@ -116,7 +117,7 @@ $(BIN)/python:
 	@$(BIN)/python -m pip install --quiet --require-hashes -r $(LOCKS)/install.txt \
 		|| echo 'No uv: pip goes on alone, which takes a minute.'
 	@$(call install,--require-hashes -r $(LOCKS)/run.txt)
-	@$(call install,--no-deps --no-build-isolation -e .)
+	@$(call install,--no-deps -e .,--no-build-isolation)
 	@touch $@
 
 .venv/planner.stamp: $(LOCKS)/planner.txt .venv/run.stamp
