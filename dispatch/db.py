@@ -342,9 +342,17 @@ class Store:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """Open a consistent view that is rolled back on leaving."""
+        """Open a view in which nothing that is changed stays."""
         with self._session("BEGIN") as session:
+            if self.is_sqlite:
+                yield session
+                return
+            connection = session.connection(execution_options={"postgresql_readonly": True})
             yield session
+            # Not rolled back: the driver would forget what it has prepared on this connection,
+            # and the server would plan every statement anew each time.
+            if not connection.invalidated:
+                connection.connection.commit()
 
     @contextmanager
     def write(self, wait_seconds: float | None = None) -> Iterator[Session]:

@@ -13,6 +13,7 @@ from dispatch.clock import ManualClock
 from dispatch.db import Store
 from dispatch.incidents.alerts import FLAGS, WISHES
 from dispatch.intake import own
+from dispatch.intake.models import Source
 from dispatch.intake.receive import Request, prepare, take_in
 from dispatch.paging.models import Page
 from dispatch.people import accounts
@@ -34,7 +35,7 @@ class Machine:
         body = {"type": "alert", "category": "fatal_crash", "narrative": "Marie", "priority": 9}
         prepared = prepare(Request("m", "application/json", json.dumps(body).encode()), NOW)
         with store.write() as session:
-            answer = take_in(session, self.centre.source_id, prepared, NOW)
+            answer = take_in(session, session.get_one(Source, self.centre.source_id), prepared, NOW)
             other = Organisation(key="leie", name="Leie", kind=OrganisationKind.POLICE_ZONE)
             session.add(other)
             session.flush()
