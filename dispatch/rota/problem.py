@@ -396,7 +396,7 @@ class Outcome(StrEnum):
     FEASIBLE = "feasible"
     """Every hard rule holds; something cheaper may exist, never below the bound."""
     PARTIAL = "partial"
-    """Hard rules hold, but some needs lack people."""
+    """Hard rules hold, but some needs lack people, or people turns that a rule asks for."""
     IMPOSSIBLE = "impossible"
     """Proven: no plan keeps every hard rule and fills every need."""
     UNKNOWN = "unknown"

@@ -42,7 +42,7 @@ def cheapest(
     `begin`: the values of some plan, from which the search begins. None: whatever is let go of, the
     rest cannot hold, or the time was too short.
     """
-    priced = [replace(term, cost=price(term.source), shaped=False) for term in terms]
+    priced = [replace(term, cost=price(term.source), shape=None) for term in terms]
     soft = Form(form.count, form.definitions, priced)
     encoded = encode(soft)
     answer = solver.solve(encoded, Effort(seconds), encoded.hint(begin))
@@ -164,7 +164,7 @@ def _alone(form: Form, terms: Iterable[Term]) -> Form:
             replace(one, literal=new[one.literal], among=renamed(one.among))
             for one in reversed(definitions)
         ],
-        [replace(term, literals=renamed(term.literals), shaped=False) for term in terms],
+        [replace(term, literals=renamed(term.literals), shape=None) for term in terms],
     )
 
 

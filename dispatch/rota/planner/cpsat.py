@@ -14,7 +14,7 @@ from ortools.sat.python import cp_model_helper as cp
 
 from dispatch.rota.planner.terms import TRUE, Curve, Definition, Form, Literal, Shape, Term
 
-_FAR = 1 << 40
+_FAR = 1 << 50
 
 
 @dataclass(slots=True)
@@ -40,6 +40,16 @@ class Encoded:
     proto: Any
     extras: list[_Slack | _Step]
     """What the variables after the form's own stand for."""
+    offset: int
+    """What a plan costs before anything in the solver's objective is counted."""
+
+    def between(self, low: int | None, high: int | None) -> None:
+        """Ask for a plan that costs at least and at most so much."""
+        domain = self.proto.objective.domain
+        domain.clear()
+        if low is not None or high is not None:
+            ends = (-_FAR if low is None else low, _FAR if high is None else high)
+            domain.extend([end - self.offset for end in ends])
 
     def hint(self, values: Sequence[bool]) -> list[int]:
         """Return the value of every variable of the solver, for a plan."""
@@ -76,7 +86,7 @@ class _Encoding:
         for term in self._form.terms:
             if term.cost is not None:
                 self._soft(term, term.cost)
-            elif not term.shaped:
+            elif term.shape is None:
                 self._hard(term)
         for shape in self._form.shapes:
             self._shape(shape)
@@ -86,7 +96,7 @@ class _Encoding:
         for curve in self._form.curves:
             self._steps(curve, dearest)
         self._objective()
-        return Encoded(self._form, self._proto, self._extras)
+        return Encoded(self._form, self._proto, self._extras, self._offset)
 
     def _variable(self, low: int, high: int) -> int:
         variable = self._proto.variables.add()
@@ -158,7 +168,8 @@ class _Encoding:
             read.coeffs.append(1 if literal >= 0 else -1)
             read.offset = int(literal < 0)
         automaton.starting_state = shape.begin
-        automaton.final_states.extend(sorted({state for *_, state in shape.steps}))
+        ends = {state for *_, state in shape.steps} if shape.ends is None else shape.ends
+        automaton.final_states.extend(sorted(ends))
         automaton.transition_tail.extend([tail for tail, _, _ in shape.steps])
         automaton.transition_label.extend([int(label) for _, label, _ in shape.steps])
         automaton.transition_head.extend([head for _, _, head in shape.steps])
@@ -233,6 +244,7 @@ class Effort:
     ticks: float | None = None
     """The solver's own measure of work, the same on every machine: given, the search ends by it,
     and always finds the same."""
+    seed: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,19 +257,34 @@ class Answer:
     """Nothing costs less."""
     proven: bool
     """That nothing is better, or that nothing is possible."""
-    out_of_ticks: bool = False
+    ticks: float = 0.0
+    """How much work it took."""
 
 
 class Solver:
-    """Searches; another thread may stop it."""
+    """Searches, one thing at a time; another thread may interrupt or stop it."""
 
     def __init__(self) -> None:
         self._running: Any = None
         self._stopped = False
+        self._others: list[Solver] = []
+
+    def another(self) -> "Solver":
+        """Return a solver for another thread, which stops when this one does."""
+        other = Solver()
+        self._others.append(other)
+        other._stopped = self._stopped
+        return other
 
     def stop(self) -> None:
         """End the search that runs, and every later one at once."""
         self._stopped = True
+        self.interrupt()
+        for other in self._others:
+            other.stop()
+
+    def interrupt(self) -> None:
+        """End the search that runs."""
         if (running := self._running) is not None:
             running.stop_search()
 
@@ -275,26 +302,23 @@ class Solver:
         bound: Callable[[int], None] | None = None,
     ) -> Answer:
         """Search for the cheapest plan; `found` and `bound` are told what becomes better."""
-        if self._stopped:
-            return Answer(None, None, proven=False)
         proto = encoded.proto
         proto.clear_solution_hint()
         if hint is not None:
             proto.solution_hint.vars.extend(list(range(len(hint))))
             proto.solution_hint.values.extend(list(hint))
         wrapper: Any = cp.SolveWrapper()
-        wrapper.set_parameters(_parameters(effort))
         listener = _Listener(encoded.form.count, found)
         wrapper.add_solution_callback(listener)
         if bound is not None:
             wrapper.add_best_bound_callback(lambda best: bound(_whole(best)))
-        self._running = wrapper
         try:
-            response = wrapper.solve(proto)
+            response = self._solved(proto, _parameters(effort), wrapper)
         finally:
-            self._running = None
             wrapper.clear_solution_callback(listener)
-        return _answer(encoded, response, effort)
+        if response is None:
+            return Answer(None, None, proven=False)
+        return _answer(encoded, response)
 
     def core(
         self, encoded: Encoded, assumed: Sequence[Literal], seconds: float
@@ -329,14 +353,13 @@ class Solver:
             return None
         return bool(response.status == cp.INFEASIBLE)
 
-    def _solved(self, proto: Any, parameters: Any) -> Any:
-        if self._stopped:
-            return None
-        wrapper: Any = cp.SolveWrapper()
+    def _solved(self, proto: Any, parameters: Any, wrapper: Any = None) -> Any:
+        """Return the solver's response; None: it was stopped before it began."""
+        wrapper = wrapper or cp.SolveWrapper()
         wrapper.set_parameters(parameters)
         self._running = wrapper
         try:
-            return wrapper.solve(proto)
+            return None if self._stopped else wrapper.solve(proto)
         finally:
             self._running = None
 
@@ -350,13 +373,14 @@ def _parameters(effort: Effort) -> Any:
     """
     parameters = cp.SatParameters()
     parameters.max_time_in_seconds = max(0.01, effort.seconds)
-    parameters.num_workers = effort.workers
+    parameters.num_workers = effort.workers if effort.ticks is None else 1
+    parameters.linearization_level = 2
     parameters.subsolvers.append("max_lp")
+    parameters.random_seed = effort.seed
     # The hint is where large neighbourhoods begin. To follow it from the top costs ten times the
     # work of the whole search, for it is far from what linear programming would have it.
     parameters.hint_conflict_limit = 0
     if effort.ticks is not None:
-        parameters.num_workers = 1
         parameters.max_deterministic_time = effort.ticks
     return parameters
 
@@ -372,7 +396,7 @@ class _Listener(cp.SolutionCallback):
             self._found([bool(value) for value in list(response.solution)[: self._count]])
 
 
-def _answer(encoded: Encoded, response: Any, effort: Effort) -> Answer:
+def _answer(encoded: Encoded, response: Any) -> Answer:
     if response.status == cp.MODEL_INVALID:
         raise RuntimeError(cp.CpSatHelper.validate_model(encoded.proto))
     solved = response.status in {cp.OPTIMAL, cp.FEASIBLE}
@@ -382,7 +406,7 @@ def _answer(encoded: Encoded, response: Any, effort: Effort) -> Answer:
         [bool(value) for value in solution] if solved else None,
         _whole(response.best_objective_bound) if solved else None,
         proven,
-        effort.ticks is not None and response.deterministic_time >= effort.ticks,
+        response.deterministic_time,
     )
 
 

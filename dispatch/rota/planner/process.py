@@ -70,11 +70,14 @@ def run(
     waiting = Waiting()
     ours, theirs = get_context("spawn").Pipe()
     process = get_context("spawn").Process(
-        target=_child, args=(theirs, os.getpid(), work, arguments), daemon=True
+        target=_child, args=(theirs, os.getpid(), work), daemon=True
     )
     process.start()
     theirs.close()
     try:
+        # Not given at the start: what is large would wait for ever on a process that died early.
+        with contextlib.suppress(OSError):
+            ours.send(arguments)
         _wait(waiting, ours, process, seconds, progress, stop)
     finally:
         process.kill()
@@ -121,13 +124,12 @@ def _wait(
             progress(point)
 
 
-def _child(
-    theirs: "Connection[Any, Any]", parent: int, work: str, arguments: tuple[Any, ...]
-) -> None:
+def _child(theirs: "Connection[Any, Any]", parent: int, work: str) -> None:
     """Do the work, in the process made for it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.nice(_NICENESS)
     module, name = work.split(":")
+    arguments = theirs.recv()
     solver = import_module("dispatch.rota.planner.cpsat").Solver()
     threading.Thread(target=_heed, args=(theirs, parent, solver), daemon=True).start()
     lock = threading.Lock()

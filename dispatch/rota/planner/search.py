@@ -1,22 +1,39 @@
 """The search for the best plan: the greedy's answer at once, then better ones until it is proven.
 
+One half of the workers searches the whole problem, and alone can prove that nothing is better. The
+other half plans parts of the best plan so far anew. Easy problems are proven before that begins; on
+hard ones it finds the better plans, and where the proof is out of reach all workers turn to that.
 Runs in the planner's own process; what it finds it tells as it goes, so that whoever waits can take
 the best so far at any time.
 """
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from dispatch.clock import monotonic
 from dispatch.rota.planner import filling
+from dispatch.rota.planner.best import Best
 from dispatch.rota.planner.cpsat import Answer, Effort, Solver, encode
+from dispatch.rota.planner.improving import Improving
 from dispatch.rota.planner.mending import Mending, Repair
 from dispatch.rota.planner.model import Model, build
 from dispatch.rota.planner.process import Options, Tell
-from dispatch.rota.problem import Outcome, Point, Problem, Proposal, Seat
+from dispatch.rota.problem import Outcome, Problem, Proposal
 
 #: The solver's ticks that a second is reckoned to hold: half of what a machine of our day counts,
 #: so that a reproducible search ends by its ticks, not by the clock.
 _TICKS = 0.3
+#: Which part of the time a single worker gives to the whole problem, before it turns to parts.
+_WHOLE = 0.5
+#: Seconds that the whole problem is searched before parts are.
+_ALONE = 2.0
+#: Seconds after which the search of the whole begins again below what parts have found; twice as
+#: many each time.
+_AGAIN = 8.0
+#: Seconds without a better bound after which a proof is out of reach, if the best plan lies above
+#: the bound by more than this part of it.
+_STUCK, _STUCK_SHARE, _FAR = 12.0, 0.15, 0.01
 
 
 def run(problem: Problem, options: Options, solver: Solver, tell: Tell) -> Proposal:
@@ -32,76 +49,131 @@ def mend(mending: Mending, options: Options, solver: Solver, tell: Tell) -> Repa
 
 class _Search:
     def __init__(self, problem: Problem, options: Options, solver: Solver, tell: Tell) -> None:
-        self._begun = monotonic()
-        self._options, self._solver, self._tell = options, solver, tell
+        self._begun, self._options = monotonic(), options
         self._model: Model = build(problem)
-        self._seats: frozenset[Seat] = frozenset()
-        self._values: list[bool] | None = None
-        self._cost: int | None = None
-        self._bound: int | None = None
-        self._curve: list[Point] = []
+        self._best = Best(self._model, tell, self._begun)
+        self._solver, self._whole = solver, solver.another()
+        self._parts = solver.another()
+        self._ended = threading.Event()
+        self._proven, self._same = False, False
+        self._since, self._known = monotonic(), self._best.cost
+        """When the search of the whole last began, and the cost that it has to beat."""
+        self._patience, self._hopeless = _AGAIN, False
 
     def run(self) -> Proposal:
-        first = filling.filled(self._model)
-        partial = filling.proposal(self._model, first)
-        self._seats = partial.seats
+        self._first = filling.filled(self._model)
+        partial = filling.proposal(self._model, self._first)
         if partial.outcome is Outcome.FEASIBLE:
-            self._found(first)
+            self._best.found(self._first)
         else:
-            self._point(partial.seats or None)
-        encoded = encode(self._model.form, self._cost)
-        answer = self._solver.solve(
-            encoded, self._effort(), encoded.hint(first), self._found, self._bounded
-        )
+            self._best.offer(partial.seats)
+        if self._options.reproducible or self._options.workers < 2:
+            self._search_alone()
+        else:
+            with ThreadPoolExecutor(1) as beside:
+                parts = beside.submit(self._search_parts)
+                self._search_together()
+                parts.result()
+        return self._proposal(partial)
+
+    def _left(self) -> float:
+        return self._options.seconds - (monotonic() - self._begun)
+
+    def _search_alone(self) -> None:
+        """Search the whole for a part of the time, then parts: one after the other."""
+        same, budget = self._options.reproducible, self._options.seconds * _WHOLE
+        ticks = self._options.seconds * _TICKS
+        effort = Effort(self._left(), 1, ticks * _WHOLE) if same else Effort(budget, 1)
+        spent = self._search_whole(effort).ticks
+        improving = self._improving(self._whole)
+        while not self._proven and improving.possible and self._goes_on():
+            if same and spent >= ticks:
+                break
+            spent += improving.step(self._left())
+        self._same = self._proven or spent >= ticks
+
+    def _search_together(self) -> None:
+        """Search the whole, again below what parts have found, as long as a proof is in reach."""
+        try:
+            while self._goes_on() and not self._hopeless and not self._proven:
+                self._search_whole(Effort(self._left(), max(1, self._options.workers // 2)))
+            if not self._proven and self._goes_on():
+                self._improve(self._improving(self._whole, seed=1))
+        finally:
+            self._ended.set()
+            self._parts.stop()
+
+    def _search_whole(self, effort: Effort) -> Answer:
+        """Search the whole problem below the best so far, until told to begin again."""
+        self._since, self._known = monotonic(), self._best.cost
+        encoded = encode(self._model.form, self._known)
+        encoded.between(self._best.bound, None if self._known is None else self._known - 1)
+        answer = self._whole.solve(encoded, effort, None, self._found, self._best.bounded)
         if answer.values is not None:
             self._found(answer.values)
         if answer.bound is not None:
-            self._bounded(answer.bound)
-        return self._proposal(answer, partial)
-
-    def _effort(self) -> Effort:
-        left = self._options.seconds - (monotonic() - self._begun)
-        ticks = self._options.seconds * _TICKS if self._options.reproducible else None
-        return Effort(left, self._options.workers, ticks)
+            self._best.bounded(answer.bound)
+        self._proven = answer.proven
+        return answer
 
     def _found(self, values: list[bool]) -> None:
         cost = self._model.form.cost(values)
-        if self._cost is None or cost < self._cost:
-            self._values, self._cost = values, cost
-            self._seats = self._model.seats(values)
-            self._point(self._seats)
+        self._known = cost if self._known is None else min(cost, self._known)
+        self._best.found(values, cost)
 
-    def _bounded(self, bound: int) -> None:
-        if self._bound is None or bound > self._bound:
-            self._bound = bound
-            self._point(None)
+    def _search_parts(self) -> None:
+        """Plan parts of the best plan anew until the whole is proven or time is over."""
+        try:
+            self._ended.wait(min(_ALONE, self._left()))
+            if self._goes_on():
+                self._improve(self._improving(self._parts))
+        except BaseException:
+            self._whole.stop()
+            raise
 
-    def _point(self, seats: frozenset[Seat] | None) -> None:
-        point = Point(monotonic() - self._begun, self._cost, self._bound)
-        self._curve.append(point)
-        self._tell(point, seats)
+    def _improving(self, solver: Solver, seed: int = 0) -> Improving:
+        return Improving(self._model, self._best.values or self._first, self._best, solver, seed)
 
-    def _proposal(self, answer: Answer, partial: Proposal) -> Proposal:
-        if self._cost is None:
-            outcome = Outcome.IMPOSSIBLE if answer.proven else partial.outcome
+    def _improve(self, improving: Improving) -> None:
+        while improving.possible and self._goes_on():
+            improving.step(self._left())
+            if not self._hopeless:
+                self._watch()
+
+    def _goes_on(self) -> bool:
+        return self._left() > 0 and not self._ended.is_set() and not self._solver.stopped
+
+    def _watch(self) -> None:
+        """Let the search of the whole begin again, or end, where it has no prospect."""
+        best, now = self._best, monotonic()
+        if best.cost is None:
+            return
+        far = best.bound is None or best.cost - best.bound > _FAR * abs(best.bound)
+        rested = now - max(self._since, self._begun + best.bounded_at)
+        if far and rested > max(_STUCK, _STUCK_SHARE * self._options.seconds):
+            self._hopeless = True
+            self._whole.interrupt()
+        elif best.cost != self._known and now - self._since > self._patience:
+            self._patience *= 2
+            self._whole.interrupt()
+
+    def _proposal(self, partial: Proposal) -> Proposal:
+        best = self._best
+        if best.cost is None:
+            outcome = Outcome.IMPOSSIBLE if self._proven else partial.outcome
         else:
-            outcome = Outcome.OPTIMAL if answer.proven else Outcome.FEASIBLE
+            outcome = Outcome.OPTIMAL if self._proven else Outcome.FEASIBLE
         return replace(
             partial,
             outcome=outcome,
-            seats=self._seats,
-            cost=self._cost,
-            bound=self._nothing_below(outcome),
-            seconds=monotonic() - self._begun,
+            seats=best.seats,
+            cost=best.cost,
+            bound={Outcome.OPTIMAL: best.cost, Outcome.FEASIBLE: best.bound}.get(outcome),
+            seconds=best.seconds(),
             method=self._method(),
-            reproducible=self._options.reproducible and (answer.proven or answer.out_of_ticks),
-            curve=tuple(self._curve),
+            reproducible=self._options.reproducible and self._same,
+            curve=tuple(best.curve),
         )
-
-    def _nothing_below(self, outcome: Outcome) -> int | None:
-        if outcome is Outcome.IMPOSSIBLE:
-            return None
-        return self._cost if outcome is Outcome.OPTIMAL else self._bound
 
     def _method(self) -> str:
         pairs = any(len(block.lanes) > 1 for block in self._model.blocks)

@@ -42,11 +42,15 @@ class Standing:
         self._totals = [_sum(curve.literals, curve.coefs, self.values) for curve in form.curves]
         self._met = [_sum(one.among, None, self.values) for one in form.definitions]
         #: By index, the terms (curves, definitions) it is in, and what it adds when it holds.
-        self._in_terms = _places(form.count, ((term.literals, term.coefs) for term in form.terms))
-        self._in_curves = _places(form.count, ((one.literals, one.coefs) for one in form.curves))
-        self._in_met = _places(
+        self.in_terms = _places(form.count, ((term.literals, term.coefs) for term in form.terms))
+        self.in_curves = _places(form.count, ((one.literals, one.coefs) for one in form.curves))
+        self.in_met = _places(
             form.count, ((one.among, (1,) * len(one.among)) for one in form.definitions)
         )
+
+    def is_beyond(self, place: int) -> bool:
+        """Return whether the sum of a term, by its place in the form, lies beyond its most."""
+        return self._sums[place] > self.form.terms[place].most
 
     def holds(self, literal: Literal) -> bool:
         """Return whether a literal holds."""
@@ -55,7 +59,7 @@ class Standing:
     def blocked(self, index: int) -> bool:
         """Return whether some hard term alone keeps a literal from holding; quicker than `seen`."""
         terms, sums = self.form.terms, self._sums
-        for place, coef in self._in_terms[index]:
+        for place, coef in self.in_terms[index]:
             if coef > 0:
                 term = terms[place]
                 if term.cost is None and sums[place] + coef > term.most:
@@ -96,11 +100,11 @@ class Standing:
     def _turn(self, index: int, look: _Look) -> None:
         sign = -1 if self.values[index] != (index in look.turned) else 1
         look.turned ^= {index}
-        for place, coef in self._in_terms[index]:
+        for place, coef in self.in_terms[index]:
             look.sums[place] = look.sums.get(place, 0) + sign * coef
-        for place, coef in self._in_curves[index]:
+        for place, coef in self.in_curves[index]:
             look.totals[place] = look.totals.get(place, 0) + sign * coef
-        for place, coef in self._in_met[index]:
+        for place, coef in self.in_met[index]:
             look.met[place] = look.met.get(place, 0) + sign * coef
             definition = self.form.definitions[place]
             held = self.values[definition.literal] != (definition.literal in look.turned)
@@ -109,6 +113,8 @@ class Standing:
 
     def _change_term(self, place: int, added: int, change: Change) -> None:
         term, old = self.form.terms[place], self._sums[place]
+        if old <= term.most and old + added <= term.most:
+            return
         more = _beyond(term, old + added) - _beyond(term, old)
         if term.cost is not None:
             change.cost += term.cost * more
@@ -116,6 +122,14 @@ class Standing:
             change.worse += more
         else:
             change.better -= more
+
+    def amount_broken(self) -> int:
+        """Return the units by which hard terms are broken."""
+        return sum(
+            _beyond(term, self._sums[place])
+            for place, term in enumerate(self.form.terms)
+            if term.cost is None
+        )
 
     def broken(self) -> Iterator[Term]:
         """Yield the hard terms that the plan does not keep."""
@@ -125,7 +139,10 @@ class Standing:
 
 
 def _beyond(term: Term, total: int) -> int:
-    return max(0, -((term.most - total) // term.unit))
+    over = total - term.most
+    if over <= 0:
+        return 0
+    return over if term.unit == 1 else -(-over // term.unit)
 
 
 def _sum(literals: Iterable[Literal], coefs: Iterable[int] | None, values: list[bool]) -> int:

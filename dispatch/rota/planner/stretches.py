@@ -36,9 +36,10 @@ def add_stretches(own: Own, only: Selection, rules: Sequence[Run | FreeRun]) -> 
         return
     machine = _Machine(least, most, free, before, own.problem.first)
     literals = tuple(own.worked(only, day) for day in days)
-    own.form.shapes.append(Shape(literals, machine.steps(), machine.begin))
+    shape = Shape(literals, machine.steps(), machine.begin)
+    own.form.shapes.append(shape)
     for term in own.form.terms[begin:]:
-        term.shaped = True
+        term.shape = shape
 
 
 class _Machine:

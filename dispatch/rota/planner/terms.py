@@ -42,8 +42,8 @@ class Term:
     """Of each begun unit beyond the most; None: hard."""
     unit: int
     source: Source
-    shaped: bool = False
-    """Whether a shape of the form says the same."""
+    shape: "Shape | None" = None
+    """A shape of the form that says the same."""
 
     @property
     def asks(self) -> bool:
@@ -90,7 +90,7 @@ class Definition:
     """Whether no two of them can hold together, which the solver is glad to know."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Shape:
     """Sequences that some literals in a row may make, as a machine reads them one by one.
 
@@ -101,6 +101,8 @@ class Shape:
     steps: tuple[tuple[int, bool, int], ...]
     """From a state, by whether the next literal holds, to a state."""
     begin: int
+    ends: frozenset[int] | None = None
+    """The states that it may end in; None: any."""
 
 
 @dataclass(slots=True)
