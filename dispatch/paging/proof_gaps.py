@@ -10,13 +10,16 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from dispatch.channels.contract import Kind
+from dispatch.outbox.models import Purpose
 from dispatch.paging import sentences
-from dispatch.paging.proof import Asked, Proof, Sent
+from dispatch.paging.proof import PURPOSES, Asked, Proof, Sent
 from dispatch.texts import N_, say
 
 #: A message that leaves later than this after it was queued was held up.
 _LATE_SECONDS = 10
 _MINUTE, _HOUR = 60, 3600
+#: Messages that call somebody out; the others tell them something.
+CALLS = frozenset({Purpose.CALLOUT, Purpose.CONTROL_ROOM})
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ class Figure:
 
 def figures(proof: Proof) -> list[Figure]:
     """Return the first instant of each kind, in seconds since the alert."""
-    calls = [one for asked in proof.asked for one in asked.messages]
+    calls = [one for asked in proof.asked for one in asked.messages if one.purpose in CALLS]
     found: tuple[tuple[str, Iterable[datetime | None]], ...] = (
         (N_("first decision"), (asked.decided_at for asked in proof.asked)),
         (N_("first message queued"), (one.queued_at for one in calls)),
@@ -99,7 +102,12 @@ def _of_asked(proof: Proof, asked: Asked) -> Iterator[Gap]:
         return
     for message in asked.messages:
         yield from _of_message(proof, asked, message)
-    reached = [one.delivered_at for one in asked.messages if one.delivered_at is not None]
+    calls = [one for one in asked.messages if one.purpose in CALLS]
+    reached = [one.delivered_at for one in calls if one.delivered_at is not None]
+    if calls and all(one.code for one in calls) and not asked.answered_at:
+        told = N_("%(person)s was not reached.")
+        at = asked.stood_down_at or max(one.failed_at or one.queued_at for one in calls)
+        yield Gap(at, True, say(language, told, **facts))
     if asked.answered_at is None and (asked.opened_at or reached):
         at = asked.opened_at or min(reached)
         told = N_("%(person)s opened the link after %(time)s and has not answered.")
@@ -138,23 +146,52 @@ def _of_message(proof: Proof, asked: Asked, message: Sent) -> Iterator[Gap]:
 def _not_delivered(proof: Proof, asked: Asked, message: Sent) -> Gap:
     """Say why it did not arrive, and what was done instead and how soon."""
     language, failed_at = proof.language, message.failed_at or message.queued_at
-    others = [one for one in asked.messages if one is not message]
-    later = [one for one in others if one.queued_at >= failed_at]
     facts = {
         "person": asked.person,
         "channel": sentences.channel(message.kind, language),
         "code": sentences.code(message.code, language),
     }
-    if later:
-        first = min(later, key=lambda one: one.queued_at)
-        told = N_("%(channel)s to %(person)s did not arrive (%(code)s): texted %(time)s later.")
-        if first.kind is Kind.CALL:
-            told = N_("%(channel)s to %(person)s did not arrive (%(code)s): called %(time)s later.")
-        facts["time"] = length((first.queued_at - failed_at).total_seconds())
+    if message.purpose not in CALLS:
+        told = N_("%(channel)s to %(person)s (%(purpose)s) did not arrive: %(code)s.")
+        facts["purpose"] = say(language, PURPOSES.get(message.purpose, message.purpose))
         return Gap(failed_at, False, say(language, told, **facts))
-    told = N_("%(channel)s to %(person)s did not arrive (%(code)s): nothing followed it.")
-    reached = any(one.delivered_at for one in others) or asked.answered_at is not None
-    return Gap(failed_at, not reached, say(language, told, **facts))
+    told, at = N_("%(channel)s to %(person)s did not arrive (%(code)s): nothing followed."), None
+    follows = _next_call(asked, message, failed_at)
+    others = [one for one in proof.asked if one.team == asked.team and not one.passed_over]
+    paged = min((one for one in others if one.decided_at > failed_at), key=_decided, default=None)
+    if follows is not None:
+        at = follows.queued_at
+        told = N_("%(channel)s to %(person)s did not arrive (%(code)s): texted %(time)s later.")
+        if follows.kind is Kind.CALL:
+            told = N_("%(channel)s to %(person)s did not arrive (%(code)s): called %(time)s later.")
+    elif paged is not None:
+        at, facts["next"] = paged.decided_at, paged.person
+        told = N_(
+            "%(channel)s to %(person)s did not arrive (%(code)s): %(next)s was called out"
+            " %(time)s later."
+        )
+    if at is not None:
+        facts["time"] = length((at - failed_at).total_seconds())
+    return Gap(failed_at, at is None and not _reached(asked), say(language, told, **facts))
+
+
+def _decided(asked: Asked) -> datetime:
+    return asked.decided_at
+
+
+def _next_call(asked: Asked, message: Sent, after: datetime) -> Sent | None:
+    """Return the next message that calls the same person out."""
+    later = [
+        one
+        for one in asked.messages
+        if one is not message and one.purpose in CALLS and one.queued_at >= after
+    ]
+    return min(later, key=lambda one: one.queued_at, default=None)
+
+
+def _reached(asked: Asked) -> bool:
+    calls = [one for one in asked.messages if one.purpose in CALLS]
+    return asked.answered_at is not None or any(one.delivered_at for one in calls)
 
 
 def _of_alarm(proof: Proof, alarm: Sounded) -> Iterator[Gap]:

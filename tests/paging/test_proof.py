@@ -205,3 +205,15 @@ def _later(seconds: float):
 )
 def test_a_gap_is_told_as_one_would_ask_about_it(gaps, expected):
     assert gaps == expected
+
+
+def test_a_phone_that_nothing_reached_is_told_with_whoever_was_called_out_instead():
+    dead = replace(SENT, code="busy", delivered_at=None, failed_at=_later(3))
+    rest = replace(dead, purpose=Purpose.STAND_DOWN, queued_at=_later(60), failed_at=_later(61))
+    an = replace(AN, messages=(dead, rest), stood_down_at=_later(60))
+    bert = replace(WENT, person="Bert", decided_at=_later(10))
+    assert _of(an, bert) == [
+        ("Text to An did not arrive (the line was busy): Bert was called out 7.0 s later.", False),
+        ("An was not reached.", True),
+        ("Text to An (tells that they may rest) did not arrive: the line was busy.", False),
+    ]
