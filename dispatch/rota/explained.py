@@ -93,14 +93,15 @@ def document(found: Explanation, problem: Problem, words: Words) -> dict[str, An
     if not lacks and found.families:
         rules = [rule for rule in problem.rules if rule.key in found.families]
         lacks = [[_cannot([]), *(why.rule_told(rule, problem) for rule in rules)]]
+    ways = [way for way in found.ways if all(map(_can_be_given, way.gives_up))]
     return {
         "possible": found.possible,
         "smallest": found.smallest,
-        "proven": found.proven,
+        "proven": found.proven and ways[:1] == [*found.ways[:1]],
         "seconds": round(found.seconds, 1),
         "lacks": [[kept.written(said) for said in lack] for lack in lacks],
         "more": max(0, len(found.shortages) - _LACKS),
-        "ways": [_way(way, problem, words) for way in found.ways],
+        "ways": [_way(way, problem, words) for way in ways],
     }
 
 
@@ -122,6 +123,14 @@ def _way(way: WayOut, problem: Problem, words: Words) -> dict[str, Any]:
         for one in _merged(way.gives_up, problem)
     ]
     return {"cost": way.cost, "gives": gives}
+
+
+def _can_be_given(reason: Reason) -> bool:
+    """Return whether something can be let go of at all.
+
+    Whoever is not in the team then, or on duty for another, would be no one to page.
+    """
+    return reason.key != "away" or reason.facts.get("reason") == "absence"
 
 
 def _merged(reasons: Iterable[Reason], problem: Problem) -> list[Reason]:
@@ -190,7 +199,7 @@ def _how(reason: Reason, problem: Problem) -> Iterable[dict[str, Any]]:
         yield {"do": EasingKind.SKILL.value, "key": key, "turns": where}
     else:
         yield {"do": reason.key, "person": reason.person, "turns": where}
-        if reason.facts.get("reason") == "absence":
+        if reason.key == "away":
             yield {"do": WITHDRAW, "person": reason.person, "turns": where}
 
 

@@ -20,6 +20,8 @@ from dispatch.web.forms import told
 _EXPLAINED = 8
 #: Of so many people it is looked at what each would break: all of a large team would take long.
 _LOOKED_AT = 8
+#: So many soft things against a choice are said, the dearest first.
+_AGAINST = 2
 #: Less than this beside a fair share cannot be helped: turns are whole.
 _UNFAIR = 1.0
 #: Of so many empty turns it is said why nobody can take them, and of so many people each.
@@ -132,7 +134,11 @@ def _why(whole: Drafted, breach: Breach) -> dict[str, Any] | None:
         ]
         best, need = min(pairs, key=lambda pair: (pair[0].hard, pair[0].cost))
         others = [best]
-    return said(whole, others[0], need) if others else None
+    if not others:
+        return None
+    worse, _ = _sides(others[0])
+    dearest = sorted(worse, key=lambda one: -(one.cost or 0))[:_AGAINST]
+    return {**said(whole, others[0], need), "soft": _sentences(whole, dearest)}
 
 
 def _nearest(whole: Drafted, need: int) -> list[Choice]:

@@ -125,6 +125,19 @@ def test_more_people_are_wanted_than_there_are():
     assert [how["do"] for how in found["ways"][-1]["gives"][0]["how"]][:2] == ["open", "gap"]
 
 
+def test_nobody_is_proposed_who_is_not_in_the_team_then_or_serves_another():
+    gone = (p.Away(at(3), at(4), "other_team"),)
+    people = [person(1, "An Peeters", away=gone)]
+    found = explained_by(problem([turn(3, under=None)], people))
+    assert said(found["lacks"][0])[1:] == [
+        "Nobody can come.",
+        "An Peeters has a turn in another team then: First Tue 3 Mar 08:00.",
+    ]
+    assert [[how["do"] for how in one["how"]] for way in found["ways"] for one in way["gives"]] == [
+        ["open", "gap"]
+    ]
+
+
 def test_what_counting_does_not_see_is_named_by_the_rule_and_the_people():
     turns = [turn(3, line=line, under=None, over=None) for line in ("primary", "backup")]
     both = frozenset({"primary", "backup"})
