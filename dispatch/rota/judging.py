@@ -1,7 +1,8 @@
 """What turns break, and what a change of them breaks anew, with its sentences.
 
 Drafts, hand edits, swaps and covers are judged by the same rules. A change answers only for what it
-makes worse: a rota that somebody inherited with faults can still be mended turn by turn.
+makes worse: a rota that somebody inherited with faults can still be mended turn by turn. Whoever is
+relieved for some hours of a turn has one turn all the same, not two without rest between them.
 """
 
 from collections import Counter
@@ -13,7 +14,7 @@ from dispatch.errors import Invalid
 from dispatch.rota import rules, sentences
 from dispatch.rota.differences import Stand
 from dispatch.rota.planning import Ground, Laid
-from dispatch.rota.problem import Breach
+from dispatch.rota.problem import Breach, FreeRun, Rest
 from dispatch.texts import N_, Sentence
 
 
@@ -32,7 +33,8 @@ class Judged:
 
 def broken(ground: Ground, laid: Laid) -> list[Judged]:
     """Return everything that turns break, empty needs included."""
-    return _told(ground, laid, rules.check(laid.problem, set(laid.seats)))
+    found = rules.check(laid.problem, set(laid.seats))
+    return _told(ground, laid, (one for one in found if not _is_one_turn(laid, one)))
 
 
 def broken_by(ground: Ground, before: Sequence[Stand], after: Sequence[Stand]) -> list[Judged]:
@@ -48,7 +50,7 @@ def broken_by(ground: Ground, before: Sequence[Stand], after: Sequence[Stand]) -
         known[_name(breach)] += breach.amount
     found = []
     for breach in rules.check(now.problem, set(now.seats), people, _needs(now, changed)):
-        if _missing(now, breach):
+        if _missing(now, breach) or _is_one_turn(now, breach):
             continue
         known[_name(breach)] -= breach.amount
         if known[_name(breach)] < 0 or breach.key == "skill":
@@ -111,6 +113,15 @@ def _missing(laid: Laid, breach: Breach) -> bool:
     need = laid.problem.needs[breach.needs[0]]
     filled = sum(seat[0] == need.id for seat in laid.seats)
     return filled < need.wanted
+
+
+def _is_one_turn(laid: Laid, breach: Breach) -> bool:
+    """Return whether a breach only sets parts of one turn against each other."""
+    parts = {(need.line, need.within) for need in (laid.problem.needs[id_] for id_ in breach.needs)}
+    if len(breach.needs) < 2 or len(parts) > 1 or (None in {within for _, within in parts}):
+        return False
+    rule = next((rule for rule in laid.problem.rules if rule.key == breach.key), None)
+    return isinstance(rule, Rest | FreeRun)
 
 
 def _told(ground: Ground, laid: Laid, found: Iterable[Breach]) -> list[Judged]:

@@ -69,6 +69,16 @@ def test_whoever_covers_has_the_rest_and_the_share_of_what_they_serve(planned):
     assert "nights" not in an
 
 
+def test_whoever_is_relieved_for_some_hours_has_one_turn_and_no_rest_to_miss(planned):
+    assert broken(planned, ("09", "10")) == []
+    ground = planning.load(planned.session, planned.team, FIRST, LAST)
+    turn = planned.shift("An", "2026-06-09 08:00", "2026-06-10 08:00")
+    planned.cover(turn, "Bert", "2026-06-09 12:00", "2026-06-09 14:00")
+    stands = planning.published(planned.session, planned.team, FIRST, LAST)
+    found = judging.broken(ground, ground.lay(stands))
+    assert [str(one.told) for one in found if one.hard] == []
+
+
 def test_a_turn_that_two_people_shared_is_still_one_to_share_out(planned):
     turn = planned.shift("An", "2026-06-09 08:00", "2026-06-10 08:00")
     planned.cover(turn, "Bert", "2026-06-09 12:00", "2026-06-09 14:00")
