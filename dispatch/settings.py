@@ -16,6 +16,7 @@ import zoneinfo
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -445,7 +446,9 @@ def _supplier_rules(settings: Settings) -> list[tuple[str, bool, str]]:
     ]
 
 
+@cache
 def _is_zone(name: str) -> bool:
+    # Looks through every file of the time zones.
     return name in zoneinfo.available_timezones()
 
 
