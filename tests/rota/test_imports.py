@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dispatch import texts
 from dispatch.errors import Conflict, Invalid
 from dispatch.rota import drafts, ground, imports, publishing
 from dispatch.rota.imports import sheets
@@ -93,6 +94,25 @@ def test_a_spreadsheets_own_days_and_times_are_read(zone, now):
         zone.at("2026-12-12 08:30"),
     )
     assert other.ends_at == zone.at("2026-12-13 12:00")
+
+
+@pytest.mark.parametrize("language", ["en", "nl", "fr", "sv", "da"])
+def test_our_own_list_is_read_back_and_a_covered_turn_is_whose_it_was(zone, now, language):
+    begin, end = WEEKS[0]
+    words = ("Line", "Who", "From", "Until", "Instead of")
+    rows = [
+        [texts.say(language, word) for word in words],
+        ["primary", "An Peeters", begin, "2026-11-22 18:00", ""],
+        ["primary", "Bert Maes", "2026-11-22 18:00", "2026-11-22 23:00", "An Peeters"],
+        ["primary", "An Peeters", "2026-11-22 23:00", end, ""],
+        ["primary", "An Peeters", *WEEKS[1], ""],
+    ]
+    found = look(zone, rows).read
+    assert found.problems == []
+    an = zone.people["An"].id
+    assert [(one.starts_at, one.ends_at, one.person_id) for one in found.stands] == [
+        (zone.at(begin), zone.at(end), an) for begin, end in WEEKS[:2]
+    ]
 
 
 def test_a_table_of_days_by_lines_is_read_by_the_pattern(zone, now):

@@ -1,12 +1,14 @@
 """The forms in which people keep a rota, told apart by their headings (pure).
 
-A list has a row for each turn. A table of days by lines, or of people by days, says who is on which
-turn of the pattern; a name that stands on each day of one long turn is that turn once. A table of
-people by burdens says what each had. What cannot be read is a problem of its row, never a guess.
+A list has a row for each turn; where it says in whose place somebody serves, as our own lists do,
+the turn is that one's and its rows are joined. A table of days by lines, or of people by days, says
+who is on which turn of the pattern; a name that stands on each day of one long turn is that turn
+once. A table of people by burdens says what each had. What cannot be read is a problem of its row,
+never a guess.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -77,6 +79,8 @@ class _Reader:
         self.context, self.known = context, context.known
         self.found = Read()
         self._rows: dict[Stand, Row] = {}
+        self._covered: set[Stand] = set()
+        """Turns, or parts of them, in which somebody serves in another's place."""
         self._days: dict[tuple[int, int], tuple[int, Row]] = {}
         """Who is on a need (by its place) on a row of a line."""
         self._needs: dict[tuple[str, date], list[int]] = {}
@@ -104,13 +108,16 @@ class _Reader:
     def _list(self, head: Row, rows: Sequence[Row]) -> None:
         columns = self._columns(head)
         for row in rows:
-            person = self._person(row, _at(row, columns["person"]))
+            instead = _at(row, columns["instead"]) if "instead" in columns else None
+            person = self._person(row, instead or _at(row, columns["person"]))
             line = (
                 self._line(row, _at(row, columns["line"])) if "line" in columns else self._only(row)
             )
             span = self._span(row, columns)
             if person is not None and line is not None and span is not None:
-                self._stand(row, Stand(*span, line, person))
+                stand = Stand(*span, line, person)
+                self._stand(row, stand)
+                self._covered |= {stand} if instead else set()
 
     def _days_by_lines(self, head: Row, rows: Sequence[Row]) -> None:
         lines = {
@@ -256,6 +263,7 @@ class _Reader:
         for (place, line), (person, row) in self._days.items():
             need = self.context.wanted[place]
             self._stand(row, Stand(need.starts_at, need.ends_at, line, person))
+        self._join()
         last: dict[int, Stand] = {}
         for stand in sorted(self._rows):
             before = last.get(stand.line_id)
@@ -266,6 +274,29 @@ class _Reader:
                 last[stand.line_id] = stand
                 self.found.stands.append(stand)
         self.found.problems.sort(key=lambda problem: problem.row)
+
+    def _join(self) -> None:
+        """Join the parts of each turn in which somebody serves in another's place."""
+        last: dict[int, Stand] = {}
+        for stand in sorted(self._rows) if self._covered else ():
+            before = last.get(stand.line_id)
+            last[stand.line_id] = stand
+            if before is None or not self._is_one(before, stand):
+                continue
+            whole = replace(before, ends_at=stand.ends_at)
+            self._rows[whole] = self._rows.pop(before)
+            del self._rows[stand]
+            self._covered.add(whole)
+            last[stand.line_id] = whole
+
+    def _is_one(self, before: Stand, after: Stand) -> bool:
+        """Return whether two are parts of one turn, which no turn of the pattern begins between."""
+        touches = (before.ends_at, before.person_id) == (after.starts_at, after.person_id)
+        key = self.context.lines[after.line_id]
+        begins = any(
+            need.line == key and need.starts_at == after.starts_at for need in self.context.wanted
+        )
+        return touches and not begins and bool(self._covered & {before, after})
 
     def problem(self, row: Row, told: str, *cells: Cell, **facts: object) -> None:
         """Note what is wrong with a row."""

@@ -23,6 +23,14 @@ _HEADINGS: Mapping[str, str] = {
     "until": "until to end ends tot einde eind fin au till til slut jusqu'au",
     "day": "day date dag datum jour dato",
 }
+#: What our own sheets call their columns: a list that was exported can be sent back.
+_EXPORTED: Mapping[str, str] = {
+    "Who": "person",
+    "Line": "line",
+    "From": "from",
+    "Until": "until",
+    "Instead of": "instead",
+}
 #: The year first, or last after day and month: in that order in every country that is served.
 _DAY = re.compile(r"(?<!\d)(\d{4}|\d{1,2})[-/.](\d{1,2})[-/.](\d{4}|\d{2})(?!\d)")
 _TIME = re.compile(r"([01]?\d|2[0-4])[:.hu]?([0-5]\d)?")
@@ -69,7 +77,7 @@ def known(
 
 
 def heading(cell: Cell) -> str | None:
-    """Return what a column holds: person, line, from, until, day, or the key of a burden."""
+    """Return what a column holds: person, line, from, until, day, instead, or a burden's key."""
     return _MEANINGS.get(plain(cell))
 
 
@@ -137,6 +145,8 @@ def plain(cell: Cell) -> str:
 
 def _meanings() -> dict[str, str]:
     found = {word: key for key, words in _HEADINGS.items() for word in words.split()}
+    for word, key in _EXPORTED.items():
+        found |= {plain(texts.say(language, word)): key for language in _LANGUAGES}
     for burden in BURDENS:
         for language in _LANGUAGES:
             found[plain(texts.say(language, COUNTED[burden.key]))] = burden.key
