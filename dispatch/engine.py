@@ -37,7 +37,7 @@ from dispatch.outbox import attempts, queue, receipts, suppliers
 from dispatch.outbox.attempts import Result
 from dispatch.outbox.models import Message
 from dispatch.outbox.queue import Claimed, Task
-from dispatch.paging import callouts, clocks, hearing, replies, strain
+from dispatch.paging import callouts, clocks, hearing, plans, replies, strain
 from dispatch.people import accounts
 from dispatch.rota import watch
 from dispatch.wiring import Parts
@@ -494,6 +494,7 @@ def run(parts: Parts) -> None:
 
 
 def warm(parts: Parts) -> None:
-    """Talk to the suppliers once, beside the start: the first call-out must not pay for it."""
+    """Do once, beside the start, what the first call-out must not pay for."""
+    threading.Thread(target=plans.warm, name="warm", daemon=True).start()
     for channel in parts.channels.values():
         threading.Thread(target=channel.warm, name="warm", daemon=True).start()

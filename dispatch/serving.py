@@ -21,6 +21,7 @@ from gunicorn.app.base import BaseApplication
 
 from dispatch import clock, logs, upkeep, wiring
 from dispatch.db import WRITE_WAIT_SECONDS, Store, Unavailable
+from dispatch.paging import plans
 from dispatch.web import create_app
 from dispatch.wiring import Parts
 
@@ -73,6 +74,7 @@ class WebServer(BaseApplication):  # type: ignore[misc]
     def load(self) -> object:
         """Make the application in each worker: connections and locks do not survive a fork."""
         app = create_app(wiring.build(self._environ))
+        threading.Thread(target=plans.warm, name="warm", daemon=True).start()
         # What was made by now stays: searching it for what can go would hold an alert up.
         gc.freeze()
         return app
