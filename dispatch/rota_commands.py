@@ -53,7 +53,8 @@ def plan(parts: Parts, arguments: argparse.Namespace, actor: Actor) -> int:
                     runs.stop(session, run, actor, parts.clock.now())
             return False
 
-        searches.carry_out(parts.store, parts.clock, run.id, actor, stopping, bar.show)
+        watched = (bar.show, bar.explains)
+        searches.carry_out(parts.store, parts.clock, run.id, actor, stopping, *watched)
         bar.end()
     fine = _say(parts, run.id)
     if fine and arguments.publish == "yes":
@@ -167,6 +168,13 @@ class _Bar:
         bound = "" if point.bound is None else f", at least {point.bound}"
         sys.stderr.write(f"\r[{bar}] {point.seconds:4.0f} s  {cost}{bound}\x1b[K")
         sys.stderr.flush()
+
+    def explains(self) -> None:
+        """Say that the search is over and that reasons are looked for."""
+        if self._watched:
+            seconds = runs.EXPLAIN_SECONDS
+            sys.stderr.write(f"\nLooking into why turns lack people, at most {seconds} s ...")
+            sys.stderr.flush()
 
     def end(self) -> None:
         """Leave the line."""

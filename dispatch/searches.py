@@ -15,7 +15,7 @@ from dispatch.db import Store
 from dispatch.errors import DispatchError
 from dispatch.rota import planner, runs
 from dispatch.rota.planner import Explanation, PlannerEnded
-from dispatch.rota.problem import Point, Proposal
+from dispatch.rota.problem import Point, Problem, Proposal
 from dispatch.rota.runs import Search
 
 log = logs.logger(__name__)
@@ -45,10 +45,12 @@ def carry_out(
     actor: Actor,
     stopping: Callable[[], bool],
     say: Callable[[Point], None] | None = None,
+    explains: Callable[[], None] = lambda: None,
 ) -> None:
     """Search for what a run that has begun asks for, and keep what comes of it.
 
-    `say` is told of every better plan and bound.
+    `say` is told of every better plan and bound, `explains` when it is looked into why turns lack
+    people.
     """
     try:
         with store.read() as session:
@@ -61,7 +63,11 @@ def carry_out(
             progress=watching.note,
             stop=watching.stop,
         )
-        reasons = None if stopping() else _explained(store, now, search, proposal, watching)
+        problem = None if stopping() else runs.to_explain(search, proposal)
+        reasons = None
+        if problem is not None:
+            explains()
+            reasons = _explained(store, now, search, proposal, problem, watching)
     except DispatchError as error:
         _fail(store, now, found, error.message, actor)
     except PlannerEnded as error:
@@ -80,12 +86,14 @@ def carry_out(
 
 
 def _explained(
-    store: Store, now: Clock, search: Search, proposal: Proposal, watching: "_Watching"
+    store: Store,
+    now: Clock,
+    search: Search,
+    proposal: Proposal,
+    problem: Problem,
+    watching: "_Watching",
 ) -> Explanation | None:
-    """Look into why turns lack people, if any do and nobody asked to stop."""
-    problem = runs.to_explain(search, proposal)
-    if problem is None:
-        return None
+    """Look into why turns lack people, unless somebody asked to stop."""
     with store.write() as session:
         if not runs.explaining(session, search.run_id, proposal, now.now()):
             return None

@@ -17,15 +17,15 @@ from dispatch.web.drafted import Drafted
 from dispatch.web.forms import told
 
 #: Of so many things that were not met it is looked into why, the dearest first.
-_EXPLAINED = 8
+_EXPLAINED = 6
 #: Of so many people it is looked at what each would break: all of a large team would take long.
-_LOOKED_AT = 8
+_LOOKED_AT = 6
 #: So many soft things against a choice are said, the dearest first.
 _AGAINST = 2
 #: Less than this beside a fair share cannot be helped: turns are whole.
 _UNFAIR = 1.0
 #: Of so many empty turns it is said why nobody can take them, and of so many people each.
-_TURNS, _NEAREST = 8, 4
+_TURNS, _NEAREST = 6, 4
 
 
 def ranked(whole: Drafted, need: int) -> list[dict[str, Any]]:

@@ -1,5 +1,6 @@
 """A month that cannot be covered: planned, explained, a way out taken, planned again, published."""
 
+import re
 from collections.abc import Iterator
 from datetime import date
 
@@ -8,8 +9,8 @@ import sqlalchemy as sa
 
 from dispatch import searches
 from dispatch.db import Store
-from dispatch.people.models import Role, Team
-from dispatch.rota import absences, drafts, ground, rulebook
+from dispatch.people.models import Person, Role, Team
+from dispatch.rota import absences, drafts, ground, rulebook, wishes
 from dispatch.rota.models import (
     AbsenceKind,
     Draft,
@@ -156,10 +157,14 @@ def test_what_was_not_met_is_said_by_person_with_why(planned, planner):
         numbers = {"most": 1}
         rulebook.set_rule(session, team, "run", "run", numbers, ADA, NOW, weight=5)
         rulebook.set_rule(session, team, "few", "limit", {"most": 1}, ADA, NOW, weight=50)
+        for name in ("An", "Bert"):
+            person = session.get_one(Person, planned.centre.people[name].id)
+            wishes.wish(session, team, person, True, FIRST, FIRST, 3, ADA, NOW)
     said = plan(planned, planner, begin(planner))
     assert "Wishes and soft rules not met, by person" in said
     assert "An Peeters has 2 turns where 1 are allowed" in said
-    assert "Nearest: " in said
+    assert "wished for one of these and has none: primary Wed 1 Apr 08:00." in said
+    assert re.search("Nearest: (An|Bert) .* instead of (Bert|An) ", said)
     assert "Who is affected: 3" in said
 
 
