@@ -6,7 +6,7 @@ decides. Nothing is remembered between two steps: a turn that changed hands a mi
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -19,9 +19,10 @@ from dispatch.paging.policy import Candidate, Judged, Step, best_there_is, judge
 from dispatch.people import phones, qualifications
 from dispatch.people.models import Person, Qualification, Team
 from dispatch.people.phones import Method
-from dispatch.rota import duty
+from dispatch.rota import absences, duty
 
 SMS, CALL = "sms", "call"
+_INSTANT = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,8 @@ class Prospect:
     name: str
     reason: Mapping[str, Any]
     last_resort: bool = False
+    chosen: bool = False
+    """By a dispatcher, not by a rule."""
 
 
 class Moment:
@@ -90,7 +93,7 @@ class Moment:
     def by_hand(self, person: Person, by: str) -> Judged:
         """Return one person whom a dispatcher chose, whatever the training."""
         reason = {"kind": "by_hand", "by": by}
-        return self._judged([Prospect(person.id, person.name, reason, last_resort=True)])[0]
+        return self._judged([Prospect(person.id, person.name, reason, True, chosen=True)])[0]
 
     def ranked(self) -> list[Judged]:
         """Return everybody of the team to choose from: on duty first, then fit, then the rest."""
@@ -166,6 +169,7 @@ class Moment:
         names = self.want.qualification.names if self.want.qualification else {}
         without = [person_id for person_id in ids if not channels_of(methods[person_id])]
         broken = phones.out_of_order(self.session, without) if without else set()
+        away = _away(self.session, self.want.team, ids, self.now)
         return tuple(
             judge(
                 Candidate(
@@ -175,6 +179,8 @@ class Moment:
                     channels=channels_of(methods[prospect.person_id]),
                     shortfall=_shortfall(standing.get(prospect.person_id), names),
                     unreachable=self._unreachable(prospect.person_id, broken),
+                    # A dispatcher who chooses somebody has reasons of their own.
+                    away=None if prospect.chosen else away.get(prospect.person_id),
                     last_resort=prospect.last_resort,
                 )
             )
@@ -185,6 +191,19 @@ class Moment:
         if person_id in self.unreadable:
             return {"kind": "unreadable"}
         return {"kind": "unusable"} if person_id in broken else None
+
+
+def _away(
+    session: Session, team: Team, person_ids: Collection[int], now: datetime
+) -> dict[int, Mapping[str, Any]]:
+    """Return until when people are away; why is theirs and is not told."""
+    found: dict[int, Mapping[str, Any]] = {}
+    for absence in absences.standing(session, person_ids, now, now + _INSTANT):
+        said = {"kind": "away"}
+        if absence.ends_at is not None:
+            said = {"kind": "away_until", "on": _today(team, absence.ends_at).isoformat()}
+        found[absence.person_id] = said
+    return found
 
 
 def _of_turn(turn: duty.Turn) -> Prospect:

@@ -213,6 +213,8 @@ class Candidate:
     """What they lack for this category: {"kind": "lapsed", "on": ...}; None: nothing."""
     unreachable: Mapping[str, Any] | None = None
     """Why no channel is left, if none is."""
+    away: Mapping[str, Any] | None = None
+    """Until when they are on leave, in training or ill, as far as that was approved."""
     last_resort: bool = False
     """Paged although not trained: somebody is better than nobody."""
 
@@ -230,6 +232,9 @@ def judge(candidate: Candidate) -> Judged:
     """Say whether to page a candidate, and why or why not."""
     if not candidate.channels:
         return Judged(candidate, False, candidate.unreachable or {"kind": "no_method"})
+    if candidate.away is not None:
+        # They will most likely not answer, and whoever waits has waited in vain.
+        return Judged(candidate, False, candidate.away)
     if candidate.shortfall is not None and not candidate.last_resort:
         return Judged(candidate, False, candidate.shortfall)
     reason = dict(candidate.reason)
@@ -239,8 +244,8 @@ def judge(candidate: Candidate) -> Judged:
 
 
 def best_there_is(judged: Collection[Judged]) -> Judged | None:
-    """Return who goes when nobody is trained: the first who can be reached at all."""
-    for verdict in judged:
+    """Return who goes when nobody is trained: the first who can be reached, away or not."""
+    for verdict in sorted(judged, key=lambda one: one.candidate.away is not None):
         if verdict.candidate.channels:
             reason = {**verdict.candidate.reason, "best": True}
             if verdict.candidate.shortfall is not None:

@@ -137,6 +137,8 @@ _REASONS = {
     "revoked": N_("certificate for %(qualification)s revoked %(on)s"),
     "not_yet": N_("certificate for %(qualification)s begins %(on)s"),
     "none": N_("does not hold %(qualification)s"),
+    "away": N_("is away"),
+    "away_until": N_("is away until %(on)s"),
     "no_method": N_("has no verified phone"),
     "unusable": N_("the phone cannot be reached"),
     "unreadable": N_("their phone could not be read"),

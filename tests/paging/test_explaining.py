@@ -1,12 +1,14 @@
 """What did not happen is explained as well: a step that adds nobody, a room that cannot be rung."""
 
+from datetime import timedelta
+
 import sqlalchemy as sa
 
 from dispatch.incidents.models import TimelineEntry
-from dispatch.paging.models import PolicyStep, Target
+from dispatch.paging.models import PageStatus, PolicyStep, Target
 from dispatch.paging.sentences import sentence
 from dispatch.people.models import Organisation
-from dispatch.rota.models import Line, Shift
+from dispatch.rota.models import Absence, AbsenceKind, Answer, Line, Shift
 from tests.paging.conftest import Night
 
 
@@ -69,3 +71,47 @@ def test_everybody_trained_who_was_asked_already_is_named(night: Night) -> None:
     assert _told(night, "asked_already") == [
         "The next step adds nobody of Victim support; asked already: Bert Maes."
     ]
+
+
+def _away(night: Night, *names: str, days: float | None = 3) -> None:
+    """Approve that somebody is away since yesterday."""
+    with night.store.write() as session:
+        for name in names:
+            session.add(
+                Absence(
+                    person_id=night.person(session, name),
+                    kind=AbsenceKind.SICK,
+                    starts_at=night.now - timedelta(days=1),
+                    ends_at=None if days is None else night.now + timedelta(days=days),
+                    answer=Answer.APPROVED,
+                    asked_at=night.now,
+                    asked_by=name,
+                )
+            )
+
+
+def test_whoever_is_away_is_passed_over_and_the_backup_paged_at_once(night: Night) -> None:
+    _away(night, "An")
+    night.report()
+    assert [(page.person.name, page.status) for page in night.pages()] == [
+        ("An Peeters", PageStatus.SKIPPED),
+        ("Bert Maes", PageStatus.WAITING),
+    ]
+    (told,) = _told(night, "skipped")
+    assert told == "An Peeters passed over (Victim support): is away until 17 Mar 2026"
+
+
+def test_when_everybody_is_away_somebody_is_paged_all_the_same(night: Night) -> None:
+    _away(night, *night.cast.people, days=None)
+    night.report()
+    (paged,) = [page for page in night.pages() if page.ended_at is None and page.person]
+    assert paged.person.name == "An Peeters"
+    assert "nobody_qualified" in night.alarms()
+
+
+def test_leave_that_is_only_asked_for_keeps_nobody_from_being_paged(night: Night) -> None:
+    _away(night, "An")
+    with night.store.write() as session:
+        session.execute(sa.update(Absence).values(answer=Answer.ASKED))
+    night.report()
+    assert [page.person.name for page in night.pages()] == ["An Peeters"]
