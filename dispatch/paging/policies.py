@@ -213,7 +213,10 @@ def faults(session: Session) -> Iterator[str]:
     if not any(map(_is_for_everything, policies)):
         yield "No escalation policy is for every team and priority."
     for found in policies:
-        told = [fault.told for fault in policy.faults(plans.as_values(found))]
+        plan = plans.as_values(found)
+        told = [fault.told for fault in policy.faults(plan)] + [
+            *_unreachable(session, plan).values()
+        ]
         yield from (f"Policy {found.name}: {words}" for words in dict.fromkeys(told))
     listed: dict[int, list[int]] = {}
     for row in session.scalars(sa.select(NobodyOnDuty)):

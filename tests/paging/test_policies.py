@@ -177,6 +177,19 @@ def test_a_policy_that_could_end_in_silence_is_not_stored(store: Store):
         assert session.scalars(sa.select(Policy.name)).all() == ["standard"]
 
 
+def test_somebody_named_by_a_policy_who_can_no_longer_be_reached_is_told(store: Store):
+    cast = centre.build(store)
+    named = Step(0, Target.PERSON, USUAL, person_id=cast.people["An"].id)
+    with store.write() as session:
+        wanted = Proposal("named", Plan((named, *PLAN.steps[1:]), 300))
+        policies.save(session, wanted, None, ADA, NOW)
+        assert not [fault for fault in policies.faults(session) if "named" in fault]
+        session.get_one(Person, cast.people["An"].id).left_at = NOW
+        session.flush()
+        told = [fault for fault in policies.faults(session) if "named" in fault]
+    assert told == ["Policy named: An Peeters has no verified phone."]
+
+
 # --- what is foreseen is what happens ---
 
 
