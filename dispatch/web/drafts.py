@@ -285,7 +285,14 @@ def _version(key: str, number: int, opened: Session, _form: Form) -> dict[str, A
         "undo_asked_by": asker.name if asker is not None else None,
         "undo_asked_at": found.undo_asked_at,
         "people": drafted.changes_by_person(opened, team, changes),
+        "eased": _eased(opened, found),
     }
+
+
+def _eased(opened: Session, found: Version) -> list[dict[str, Any]]:
+    """Return what the draft of a version did not insist on when it was published."""
+    draft = opened.get(Draft, found.draft_id) if found.draft_id and not found.undoes else None
+    return Drafted(opened, draft).eased() if draft is not None else []
 
 
 def _found(opened: Session, team: Team, number: int) -> Version:
