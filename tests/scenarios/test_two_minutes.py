@@ -157,11 +157,23 @@ def test_a_newcomer_sees_the_alert_answers_it_and_sees_the_board_change(tmp_path
         demo.wait_for_callout(reference, "accepted")
         (responder,) = demo.callout(reference)["responders"]
         assert responder["person"]["name"] == "An Peeters"
+        a_second_start_finds_what_a_hard_kill_left(demo, tmp_path)
 
-        demo.process.send_signal(signal.SIGINT)
-        assert demo.process.wait(PATIENCE) == 0
-        assert living(tmp_path) == []
-        a_real_centre_is_not_served_from_it(demo)
+
+def a_second_start_finds_what_a_hard_kill_left(first: Demonstration, data: Path) -> None:
+    reference = first.send("house_fire.json")["reference"]
+    first.process.kill()
+    first.process.wait()
+    SimulatedTwilio.wait_until(lambda: not living(data), PATIENCE)
+    with started(data, free_port()) as second:
+        assert second.incident(reference)["status"] == "open"
+        again = second.send("cancel.json")
+        assert (again["reference"], again["status"]) == (reference, "cancelled")
+
+        second.process.send_signal(signal.SIGINT)
+        assert second.process.wait(PATIENCE) == 0
+        assert living(data) == []
+        a_real_centre_is_not_served_from_it(second)
 
 
 def a_real_centre_is_not_served_from_it(demo: Demonstration) -> None:
@@ -175,20 +187,6 @@ def the_greeting_holds_all_that_is_needed(demo: Demonstration) -> None:
     needed = [demo.url, "/phones", DEMO.dispatcher, DEMO.planner, DEMO.administrator, DEMO.password]
     assert [word for word in needed if word not in demo.greeting] == []
     assert any("alert send" in line and "fatal_crash" in line for line in demo.greeting.split("\n"))
-
-
-def test_a_second_start_finds_what_the_first_left_and_a_hard_kill_leaves_no_process(
-    tmp_path: Path,
-):
-    with started(tmp_path, free_port()) as first:
-        reference = first.send("house_fire.json")["reference"]
-        first.process.kill()
-        first.process.wait()
-        SimulatedTwilio.wait_until(lambda: not living(tmp_path), PATIENCE)
-    with started(tmp_path, free_port()) as second:
-        assert second.incident(reference)["status"] == "open"
-        again = second.send("cancel.json")
-        assert (again["reference"], again["status"]) == (reference, "cancelled")
 
 
 def test_a_port_that_is_taken_is_named_in_one_sentence(tmp_path: Path):

@@ -25,7 +25,7 @@ from tests.simulation.rules import ALWAYS
 from tests.simulation.world import Turn, World
 
 #: Of one core: as many nights as fit.
-_SECONDS = 60.0
+_SECONDS = 40.0
 _DAY = 86400.0
 
 
