@@ -68,10 +68,9 @@ def carry_out(
         if problem is not None:
             explains()
             reasons = _explained(store, now, search, proposal, problem, watching)
-    except DispatchError as error:
-        _fail(store, now, found, error.message, actor)
-    except PlannerEnded as error:
-        _fail(store, now, found, str(error), actor)
+    except (DispatchError, PlannerEnded) as error:
+        # Not its text: a sentence is read in the language of whoever looks.
+        _fail(store, now, found, error.args[0], actor)
     except Exception:
         log.exception("plan_failed", run=found)
         # Otherwise the next engine would begin it again, and fail again, for ever.
