@@ -120,6 +120,16 @@ class Instant:
     own_words: str | None = None
 
 
+@dataclass(frozen=True)
+class Followed:
+    """By which version of which policy a team was paged."""
+
+    team: str
+    policy_id: int
+    name: str
+    version: int
+
+
 @dataclass
 class Proof:
     """Everything that is known of when who was alerted."""
@@ -128,8 +138,7 @@ class Proof:
     began_at: datetime
     language: str
     drill: bool
-    plans: list[str] = field(default_factory=list)
-    """By which policy each team was paged, in words."""
+    followed: list[Followed] = field(default_factory=list)
     asked: list[Asked] = field(default_factory=list)
     instants: list[Instant] = field(default_factory=list)
 
@@ -156,18 +165,16 @@ def of(
         text = _LINK.sub("/a/…", queue.text_of(session, message)) if words else None
         by_page.setdefault(page.id, []).append(_sent(message, language, text))
     for callout in held:
-        found.plans.append(_plan(session, callout, language))
+        found.followed.append(_followed(session, callout))
         for page in callout.pages:
             found.asked.append(_asked(callout, page, by_page.get(page.id, []), language))
     found.instants = _instants(session, incident, found, arrivals, held, read, words)
     return found
 
 
-def _plan(session: Session, callout: Callout, language: str) -> str:
+def _followed(session: Session, callout: Callout) -> Followed:
     policy = session.get_one(Policy, callout.policy_id)
-    told = N_("%(team)s: policy %(name)s, version %(number)s")
-    facts = {"team": callout.want.team.name, "name": policy.name, "number": policy.version}
-    return say(language, told, **facts)
+    return Followed(callout.want.team.name, policy.id, policy.name, policy.version)
 
 
 def _sent(message: Message, language: str, text: str | None) -> Sent:

@@ -37,7 +37,7 @@ def document(
         "reference": proof.reference,
         "drill": proof.drill,
         "received_at": proof.began_at,
-        "policies": proof.plans,
+        "policies": [asdict(one) for one in proof.followed],
         "figures": {one.name: one.seconds for one in figures},
         "gaps": [asdict(one) for one in gaps],
         "people": [_person(asked) for asked in proof.asked],

@@ -76,7 +76,7 @@ def test_the_incident_leads_to_its_proof_and_each_reading_is_written_down(web: W
     for _ in range(2):
         shown = desk.get(address).text
     assert recorded(web, "proof.read") == ["proof.read"]
-    for words in ("An Peeters", "policy standard, version 1", "+0.000", "primary until"):
+    for words in ("An Peeters", 'href="/policies/1"', "version 1", "+0.000", "primary until"):
         assert words in shown
     assert "had the incident on a screen" in shown
     for secret in nights.SECRETS[:4]:
