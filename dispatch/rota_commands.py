@@ -127,9 +127,10 @@ def _reasons(explanation: Mapping[str, Any]) -> Iterator[str]:
         yield from (f"  - {kept.read(one)}" for one in facts)
     ways = explanation.get("ways", ())
     if ways:
-        yield "Ways out, the cheapest first; each can be taken on the screen of the draft:"
+        ranked = "the cheapest first" if ways[0]["cost"] else "to try, for the time was too short"
+        yield f"Ways out, {ranked}; each can be taken on the screen of the draft:"
     for place, way in enumerate(ways, 1):
-        yield f"  {place}. cost {way['cost']}"
+        yield f"  {place}. cost {way['cost'] or 'unknown'}"
         for one in way["gives"]:
             yield f"     - {kept.read(one['told'])}"
 

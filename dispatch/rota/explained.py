@@ -94,6 +94,7 @@ def document(found: Explanation, problem: Problem, words: Words) -> dict[str, An
         rules = [rule for rule in problem.rules if rule.key in found.families]
         lacks = [[_cannot([]), *(why.rule_told(rule, problem) for rule in rules)]]
     ways = [way for way in found.ways if all(map(_can_be_given, way.gives_up))]
+    ways = ways or _likely(found, problem)
     return {
         "possible": found.possible,
         "smallest": found.smallest,
@@ -122,7 +123,22 @@ def _way(way: WayOut, problem: Problem, words: Words) -> dict[str, Any]:
         {"told": kept.written(_given(one, problem, words)), "how": list(_how(one, problem))}
         for one in _merged(way.gives_up, problem)
     ]
-    return {"cost": way.cost, "gives": gives}
+    return {"cost": way.cost or None, "gives": gives}
+
+
+def _likely(found: Explanation, problem: Problem) -> list[WayOut]:
+    """Return ways that would ease what was counted, where there was no time to find the cheapest.
+
+    They have no price, and nobody knows whether one is enough: the next plan will say.
+    """
+    rules = {one.key: _rule(problem, one.key) for one in found.shortages}
+    ways = [WayOut((Reason(key),), 0) for key, rule in rules.items() if rule is not None]
+    short = tuple(
+        Reason("cover", None, one.needs, one.days, {"amount": one.wanted - one.available})
+        for one in found.shortages
+        if one.qualification is None and not isinstance(rules[one.key], planned.Limit)
+    )
+    return [*ways, WayOut(short, 0)] if short else ways
 
 
 def _can_be_given(reason: Reason) -> bool:
@@ -173,7 +189,7 @@ def _given(reason: Reason, problem: Problem, words: Words) -> Sentence:
     if isinstance(rule, planned.Rest) and name and len(reason.needs) == 2:
         return next(iter(why.reason_told(reason, problem, words)))
     facts = {"name": name, "rule": why.rule_told(rule, problem), "count": amount}
-    if isinstance(rule, planned.Limit):
+    if isinstance(rule, planned.Limit) and "amount" in reason.facts:
         return Sentence(_BEYOND[bool(name)], of=why.counted(rule.of, rule.only.tag), **facts)
     return Sentence(_BROKEN[bool(name), amount > 1], **facts)
 

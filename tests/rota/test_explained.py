@@ -11,6 +11,7 @@ from dispatch import texts
 from dispatch.rota import explained, kept
 from dispatch.rota import problem as p
 from dispatch.rota.planner import Reason
+from dispatch.rota.planner.counting import counted
 from dispatch.rota.planner.cpsat import Solver
 from dispatch.rota.planner.explaining import work
 from dispatch.rota.sentences import Words
@@ -112,6 +113,26 @@ def test_a_monthly_cap_below_what_is_wanted_is_said_in_numbers():
         "Each person at most 3 days in a month.",
     ]
     assert {one["how"][0]["key"] for one in found["ways"][0]["gives"]} == {"cap"}
+
+
+CAP = p.Limit(key="cap", of=p.Measure.DAYS, period="month", most=3)
+
+
+@pytest.mark.parametrize(
+    ("turns", "way"),
+    [
+        (
+            [turn(day, under=None) for day in range(4, 14)],
+            "Not kept: Each person at most 3 days in a month.",
+        ),
+        ([turn(3, under=None, wanted=3)], "One person fewer than wanted: First Tue 3 Mar 08:00."),
+    ],
+)
+def test_where_no_way_could_be_proven_what_was_counted_can_be_tried(turns, way):
+    given = problem(turns, [person(1, "An Peeters"), person(2, "Bert Maes")], [CAP])
+    found = explained.document(counted(given), given, WORDS)
+    assert [(one["cost"], gives(one)) for one in found["ways"]] == [(None, [way])]
+    assert not found["proven"]
 
 
 def test_more_people_are_wanted_than_there_are():
