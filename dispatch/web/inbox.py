@@ -97,13 +97,19 @@ def _count(team: Team) -> int:
 
 
 def waiting(opened: Session, team: Team) -> int:
-    """Return how many requests of a team wait for an answer."""
+    """Return how much waits for whoever plans a team: requests, and turns that nobody can serve.
+
+    What is offered already waits for its takers.
+    """
     query = sa.select(sa.func.count()).select_from(_asked(team).subquery())
     absent = opened.scalar(query) or 0
     now = session.now()
-    mine = [one for one in swaps.waiting(opened, team, now) if _is_for_planner(one)]
+    held = swaps.waiting(opened, team, now)
+    mine = [one for one in held if _is_for_planner(one)]
+    offered = {one.shift.uid for one in held if one.state is SwapState.OFFERED}
+    lost = {hole.turn.shift_uid for hole in repairs.lost(opened, team, now)} - offered
     signed = [one for one in open_turns.standing(opened, team, now) if one.person_id is not None]
-    return absent + len(mine) + len(signed)
+    return absent + len(mine) + len(signed) + len(lost)
 
 
 # --- Deciding.

@@ -63,6 +63,7 @@ def test_approving_is_one_tap_and_names_what_is_empty_now(web, petra, number):
     shown = text(petra.get(done.location))
     assert "Approved. Published turns that now need somebody else: 1." in shown
     assert "Turns whose holder is away 1" in shown
+    assert '<span class="count">1</span>' in petra.get("/rota/support/drafts").text
     assert "An Peeters is away: leave" in shown
     assert '/shifts/shift-primary/cover"' in petra.get(done.location).text
 
