@@ -1,8 +1,10 @@
 """On-call years of 10 to 150 people: the planner, its greedy, and the longest-idle rotation.
 
 Spreads are of duty days, weekends and public holidays: the luckiest against the unluckiest, each
-from their own target by share and history. Nothing but the leave is known to the rotation.
-`--quick` plans the year of 24 people alone.
+from their own target by share and history. Nothing but the leave is known to the rotation. A year
+is proven optimal within the seconds hoped for (24 people in 10, 60 in 20, 150 in 60), which is a
+matter of processors: where "processor" is far below twice the seconds, others had the machine.
+Memory is that of the planner's own process. `--quick` plans the year of 24 people alone.
 """
 
 from collections.abc import Callable
@@ -25,6 +27,7 @@ def run(share: float) -> Table:
         (
             *("people", "way", "cost", "bound", "spreads", "wishes on", "wishes off"),
             *("rest breaches", "no certificate", "open", "seconds", "processor", "proven within"),
+            "memory",
         )
     )
     for people, seconds in _SIZES.items() if share == 1 else [(24, 10)]:
@@ -43,7 +46,8 @@ def run(share: float) -> Table:
         proven = plan.outcome.value == "optimal"
         met = f"{seconds} s: {'met' if proven and work.seconds <= seconds else 'MISSED'}"
         table.add(
-            people, plan.outcome.value, *_said(problem, plan.seats, plan.bound), *_took(work), met
+            *(people, plan.outcome.value, *_said(problem, plan.seats, plan.bound), *_took(work)),
+            *(met, f"{work.megabytes} MB"),
         )
     return table
 

@@ -19,10 +19,14 @@ class Best:
         """The values of the best plan that keeps every hard rule."""
         self.cost: int | None = None
         self.bound: int | None = None
-        self.bounded_at = 0.0
-        """When the bound last rose."""
         self.seats: frozenset[Seat] = frozenset()
         self.curve: list[Point] = []
+
+    @property
+    def proven(self) -> bool:
+        """Return whether nothing costs less than the best plan."""
+        cost, bound = self.cost, self.bound
+        return cost is not None and bound is not None and cost <= bound
 
     def offer(self, seats: frozenset[Seat]) -> None:
         """Keep what there is while no plan keeps every hard rule."""
@@ -45,7 +49,7 @@ class Best:
         with self._lock:
             bound = bound if self.cost is None else min(bound, self.cost)
             if self.bound is None or bound > self.bound:
-                self.bound, self.bounded_at = bound, self.seconds()
+                self.bound = bound
                 self.note(None)
 
     def note(self, seats: frozenset[Seat] | None) -> None:

@@ -19,7 +19,7 @@ from dispatch.rota.planner.pairs import Pairs
 from dispatch.rota.planner.people import Own
 from dispatch.rota.planner.roles import dealt
 from dispatch.rota.planner.stretches import add_stretches
-from dispatch.rota.planner.terms import TRUE, Form, Literal, Source
+from dispatch.rota.planner.terms import TRUE, Form, Literal, Shape, Source
 from dispatch.rota.problem import (
     FreeRun,
     Limit,
@@ -233,6 +233,9 @@ class _Building:
             return
         alone = {rule.key for rule in self._problem.rules if isinstance(rule, Together | Mentored)}
         values = self._form.complete(chosen)
-        for term in self._form.terms:
-            if term.cost is None and not term.asks and term.source.key not in alone:
-                term.most = max(term.most, term.total(values))
+        stricter: set[Shape] = set()
+        for term in self._form.broken(values):
+            if not term.asks and term.source.key not in alone:
+                term.most = term.total(values)
+                stricter |= set() if term.shape is None else {term.shape}
+        self._form.unshape(stricter)

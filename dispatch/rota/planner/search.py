@@ -28,12 +28,13 @@ _TICKS = 0.3
 _WHOLE = 0.5
 #: Seconds that the whole problem is searched before parts are.
 _ALONE = 2.0
-#: Seconds after which the search of the whole begins again below what parts have found; twice as
-#: many each time.
-_AGAIN = 8.0
-#: Seconds without a better bound after which a proof is out of reach, if the best plan lies above
+#: The ticks of work on parts after which the search of the whole begins again below what they have
+#: found, at least and for each literal; twice as many each time. And how many without a better plan
+#: it takes to do so.
+_AGAIN, _EACH, _CALM = 5.0, 1 / 2000, 2.0
+#: The ticks without a better bound after which a proof is out of reach, if the best plan lies above
 #: the bound by more than this part of it.
-_STUCK, _STUCK_SHARE, _FAR = 12.0, 0.15, 0.01
+_STUCK, _FAR = 12.0, 0.01
 
 
 def run(problem: Problem, options: Options, solver: Solver, tell: Tell) -> Proposal:
@@ -55,10 +56,16 @@ class _Search:
         self._solver, self._whole = solver, solver.another()
         self._parts = solver.another()
         self._ended = threading.Event()
-        self._proven, self._same = False, False
-        self._since, self._known = monotonic(), self._best.cost
-        """When the search of the whole last began, and the cost that it has to beat."""
-        self._patience, self._hopeless = _AGAIN, False
+        self._impossible, self._same = False, False
+        self._known: int | None = None
+        """The cost that the search of the whole has to beat."""
+        self._proving, self._hopeless = False, False
+        self._patience = max(_AGAIN, _EACH * self._model.form.count)
+        self._worked, self._since = 0.0, 0.0
+        """Ticks spent on parts, in all and when the search of the whole last began."""
+        self._seen: tuple[int | None, int | None] = (None, None)
+        """The best cost and bound when last looked at, and when they changed."""
+        self._changed = [0.0, 0.0]
 
     def run(self) -> Proposal:
         self._first = filling.filled(self._model)
@@ -86,18 +93,19 @@ class _Search:
         effort = Effort(self._left(), 1, ticks * _WHOLE) if same else Effort(budget, 1)
         spent = self._search_whole(effort).ticks
         improving = self._improving(self._whole)
-        while not self._proven and improving.possible and self._goes_on():
+        while improving.possible and self._goes_on():
             if same and spent >= ticks:
                 break
             spent += improving.step(self._left())
-        self._same = self._proven or spent >= ticks
+        self._same = self._impossible or self._best.proven or spent >= ticks
 
     def _search_together(self) -> None:
         """Search the whole, again below what parts have found, as long as a proof is in reach."""
+        workers = max(1, self._options.workers // 2)
         try:
-            while self._goes_on() and not self._hopeless and not self._proven:
-                self._search_whole(Effort(self._left(), max(1, self._options.workers // 2)))
-            if not self._proven and self._goes_on():
+            while self._goes_on() and not self._hopeless:
+                self._search_whole(Effort(self._left(), workers, prove=self._proving))
+            if self._goes_on():
                 self._improve(self._improving(self._whole, seed=1))
         finally:
             self._ended.set()
@@ -105,15 +113,18 @@ class _Search:
 
     def _search_whole(self, effort: Effort) -> Answer:
         """Search the whole problem below the best so far, until told to begin again."""
-        self._since, self._known = monotonic(), self._best.cost
+        best = self._best
+        self._since, self._known = self._worked, best.cost
         encoded = encode(self._model.form, self._known)
-        encoded.between(self._best.bound, None if self._known is None else self._known - 1)
-        answer = self._whole.solve(encoded, effort, None, self._found, self._best.bounded)
+        encoded.between(best.bound, None if self._known is None else self._known - 1)
+        answer = self._whole.solve(encoded, effort, None, self._found, best.bounded)
         if answer.values is not None:
             self._found(answer.values)
         if answer.bound is not None:
-            self._best.bounded(answer.bound)
-        self._proven = answer.proven
+            best.bounded(answer.bound)
+        if answer.proven and best.cost is not None:
+            best.bounded(best.cost)
+        self._impossible = answer.proven and best.cost is None
         return answer
 
     def _found(self, values: list[bool]) -> None:
@@ -136,33 +147,44 @@ class _Search:
 
     def _improve(self, improving: Improving) -> None:
         while improving.possible and self._goes_on():
-            improving.step(self._left())
+            self._worked += improving.step(self._left())
             if not self._hopeless:
                 self._watch()
+        if self._best.proven:
+            self._whole.interrupt()
 
     def _goes_on(self) -> bool:
-        return self._left() > 0 and not self._ended.is_set() and not self._solver.stopped
+        ended = self._ended.is_set() or self._impossible or self._best.proven
+        return self._left() > 0 and not ended and not self._solver.stopped
 
     def _watch(self) -> None:
         """Let the search of the whole begin again, or end, where it has no prospect."""
-        best, now = self._best, monotonic()
+        best, now = self._best, (self._best.cost, self._best.bound)
+        for at in range(2):
+            if now[at] != self._seen[at]:
+                self._changed[at] = self._worked
+        self._seen = now
         if best.cost is None:
             return
+        calm, stuck = (self._worked - max(one, self._since) for one in self._changed)
         far = best.bound is None or best.cost - best.bound > _FAR * abs(best.bound)
-        rested = now - max(self._since, self._begun + best.bounded_at)
-        if far and rested > max(_STUCK, _STUCK_SHARE * self._options.seconds):
+        stuck_far = far and stuck > _STUCK
+        late = best.cost != self._known and self._worked - self._since > self._patience
+        if self._proving and stuck_far:
             self._hopeless = True
-            self._whole.interrupt()
-        elif best.cost != self._known and now - self._since > self._patience:
+        elif (late and calm > _CALM) or stuck_far:
+            self._proving = True
             self._patience *= 2
-            self._whole.interrupt()
+        else:
+            return
+        self._whole.interrupt()
 
     def _proposal(self, partial: Proposal) -> Proposal:
         best = self._best
         if best.cost is None:
-            outcome = Outcome.IMPOSSIBLE if self._proven else partial.outcome
+            outcome = Outcome.IMPOSSIBLE if self._impossible else partial.outcome
         else:
-            outcome = Outcome.OPTIMAL if self._proven else Outcome.FEASIBLE
+            outcome = Outcome.OPTIMAL if best.proven else Outcome.FEASIBLE
         return replace(
             partial,
             outcome=outcome,

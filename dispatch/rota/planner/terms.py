@@ -7,7 +7,7 @@ nothing of turns and people; every term carries a `Source` that says where it co
 A literal is an index, or `~index` for its negation, as the solver counts them.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from math import gcd
@@ -223,6 +223,13 @@ class Form:
         self.curves.append(
             Curve(tuple(sums), tuple(sums.values()), unit, price, -(-most // unit), source)
         )
+
+    def unshape(self, shapes: Collection[Shape]) -> None:
+        """Let the terms alone say what some shapes say."""
+        self.shapes = [shape for shape in self.shapes if shape not in shapes]
+        for term in self.terms:
+            if term.shape in shapes:
+                term.shape = None
 
     def complete(self, chosen: Iterable[Literal]) -> list[bool]:
         """Return the value of every index when exactly these free literals hold."""

@@ -18,13 +18,17 @@ class Run:
     seconds: float
     processor: float
     """Seconds of processors, of this process and of those it waited for."""
+    megabytes: int
+    """Memory of the largest process that was waited for so far."""
 
 
 def measured(work: Callable[[], Any]) -> Run:
     """Do work and measure it."""
     began, before = monotonic(), _processor()
     result = work()
-    return Run(result, monotonic() - began, _processor() - before)
+    seconds, processor = monotonic() - began, _processor() - before
+    largest = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
+    return Run(result, seconds, processor, largest)
 
 
 def _processor() -> float:

@@ -86,6 +86,17 @@ def test_what_stands_published_against_a_rule_may_stay():
     assert searched(problem(turns, [officer(0)], rest)).outcome is p.Outcome.IMPOSSIBLE
 
 
+def test_days_in_a_row_that_stand_published_against_a_rule_may_stay():
+    turns = [turn(day, under=None) for day in range(2, 9)]
+    rules_ = [p.Run(key="run", least=2, most=3), p.FreeRun(key="free", least=2)]
+    published = {(1, 0): 9, (3, 0): 9}
+    stands = problem(turns, [officer(0), officer(1), officer(2)], rules_, stays=published)
+    found = searched(stands)
+    assert found.outcome is p.Outcome.OPTIMAL
+    assert found.cost == 0
+    assert published.keys() <= found.seats
+
+
 def test_what_is_locked_against_a_rule_is_kept_and_nothing_is_added_to_it():
     turns = [turn(2, 8, 20), turn(2, 22, 6), turn(3, 8, 16, under=9)]
     rest = [p.Rest(key="rest", minutes=660)]
