@@ -213,10 +213,8 @@ def _row(taking: _Taking, need: Need) -> int:
 def _withdraw(taking: _Taking, how: Mapping[str, Any]) -> None:
     """Take back the absences that keep somebody from a turn."""
     session, now = taking.session, taking.now
-    person, team = (
-        session.get_one(Person, how["person"]),
-        session.get_one(Team, taking.draft.team_id),
-    )
+    person = session.get_one(Person, how["person"])
+    team = session.get_one(Team, taking.draft.team_id)
     for need in taking.needs(how):
         for absence in absences.standing(session, [person.id], need.starts_at, need.ends_at):
             if absence.kind is AbsenceKind.SICK:
@@ -227,7 +225,7 @@ def _withdraw(taking: _Taking, how: Mapping[str, Any]) -> None:
             absences.withdraw(session, absence, taking.actor, now)
             told = N_("%(team)s: your absence from %(at)s does not stand any more: read why.")
             said = Sentence(told, team=team.name, at=at)
-            notices.tell(session, team, [person.id], said, now, touches=absence.starts_at)
+            notices.tell(session, team, [person.id], said, now, touches=need.starts_at)
 
 
 _STEPS: Mapping[str, Callable[[_Taking, Mapping[str, Any]], None]] = {
