@@ -36,12 +36,14 @@ _MOST = {
     "plan": N_("Each person at most %(most)s %(of)s in this plan."),
     "month": N_("Each person at most %(most)s %(of)s in a month."),
     "year": N_("Each person at most %(most)s %(of)s in a year."),
+    "day": N_("Each person at most %(most)s %(of)s in a day."),
     "days": N_("Each person at most %(most)s %(of)s in %(days)s days."),
 }
 _LEAST = {
     "plan": N_("Each person at least %(least)s %(of)s in this plan."),
     "month": N_("Each person at least %(least)s %(of)s in a month."),
     "year": N_("Each person at least %(least)s %(of)s in a year."),
+    "day": N_("Each person at least %(least)s %(of)s in a day."),
     "days": N_("Each person at least %(least)s %(of)s in %(days)s days."),
 }
 _FOR_ONE = N_("%(name)s: %(rule)s")
@@ -91,6 +93,9 @@ def rule_told(rule: Rule, problem: Problem) -> Sentence:
         case planned.WeeklyRest():
             told = N_("At least %(hours)s h free in one stretch in every %(days)s days.")
             return Sentence(told, hours=sentences.hours(rule.minutes), days=rule.days)
+        case Run() if rule.most is not None and rule.only.tag in _TAGS:
+            told = N_("At most %(most)s %(of)s in a row.")
+            return Sentence(told, most=rule.most, of=counted(Measure.TURNS, rule.only.tag))
         case Run() if rule.most is not None:
             told = N_("At most %(most)s days in a row with a turn.")
             return Sentence(told, most=rule.most)
@@ -113,7 +118,7 @@ def rule_told(rule: Rule, problem: Problem) -> Sentence:
 
 def _limit(rule: Limit) -> Sentence:
     days = rule.period if isinstance(rule.period, int) else 0
-    period = "days" if days else str(rule.period)
+    period = ("day" if days == 1 else "days") if days else str(rule.period)
     facts: dict[str, object] = {"of": counted(rule.of, rule.only.tag), "days": days}
     facts |= {
         name: sentences.hours(value) if rule.of is Measure.MINUTES else value

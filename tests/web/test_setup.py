@@ -138,3 +138,15 @@ def test_choices_are_kept_and_shown(web, planner):
     assert [day.on.day for day in calendar.days if day.kind == "eve"] == [24, 31]
     assert (held.heavy, held.owner_id) == ("fatal_crash", owner)
     assert 'name="four_eyes" value="yes" checked' in planner.get("/rota/support/setup/choices").text
+
+
+def test_each_rule_is_said_as_a_sentence(planner):
+    do(planner, "rules", "preset", preset="be-police")
+    shown = planner.get("/rota/support/setup/rules").text
+    for sentence in (
+        "At least 11 h of rest between two turns.",
+        "Each person at most 12 hours in a day.",
+        "Each person at most 50 hours in 7 days.",
+        "At most 7 nights in a row.",
+    ):
+        assert sentence in shown
