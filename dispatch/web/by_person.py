@@ -2,7 +2,8 @@
 
 The same table shows what is published and what is drafted. A turn stands as its line's letter on
 each of its days; what it breaks stands on the cell as a sentence, what nobody fills in a row below.
-Absences, wishes and what people's turns break are shown to whoever plans, nobody else.
+Absences, wishes, what people's turns break and what weighed on whom are shown to whoever plans,
+nobody else.
 """
 
 from collections import defaultdict
@@ -44,7 +45,7 @@ class Shown:
     today: date
     judged: Sequence[Judged] = ()
     private: bool = False
-    """Whether absences and wishes are shown."""
+    """Whether absences, wishes and what weighed on whom are shown."""
     changed: Collection[Stand] = ()
     """Turns to be marked as changed."""
     locked: Collection[Stand] = ()
@@ -68,7 +69,7 @@ def table(shown: Shown) -> dict[str, Any]:
     standings = fairness.standings(shown.laid.problem, shown.laid.seats)
     names = [gettext(BURDENS[standing.key]) for standing in standings]
     borne = fairness.borne(shown.ground.histories or {})
-    if any(borne.counts.values()):
+    if shown.private and any(borne.counts.values()):
         standings, names = (*standings, borne), [*names, gettext("heavy, two years")]
     return {
         "days": [_day(shown, day) for day in days],

@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from dispatch.people.models import Role, Team
-from dispatch.rota import absences, ground
+from dispatch.rota import absences, ground, heavy
 from dispatch.rota.models import AbsenceKind, Shift
 from tests.centre import ADA, NOW
 from tests.web.conftest import Web
@@ -83,3 +83,13 @@ def test_a_month_that_is_none_is_the_present_one(planned):
     for wanted in ("2026-13", "x", "0001-01"):
         answer = planner.get(f"/rota/support?from={wanted}")
         assert "March 2026" in answer.text
+
+
+def test_what_weighed_on_whom_is_shown_to_planners_alone(planned):
+    with planned.store.write() as session:
+        an = planned.centre.people["An"].id
+        heavy.note(session, planned.centre.team.id, an, NOW - timedelta(days=30), "assignment:1")
+    shown = planned.as_role(Role.PLANNER).get(MARCH).text
+    assert "heavy, two years" in shown
+    assert "<b>1</b>" in row_of(shown, "An Peeters").rpartition('class="people-sum"')[2]
+    assert "heavy, two years" not in planned.as_role(Role.DISPATCHER).get(MARCH).text
