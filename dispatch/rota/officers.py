@@ -62,6 +62,7 @@ def load(
                 holds=tuple(holdings.get(person.id, ())),
                 away=(*outside, *away[person.id], *busy),
                 before=tuple(_past(turn, team) for turn in turns if turn.from_at < begins),
+                after=tuple(_past(turn, team) for turn in turns if turn.from_at >= ends),
             )
         )
     return result
@@ -171,7 +172,7 @@ def _elsewhere(
 
 
 def _past(turn: Turn, team: Team) -> Past:
-    """Return a turn in another team as rest looks back at it."""
+    """Return a turn in another team as rest looks at it."""
     first = local_day(turn.from_at, team.time_zone)
     last = local_day(turn.until_at - timedelta(microseconds=1), team.time_zone)
     minutes = (turn.until_at - turn.from_at) // timedelta(minutes=1)

@@ -308,10 +308,13 @@ def _with_known(
     rules: Collection[Rule],
     first: date,
 ) -> Officer:
-    """Return somebody with the turns of this team that are known on both sides of a plan."""
+    """Return somebody with the turns of this team too that are known on both sides of a plan."""
     near = _near(before.get(person.id, ()), rules, first)
-    known = (*person.before, *near)
-    return replace(person, before=known, after=tuple(later.get(person.id, ())))
+    return replace(
+        person,
+        before=(*person.before, *near),
+        after=(*person.after, *later.get(person.id, ())),
+    )
 
 
 def _rows(lines: Iterable[Line], place: Place) -> dict[str, tuple[int, ...]]:

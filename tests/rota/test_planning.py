@@ -4,8 +4,10 @@ from datetime import date
 
 import pytest
 
+from dispatch.people.models import Membership, Team
 from dispatch.rota import fairness, judging, planning, rulebook
 from dispatch.rota.differences import Stand
+from dispatch.rota.models import Line
 
 DAYS = {"form": "days", "kind": "day24", "on": ["every_day"], "starts": "08:00", "ends": "08:00"}
 FIRST, LAST = date(2026, 6, 8), date(2026, 6, 14)
@@ -52,6 +54,29 @@ def test_rest_and_weekends_reach_over_both_ends_of_a_plan(planned):
 def test_the_weekend_after_a_plan_counts_as_well(planned):
     planned.shift("An", "2026-06-20 08:00", "2026-06-21 08:00")
     assert broken(planned, ("13", "14")) == ["weekends_in_a_row"]
+
+
+def test_a_turn_in_another_team_asks_for_rest_at_both_ends_of_a_plan(planned):
+    session, an = planned.session, planned.people["An"]
+    other = Team(
+        key="jour",
+        name="Socialjour",
+        organisation_id=planned.team.organisation_id,
+        function="social_on_call",
+        time_zone="Europe/Brussels",
+        hours=[],
+    )
+    session.add(other)
+    session.flush()
+    line = Line(team_id=other.id, key="jour", name="jour", position=0)
+    session.add_all([line, Membership(person_id=an.id, team_id=other.id, from_on=date(2020, 1, 1))])
+    session.flush()
+    planned.lines["jour"] = line
+    planned.shift("An", "2026-06-07 12:00", "2026-06-08 06:00", line="jour")
+    planned.shift("An", "2026-06-15 16:00", "2026-06-16 06:00", line="jour")
+    assert broken(planned, ("08", "09")) == ["daily_rest"]
+    assert broken(planned, ("14", "15")) == ["daily_rest"]
+    assert broken(planned, ("10", "11")) == []
 
 
 def test_whoever_covers_has_the_rest_and_the_share_of_what_they_serve(planned):
