@@ -9,7 +9,7 @@ import gc
 import logging
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,7 +23,7 @@ from dispatch import settings as settings_
 from dispatch.clock import ManualClock
 from dispatch.db import Store
 from dispatch.settings import Settings
-from tests.databases import PostgresDatabases, SqliteDatabases
+from tests.databases import PostgresDatabases, SqliteDatabases, Statements
 from tests.postgres import cluster
 
 INSTALLATION_KEY = bytes(range(32))
@@ -164,10 +164,19 @@ def settings(database: str, tmp_path: Path) -> Settings:
     )
 
 
+@pytest.fixture(scope="session")
+def statements() -> Mapping[bool, Statements]:
+    """What was compiled for SQLite (True), and what for PostgreSQL."""
+    return {True: Statements(), False: Statements()}
+
+
 @pytest.fixture
-def store(database: str, settings: Settings) -> Iterator[Store]:
+def store(
+    database: str, settings: Settings, statements: Mapping[bool, Statements]
+) -> Iterator[Store]:
     """An empty centre's database."""
     opened = Store(database, settings=settings, installation_key=INSTALLATION_KEY)
+    opened.engine.update_execution_options(compiled_cache=statements[opened.is_sqlite])
     yield opened
     # Whoever is still answering a request gives its connection back first.
     waited = threading.Event()

@@ -9,6 +9,7 @@ import importlib
 import pkgutil
 import shutil
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 from alembic.config import Config
@@ -31,6 +32,20 @@ DO $$ DECLARE item record; BEGIN
     END LOOP;
 END $$
 """
+
+
+class Statements(dict[tuple[Any, ...], Any]):
+    """Statements that were compiled, for the engines of all tests on one kind of database.
+
+    An engine keeps its own by the dialect, of which each engine has one, and all are alike.
+    """
+
+    def get(self, key: tuple[Any, ...], default: Any = None) -> Any:
+        """Return what was compiled for any engine."""
+        return super().get(key[1:], default)
+
+    def __setitem__(self, key: tuple[Any, ...], compiled: Any) -> None:
+        super().__setitem__(key[1:], compiled)
 
 
 class SqliteDatabases:
