@@ -129,6 +129,39 @@ def end(session: Session, absence: Absence, ends_at: datetime, actor: Actor, now
     _note(session, absence, actor, "absence.end_moved", now)
 
 
+def make_room(
+    session: Session,
+    person_id: int,
+    from_at: datetime,
+    until_at: datetime,
+    actor: Actor,
+    now: datetime,
+) -> None:
+    """Leave out of somebody's absences a turn that they have all the same.
+
+    Whoever is on duty must be paged: a rota that names them and an absence that passes them over
+    cannot both be true. Illness stays.
+    """
+    _lock(session, person_id)
+    for absence in standing(session, [person_id], from_at, until_at):
+        if absence.kind is AbsenceKind.SICK:
+            continue
+        ends_at = absence.ends_at
+        if ends_at is None or ends_at > until_at:
+            rest = Absence(person_id=person_id, kind=absence.kind, answer=Answer.APPROVED)
+            rest.starts_at, rest.ends_at = until_at, ends_at
+            rest.asked_at, rest.asked_by = absence.asked_at, absence.asked_by
+            rest.answered_at, rest.answered_by = now, actor.name
+            session.add(rest)
+        if absence.starts_at < from_at:
+            absence.ends_at = from_at
+        else:
+            absence.answer, absence.answered_at = Answer.WITHDRAWN, now
+            absence.answered_by = actor.name
+        session.flush()
+        _note(session, absence, actor, "absence.made_room", now)
+
+
 def turns_hit(session: Session, absence: Absence, now: datetime) -> list[Hit]:
     """Return what the person has in the published rota during an absence, from now on."""
     begin, end = max(absence.starts_at, now), absence.ends_at or now + _AHEAD

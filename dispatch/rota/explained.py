@@ -51,7 +51,7 @@ HOW: Mapping[str, str] = {
     EasingKind.OPEN: N_("offer it to everybody as an open turn; they are told at once"),
     EasingKind.GAP: N_("leave it empty"),
     EasingKind.SKILL: N_("do without the training there"),
-    EasingKind.AWAY: N_("plan it all the same, in this draft only"),
+    EasingKind.AWAY: N_("plan it all the same; once published, the absence makes room"),
     WITHDRAW: N_("take the absence back; the person is told at once"),
     EasingKind.UNIT: N_("let any unit take it"),
     EasingKind.LINE: N_("let it be taken, in this draft only"),

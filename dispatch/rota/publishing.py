@@ -19,7 +19,7 @@ from dispatch.errors import Conflict, Invalid, Refused
 from dispatch.people import access
 from dispatch.people.access import Right
 from dispatch.people.models import Person, Team
-from dispatch.rota import applying, differences, drafts, ground, notices, record
+from dispatch.rota import absences, applying, differences, drafts, ground, notices, record
 from dispatch.rota.applying import Applied
 from dispatch.rota.days import local
 from dispatch.rota.differences import Change, Stand
@@ -51,6 +51,10 @@ def publish(
     if draft.state is DraftState.ASKED and asked_by is None:
         return None
     applied = applying.apply(session, team, found, actor, reason, now)
+    for stand in [one.now for one in found if one.now is not None and one.now.ends_at > now]:
+        # Whoever has a turn although away was given it knowingly, with a reason.
+        times = (max(stand.starts_at, now), stand.ends_at)
+        absences.make_room(session, stand.person_id, *times, actor, now)
     draft.state = DraftState.PUBLISHED
     version = Version(
         draft_id=draft.id,

@@ -6,7 +6,7 @@ Nothing is planned here: whoever takes a way asks for a new run.
 """
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -20,6 +20,7 @@ from dispatch.people.models import Person, Team
 from dispatch.rota import absences, drafts, explained, notices, open_turns, record, seating
 from dispatch.rota.days import local
 from dispatch.rota.models import (
+    Absence,
     AbsenceKind,
     Draft,
     Easing,
@@ -154,6 +155,23 @@ def _rule(weighted: bool, taking: _Taking, how: Mapping[str, Any]) -> None:
     taking.ease(EasingKind.RULE, key=key, person_id=how["person"], weight=weight)
 
 
+def _although_away(taking: _Taking, how: Mapping[str, Any]) -> None:
+    for need in taking.needs(how):
+        span = (need.starts_at, need.ends_at)
+        _refuse_ill(
+            taking, how["person"], absences.standing(taking.session, [how["person"]], *span)
+        )
+    _in_turn(taking, how)
+
+
+def _refuse_ill(taking: _Taking, person_id: int, found: Iterable[Absence]) -> None:
+    """Raise Invalid where somebody is ill: no reason of a planner's makes them well."""
+    if any(absence.kind is AbsenceKind.SICK for absence in found):
+        name = taking.session.get_one(Person, person_id).name
+        told = Sentence(N_("%(name)s is ill: choose another way."), name=name)
+        raise Invalid(told, way=told)
+
+
 def _leave(taking: _Taking, how: Mapping[str, Any]) -> None:
     for need in taking.lacking(how):
         taking.ease(EasingKind.GAP, line=need.line, starts_at=need.starts_at)
@@ -216,10 +234,9 @@ def _withdraw(taking: _Taking, how: Mapping[str, Any]) -> None:
     person = session.get_one(Person, how["person"])
     team = session.get_one(Team, taking.draft.team_id)
     for need in taking.needs(how):
-        for absence in absences.standing(session, [person.id], need.starts_at, need.ends_at):
-            if absence.kind is AbsenceKind.SICK:
-                ill = Sentence(N_("%(name)s is ill: choose another way."), name=person.name)
-                raise Invalid(ill, way=ill)
+        found = absences.standing(session, [person.id], need.starts_at, need.ends_at)
+        _refuse_ill(taking, person.id, found)
+        for absence in found:
             at = local(absence.starts_at, team.time_zone)
             absence.reason = taking.reason
             absences.withdraw(session, absence, taking.actor, now)
@@ -231,7 +248,7 @@ def _withdraw(taking: _Taking, how: Mapping[str, Any]) -> None:
 _STEPS: Mapping[str, Callable[[_Taking, Mapping[str, Any]], None]] = {
     EasingKind.RULE: lambda taking, how: _rule(True, taking, how),
     "off": lambda taking, how: _rule(False, taking, how),
-    EasingKind.AWAY: _in_turn,
+    EasingKind.AWAY: _although_away,
     EasingKind.SKILL: _in_turn,
     EasingKind.UNIT: _in_turn,
     EasingKind.LINE: _in_turn,

@@ -7,7 +7,17 @@ import pytest
 import sqlalchemy as sa
 
 from dispatch.errors import Conflict, Invalid
-from dispatch.rota import absences, drafts, easings, ground, judging, rulebook, seating, ways
+from dispatch.rota import (
+    absences,
+    drafts,
+    easings,
+    ground,
+    judging,
+    publishing,
+    rulebook,
+    seating,
+    ways,
+)
 from dispatch.rota.models import (
     AbsenceKind,
     Answer,
@@ -79,7 +89,7 @@ def desk(zone) -> Desk:
 
 
 def leave(desk: Desk, who: str, kind: AbsenceKind = AbsenceKind.LEAVE):
-    span = desk.zone.at("2027-01-01 00:00"), desk.zone.at("2027-01-03 00:00")
+    span = desk.zone.at("2027-01-01 00:00"), desk.zone.at("2027-01-04 00:00")
     person = desk.zone.people[who]
     given = (desk.zone.session, person, kind, *span, desk.zone.planner, desk.now)
     return absences.ask(*given, approved=True)
@@ -127,6 +137,16 @@ def test_somebody_is_planned_although_away_in_one_turn_only(desk):
     with pytest.raises(Invalid):
         desk.put("An", 1)
     assert desk.told() == ["An Peeters may have this turn although away: primary Sat 2 Jan 08:00."]
+    # Published, the leave makes room for it: whoever is on duty is paged.
+    version = publishing.publish(desk.zone.session, desk.draft, desk.zone.planner, desk.now)
+    assert version is not None and len(version.changes) == 1
+    left = absences.standing(
+        desk.zone.session, [desk.zone.people["An"].id], desk.now, desk.zone.at("2027-02-01 00:00")
+    )
+    assert [(one.starts_at, one.ends_at) for one in left] == [
+        (desk.zone.at("2027-01-01 00:00"), desk.zone.at("2027-01-02 08:00")),
+        (desk.zone.at("2027-01-03 08:00"), desk.zone.at("2027-01-04 00:00")),
+    ]
 
 
 def test_an_absence_is_taken_back_and_the_person_is_told_but_illness_is_not(desk):
@@ -135,8 +155,9 @@ def test_an_absence_is_taken_back_and_the_person_is_told_but_illness_is_not(desk
     how = {"do": "withdraw", "turns": [desk.turn(1)]}
     desk.take(how | {"person": desk.zone.people["An"].id})
     assert (absence.answer, absence.reason) == (Answer.WITHDRAWN, WHY)
-    with pytest.raises(Invalid, match="Bert Maes is ill"):
-        desk.take(how | {"person": desk.zone.people["Bert"].id})
+    for do in ("withdraw", "away"):
+        with pytest.raises(Invalid, match="Bert Maes is ill"):
+            desk.take(how | {"do": do, "person": desk.zone.people["Bert"].id})
 
 
 def test_a_turn_is_offered_to_everybody_and_wanted_again_when_it_ends(desk):
