@@ -53,6 +53,9 @@ def install(session: Session, catalogue: Mapping[str, Any], now: datetime) -> No
     session.flush()
 
 
+_CHANGED = N_("Somebody else has changed this policy. Load the screen again.")
+
+
 @dataclass(frozen=True)
 class Proposal:
     """A policy as somebody wants it."""
@@ -92,7 +95,12 @@ def save(
             N_("With this a call-out could end in silence: look at what is marked."), **told
         )
     found = _row(wanted, actor, now)
-    _require_fallback([one for one in in_use(session) if one is not before] + [found])
+    present = in_use(session)
+    if before is not None and before not in present:
+        raise Conflict(_CHANGED)
+    beside = [one for one in present if one is not before]
+    _refuse_twin(beside, found)
+    _require_fallback([*beside, found])
     if before is not None:
         found.lineage, found.version = before.lineage, before.version + 1
         _end(session, before, now)
@@ -101,6 +109,18 @@ def save(
     facts = {"name": wanted.name, "version": found.version, "policy": found.id}
     audit.record(session, actor, "policy.saved", f"policy:{found.lineage}", facts, now)
     return found
+
+
+def _refuse_twin(beside: Iterable[Policy], wanted: Policy) -> None:
+    """Refuse a second policy for exactly the same: it would silently take the first one's place."""
+    for one in beside:
+        if _scope(one) == _scope(wanted):
+            told = Sentence(N_("%(name)s is for exactly this already: change that."), name=one.name)
+            raise Invalid(told, of_team=told)
+
+
+def _scope(found: Policy) -> tuple[object, ...]:
+    return found.team_id, found.category_id, found.priority, plans.hours_of(found)
 
 
 def retire(session: Session, found: Policy, actor: Actor, now: datetime) -> None:
@@ -115,7 +135,7 @@ def _end(session: Session, found: Policy, now: datetime) -> None:
     statement = sa.update(Policy).where(Policy.id == found.id, Policy.retired_at.is_(None))
     ended = session.execute(statement.values(retired_at=now).returning(Policy.id)).all()
     if not ended:
-        raise Conflict(N_("Somebody else has changed this policy. Load the screen again."))
+        raise Conflict(_CHANGED)
 
 
 def _require_fallback(left: Iterable[Policy]) -> None:

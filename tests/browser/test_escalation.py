@@ -59,6 +59,7 @@ def test_a_policy_is_tried_out_while_it_is_typed_and_an_alert_is_proven(open_scr
     look(screen, "policy-refused")
     screen.locator("#name").fill("nights")
     screen.locator("#target_1").select_option("backup")
+    screen.locator("#of_team").select_option(label="Victim support")
     screen.get_by_role("button", name="Store", exact=True).click()
     screen.get_by_text("Stored as version 1").wait_for()
     screen.goto(f"{address}/policies")

@@ -1,7 +1,7 @@
 """Policies as rows: which one is followed, versions, and none by which a page ends in silence."""
 
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from typing import Any
 
 import pytest
@@ -177,11 +177,22 @@ def test_a_policy_that_could_end_in_silence_is_not_stored(store: Store):
         assert session.scalars(sa.select(Policy.name)).all() == ["standard"]
 
 
+def test_a_second_policy_for_exactly_the_same_is_refused(store: Store):
+    centre.build(store)
+    with store.write() as session:
+        with pytest.raises(Invalid, match="standard is for exactly this already"):
+            policies.save(session, Proposal("another", PLAN), None, ADA, NOW)
+        nights = Hours(begins=time(22), ends=time(6))
+        policies.save(session, Proposal("nights", PLAN, hours=nights), None, ADA, NOW)
+        with pytest.raises(Invalid, match="nights is for exactly this already"):
+            policies.save(session, Proposal("another", PLAN, hours=nights), None, ADA, NOW)
+
+
 def test_somebody_named_by_a_policy_who_can_no_longer_be_reached_is_told(store: Store):
     cast = centre.build(store)
     named = Step(0, Target.PERSON, USUAL, person_id=cast.people["An"].id)
     with store.write() as session:
-        wanted = Proposal("named", Plan((named, *PLAN.steps[1:]), 300))
+        wanted = Proposal("named", Plan((named, *PLAN.steps[1:]), 300), priority=2)
         policies.save(session, wanted, None, ADA, NOW)
         assert not [fault for fault in policies.faults(session) if "named" in fault]
         session.get_one(Person, cast.people["An"].id).left_at = NOW
