@@ -2,6 +2,8 @@
 
 from datetime import datetime, timedelta
 
+import sqlalchemy as sa
+
 from dispatch.clock import SystemClock
 from dispatch.people.models import Person
 from dispatch.rota.models import Line, Shift
@@ -28,6 +30,9 @@ def add_year(site: Site) -> list[Person]:
             session.add_all(
                 turn(line, people[(at + number) % _PEOPLE], begin + at * _TURN) for at in turns
             )
+    with site.store.write() as session:
+        # As the server does by itself a minute after so much was written.
+        session.execute(sa.text("ANALYZE"))
     return people
 
 
