@@ -31,7 +31,8 @@ class Improving:
         self._broken = self._standing.amount_broken()
         self._parts = Parts(self._standing)
         self._choice = Neighbourhoods(model, seed)
-        self._persons = self._choice.each_person()
+        # The first of several takes each person once.
+        self._persons = [] if seed else self._choice.each_person()
         self._seed = seed
 
     @property
@@ -53,7 +54,8 @@ class Improving:
         encoded.between(None, now)
         self._seed += 1
         effort = Effort(left, 1, ticks, self._seed)
-        answer = self._solver.solve(encoded, effort, encoded.hint(part.present))
+        # Without a hint: to come upon another plan that costs the same leads on to better ones.
+        answer = self._solver.solve(encoded, effort)
         if answer.values is not None and (turned := part.turned(answer.values)):
             self._turn(turned)
         if kind:

@@ -29,12 +29,12 @@ _WHOLE = 0.5
 #: Seconds that the whole problem is searched before parts are.
 _ALONE = 2.0
 #: The ticks of work on parts after which the search of the whole begins again below what they have
-#: found, at least and for each literal; twice as many each time. And how many without a better plan
-#: it takes to do so.
-_AGAIN, _EACH, _CALM = 5.0, 1 / 2000, 2.0
-#: The ticks without a better bound after which a proof is out of reach, if the best plan lies above
-#: the bound by more than this part of it.
-_STUCK, _FAR = 12.0, 0.01
+#: found, at least and for each literal; by so much more each time. And how many without a better
+#: plan it takes to do so.
+_AGAIN, _EACH, _LATER, _CALM = 5.0, 1 / 2000, 1.5, 2.0
+#: In how many times that many ticks the bound has to come nearer to the best plan by which part of
+#: the distance; else a proof is out of reach, if the distance is more than this part of the bound.
+_STUCK, _NEARER, _FAR = 2.4, 0.1, 0.01
 
 
 def run(problem: Problem, options: Options, solver: Solver, tell: Tell) -> Proposal:
@@ -60,12 +60,14 @@ class _Search:
         self._known: int | None = None
         """The cost that the search of the whole has to beat."""
         self._proving, self._hopeless = False, False
-        self._patience = max(_AGAIN, _EACH * self._model.form.count)
+        self._again = max(_AGAIN, _EACH * self._model.form.count)
+        self._patience = self._again
         self._worked, self._since = 0.0, 0.0
         """Ticks spent on parts, in all and when the search of the whole last began."""
-        self._seen: tuple[int | None, int | None] = (None, None)
-        """The best cost and bound when last looked at, and when they changed."""
-        self._changed = [0.0, 0.0]
+        self._last: tuple[int | None, float] = (None, 0.0)
+        """The best cost when last looked at, and when it was found, in those ticks."""
+        self._mark: tuple[int | None, float] = (None, 0.0)
+        """A bound, and when it was looked at."""
 
     def run(self) -> Proposal:
         self._first = filling.filled(self._model)
@@ -115,6 +117,7 @@ class _Search:
         """Search the whole problem below the best so far, until told to begin again."""
         best = self._best
         self._since, self._known = self._worked, best.cost
+        self._mark = (best.bound, self._worked)
         encoded = encode(self._model.form, self._known)
         encoded.between(best.bound, None if self._known is None else self._known - 1)
         answer = self._whole.solve(encoded, effort, None, self._found, best.bounded)
@@ -143,7 +146,8 @@ class _Search:
             raise
 
     def _improving(self, solver: Solver, seed: int = 0) -> Improving:
-        return Improving(self._model, self._best.values or self._first, self._best, solver, seed)
+        begun = self._best.values or self._first
+        return Improving(self._model, begun, self._best, solver, seed)
 
     def _improve(self, improving: Improving) -> None:
         while improving.possible and self._goes_on():
@@ -159,25 +163,31 @@ class _Search:
 
     def _watch(self) -> None:
         """Let the search of the whole begin again, or end, where it has no prospect."""
-        best, now = self._best, (self._best.cost, self._best.bound)
-        for at in range(2):
-            if now[at] != self._seen[at]:
-                self._changed[at] = self._worked
-        self._seen = now
-        if best.cost is None:
+        cost, now = self._best.cost, self._worked
+        if cost is None:
             return
-        calm, stuck = (self._worked - max(one, self._since) for one in self._changed)
-        far = best.bound is None or best.cost - best.bound > _FAR * abs(best.bound)
-        stuck_far = far and stuck > _STUCK
-        late = best.cost != self._known and self._worked - self._since > self._patience
-        if self._proving and stuck_far:
+        if cost != self._last[0]:
+            self._last = (cost, now)
+        late = cost != self._known and now - self._since > self._patience
+        stuck = self._is_stuck(cost)
+        if stuck and self._proving:
             self._hopeless = True
-        elif (late and calm > _CALM) or stuck_far:
+        elif stuck or (late and now - self._last[1] > _CALM):
             self._proving = True
-            self._patience *= 2
+            self._patience *= _LATER
         else:
             return
         self._whole.interrupt()
+
+    def _is_stuck(self, cost: int) -> bool:
+        """Return whether the bound lies far below and comes no nearer; looked at now and then."""
+        (before, at), bound = self._mark, self._best.bound
+        if self._worked - at < _STUCK * self._again:
+            return False
+        self._mark = (bound, self._worked)
+        if bound is None or before is None:
+            return bound is None
+        return cost - bound > max(_FAR * abs(bound), (bound - before) / _NEARER)
 
     def _proposal(self, partial: Proposal) -> Proposal:
         best = self._best

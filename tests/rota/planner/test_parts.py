@@ -74,6 +74,7 @@ def test_a_plan_that_breaks_rules_is_mended_person_by_person():
 
 def test_what_is_too_hard_to_prove_is_planned_part_by_part(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(search, "_STUCK", 0.0)
+    monkeypatch.setattr(search, "_FAR", -1.0)
     monkeypatch.setattr(search, "_ALONE", 0.0)
     given_problem = instance(6)
     found = searched(given_problem, workers=2, seconds=4.0)
