@@ -26,7 +26,7 @@ from dispatch.audit import Actor
 from dispatch.db import Session
 from dispatch.errors import Conflict, Invalid
 from dispatch.people.models import Person, Team
-from dispatch.rota import record
+from dispatch.rota import absences, record
 from dispatch.rota.duty import not_counted
 from dispatch.rota.models import Cover, Line, Shift
 from dispatch.texts import N_, Sentence
@@ -79,6 +79,7 @@ def enter_shift(
     )
     with alone(session):
         session.add(shift)
+    absences.make_room(session, person.id, starts_at, ends_at, actor, now)
     tell(session, team, actor, "shift.entered", shift, reason, now)
     return shift
 
@@ -116,6 +117,7 @@ def change_shift(
         return enter_shift(session, line, holder, starts_at, ends_at, actor, now, reason)
     with alone(session):
         move(shift, starts_at, ends_at, now)
+    absences.make_room(session, holder.id, starts_at, ends_at, actor, now)
     tell(session, team, actor, "shift.changed", shift, reason, now)
     return shift
 
@@ -164,6 +166,7 @@ def enter_cover(
     )
     with alone(session):
         session.add(cover)
+    absences.make_room(session, person.id, starts_at, ends_at, actor, now)
     tell(session, team, actor, "cover.entered", cover, reason, now)
     return cover
 
@@ -201,6 +204,7 @@ def change_cover(
         return enter_cover(session, shift, holder, starts_at, ends_at, actor, now, reason)
     with alone(session):
         move(cover, starts_at, ends_at, now)
+    absences.make_room(session, holder.id, starts_at, ends_at, actor, now)
     tell(session, team, actor, "cover.changed", cover, reason, now)
     return cover
 

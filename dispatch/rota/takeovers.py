@@ -13,7 +13,7 @@ from dispatch.audit import Actor
 from dispatch.db import Session
 from dispatch.errors import Conflict, Invalid
 from dispatch.people.models import Person, Team
-from dispatch.rota import changes, handing, judging, notices, record, swaps
+from dispatch.rota import absences, changes, handing, judging, notices, record, swaps
 from dispatch.rota.days import local
 from dispatch.rota.duty import Turn, duty_between
 from dispatch.rota.handing import Hand
@@ -135,6 +135,7 @@ def _cover(
             changes.enter_cover(session, shift, holder, ends_at, end, actor, now, reason)
     if person.id == shift.person_id:
         # Whose turn it is has it again without a cover.
+        absences.make_room(session, person.id, starts_at, ends_at, actor, now)
         return None
     return changes.enter_cover(session, shift, person, starts_at, ends_at, actor, now, reason)
 

@@ -54,4 +54,3 @@ def upgrade() -> None:
         batch_op.create_foreign_key(
             batch_op.f("fk_rota_version_undo_asked_by_id"), "person", ["undo_asked_by_id"], ["id"]
         )
-

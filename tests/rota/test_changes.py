@@ -11,8 +11,8 @@ from dispatch.audit import AuditEntry
 from dispatch.db import Store
 from dispatch.errors import Conflict, DispatchError, Invalid
 from dispatch.people.models import Membership
-from dispatch.rota import changes
-from dispatch.rota.models import Cover, Shift
+from dispatch.rota import absences, changes
+from dispatch.rota.models import AbsenceKind, Cover, Shift
 
 
 @pytest.fixture
@@ -270,3 +270,18 @@ def test_an_overlap_that_only_the_database_sees_is_a_conflict_and_loses_nothing_
     with pytest.raises(Conflict), changes.alone(zone.session):
         zone.cover(shift, "Chloé", "2026-03-14 11:00", "2026-03-14 13:00")
     assert zone.session.scalars(sa.select(Cover)).all() == [cover]
+
+
+def test_whoever_gets_a_turn_or_a_cover_on_leave_is_there_for_it_and_away_again_after(zone, now):
+    away = (zone.at("2026-03-13 00:00"), zone.at("2026-03-16 00:00"))
+    for who in ("An", "Bert"):
+        leave = (zone.people[who], AbsenceKind.LEAVE, *away)
+        absences.ask(zone.session, *leave, zone.planner, now, approved=True)
+    take(zone, now, enter(zone, now))
+    for who, begins, ends in (("An", "08:00", "20:00"), ("Bert", "10:00", "12:00")):
+        found = absences.standing(zone.session, [zone.people[who].id], *away)
+        turn = zone.at(f"2026-03-14 {begins}"), zone.at(f"2026-03-14 {ends}")
+        assert [(one.starts_at, one.ends_at) for one in found] == [
+            (away[0], turn[0]),
+            (turn[1], away[1]),
+        ]
