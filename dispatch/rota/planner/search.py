@@ -1,8 +1,9 @@
 """The search for the best plan: the greedy's answer at once, then better ones until it is proven.
 
-One half of the workers searches the whole problem, and alone can prove that nothing is better. The
-other half plans parts of the best plan so far anew. Easy problems are proven before that begins; on
-hard ones it finds the better plans, and where the proof is out of reach all workers turn to that.
+All workers but one search the whole problem, and alone can prove that nothing is better. That one
+plans parts of the best plan so far anew. Easy problems are proven before it begins; on hard ones it
+finds the better plans, and where a proof is out of reach another joins it. A single worker, and a
+search that must come out the same twice, do one after the other.
 Runs in the planner's own process; what it finds it tells as it goes, so that whoever waits can take
 the best so far at any time.
 """
@@ -103,7 +104,7 @@ class _Search:
 
     def _search_together(self) -> None:
         """Search the whole, again below what parts have found, as long as a proof is in reach."""
-        workers = max(1, self._options.workers // 2)
+        workers = max(1, self._options.workers - 1)
         try:
             while self._goes_on() and not self._hopeless:
                 self._search_whole(Effort(self._left(), workers, prove=self._proving))
