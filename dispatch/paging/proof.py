@@ -19,8 +19,9 @@ from dispatch.db import Session
 from dispatch.incidents.models import Incident
 from dispatch.outbox import queue
 from dispatch.outbox.models import Message, Purpose
+from dispatch.outbox.piles import ENGAGED, SUPERSEDED
 from dispatch.paging import sentences, story
-from dispatch.paging.models import Assignment, Callout, Page, PageStatus, Policy
+from dispatch.paging.models import Callout, Page, PageStatus, Policy
 from dispatch.texts import N_, say
 
 #: The secret of a link, by which whoever reads it could answer in somebody's place.
@@ -82,8 +83,30 @@ class Sent:
     code: str
     """The supplier's word or ours for why it failed; empty while it did not."""
     resent: int
+    status: State = State.SENT
+    put_off: bool = False
+    """A newer one stands for it, or its telephone was engaged: it was not to leave yet."""
     text: str | None = None
     """What it said, if that was opened with a reason."""
+
+    @property
+    def unclear(self) -> bool:
+        """Whether it may have left without anybody having noted it."""
+        if self.sent_at is not None or self.failed_at is not None:
+            return False
+        last = self.tries[-1].state if self.tries else self.status
+        return last in ("", State.SENDING, State.UNKNOWN)
+
+
+@dataclass(frozen=True)
+class Seat:
+    """A seat that somebody took, until they were off it."""
+
+    number: int
+    taken_at: datetime
+    released_at: datetime | None = None
+    released_why: str = ""
+    """Of `Release`; empty while it is theirs."""
 
 
 @dataclass(frozen=True)
@@ -99,10 +122,10 @@ class Asked:
     opened_at: datetime | None
     answered_at: datetime | None
     answer: str
-    """Of `PageStatus`: accepted or declined; empty: neither."""
+    """Of `PageStatus`: accepted or declined; empty: neither. Giving a seat up is no answer."""
     stood_down_at: datetime | None
-    seat_at: datetime | None
-    seat: int | None
+    seats: tuple[Seat, ...]
+    """Taken by answering this page, in order."""
     messages: tuple[Sent, ...]
 
 
@@ -179,6 +202,7 @@ def _followed(session: Session, callout: Callout) -> Followed:
 
 def _sent(message: Message, language: str, text: str | None) -> Sent:
     failed = message.status is State.FAILED
+    engaged = message.code == ENGAGED and not message.attempts
     return Sent(
         uid=message.uid,
         kind=message.kind,
@@ -191,6 +215,8 @@ def _sent(message: Message, language: str, text: str | None) -> Sent:
         withdrawn_at=message.withdrawn_at,
         code=message.code or State.FAILED.value if failed else "",
         resent=message.resent,
+        status=message.status,
+        put_off=engaged or message.code == SUPERSEDED,
         text=text,
     )
 
@@ -216,8 +242,11 @@ def _try(one: Mapping[str, Any], message: Message, language: str) -> Try:
 
 def _asked(callout: Callout, page: Page, messages: list[Sent], language: str) -> Asked:
     zone = callout.incident.organisation.time_zone
-    seat = _seat(callout, page)
-    answered = page.status if page.answered_at is not None else ""
+    seats = _seats(callout, page)
+    # The page keeps the last word only: who withdrew or was released has accepted before.
+    answered_at, answer = page.answered_at, page.status
+    if seats:
+        answered_at, answer = seats[0].taken_at, PageStatus.ACCEPTED
     return Asked(
         person=story.name_of(page, language),
         team=callout.want.team.name,
@@ -226,19 +255,31 @@ def _asked(callout: Callout, page: Page, messages: list[Sent], language: str) ->
         reason=sentences.reason(page.reason, language, zone),
         passed_over=page.status is PageStatus.SKIPPED,
         opened_at=page.opened_at,
-        answered_at=page.answered_at,
-        answer=str(answered),
-        stood_down_at=page.ended_at if page.status is PageStatus.WITHDRAWN else None,
-        seat_at=seat.accepted_at if seat else None,
-        seat=seat.seat if seat else None,
+        answered_at=answered_at,
+        answer=str(answer) if answered_at is not None else "",
+        stood_down_at=page.ended_at if answer is PageStatus.WITHDRAWN else None,
+        seats=seats,
         messages=tuple(messages),
     )
 
 
-def _seat(callout: Callout, page: Page) -> Assignment | None:
-    """Return the seat that the person of a page took by answering it."""
-    mine = (one for one in callout.assignments if one.person_id == page.person_id)
-    return next((one for one in mine if one.accepted_at == page.answered_at), None)
+def _seats(callout: Callout, page: Page) -> tuple[Seat, ...]:
+    """Return the seats that the person of a page took by answering it, until their next page."""
+    if page.status is PageStatus.SKIPPED:
+        return ()
+    later = (
+        one.created_at
+        for one in callout.pages[callout.pages.index(page) + 1 :]
+        if one.person_id == page.person_id and one.status is not PageStatus.SKIPPED
+    )
+    until = next(later, None)
+    return tuple(
+        Seat(one.seat, one.accepted_at, one.released_at, str(one.released_why or ""))
+        for one in callout.assignments
+        if one.person_id == page.person_id
+        and one.accepted_at >= page.created_at
+        and (until is None or one.accepted_at < until)
+    )
 
 
 # --- everything in order ---
@@ -314,6 +355,8 @@ class _Teller:
             self.add(one.answered_at, "answer", told, uid, **facts, **about, answer=one.answer)
         self._outcome(person, message)
         told = N_("%(channel)s to %(person)s taken back before it left.")
+        if message.unclear:
+            told = N_("%(channel)s to %(person)s taken back; whether it had left is unclear.")
         if message.sent_at is None:
             self.add(message.withdrawn_at, "withdrawn", told, uid, **facts)
 

@@ -5,13 +5,14 @@ instead and how soon, what left late, what nobody ever said, who was passed over
 here judges; a proof without gaps is told as such by whoever shows it.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from dispatch.channels.contract import Kind
 from dispatch.outbox.models import Purpose
 from dispatch.paging import sentences
+from dispatch.paging.models import Release
 from dispatch.paging.proof import PURPOSES, Asked, Proof, Sent
 from dispatch.texts import N_, say
 
@@ -20,6 +21,11 @@ _LATE_SECONDS = 10
 _MINUTE, _HOUR = 60, 3600
 #: Messages that call somebody out; the others tell them something.
 CALLS = frozenset({Purpose.CALLOUT, Purpose.CONTROL_ROOM})
+#: Who was turned back because of a cancellation has left nobody waiting.
+_LEFT: Mapping[Release, str] = {
+    Release.WITHDREW: N_("%(person)s gave the seat up after %(time)s."),
+    Release.DISPATCHER: N_("%(person)s was taken off the seat by a dispatcher after %(time)s."),
+}
 
 
 @dataclass(frozen=True)
@@ -60,7 +66,7 @@ def figures(proof: Proof) -> list[Figure]:
         (N_("first message delivered"), (one.delivered_at for one in calls)),
         (N_("first opened"), (asked.opened_at for asked in proof.asked)),
         (N_("first answer"), (asked.answered_at for asked in proof.asked)),
-        (N_("first seat taken"), (asked.seat_at for asked in proof.asked)),
+        (N_("first seat taken"), (seat.taken_at for asked in proof.asked for seat in asked.seats)),
     )
     return [Figure(say(proof.language, name), _first(proof, instants)) for name, instants in found]
 
@@ -82,7 +88,7 @@ def gaps(proof: Proof, sounded: Sequence[Sounded]) -> list[Gap]:
     """Return what would be asked about, in order of time."""
     found = [gap for asked in proof.asked for gap in _of_asked(proof, asked)]
     found += [gap for one in sounded for gap in _of_alarm(proof, one)]
-    if proof.asked and not any(asked.seat_at for asked in proof.asked):
+    if proof.asked and not any(asked.seats for asked in proof.asked):
         last = max(instant.at for instant in proof.instants)
         found.append(Gap(last, True, say(proof.language, N_("Nobody has taken a seat."))))
     return sorted(found, key=lambda gap: gap.at)
@@ -114,6 +120,11 @@ def _of_asked(proof: Proof, asked: Asked) -> Iterator[Gap]:
         if asked.opened_at is None:
             told = N_("%(person)s was reached after %(time)s and has not answered.")
         yield Gap(at, False, say(language, told, time=length(proof.since(at)), **facts))
+    for seat in asked.seats:
+        if seat.released_at is not None and seat.released_why in _LEFT:
+            time = length((seat.released_at - seat.taken_at).total_seconds())
+            told = _LEFT[Release(seat.released_why)]
+            yield Gap(seat.released_at, False, say(language, told, time=time, **facts))
 
 
 def _of_message(proof: Proof, asked: Asked, message: Sent) -> Iterator[Gap]:
@@ -130,6 +141,8 @@ def _of_message(proof: Proof, asked: Asked, message: Sent) -> Iterator[Gap]:
             told = N_("%(channel)s to %(person)s left %(time)s after it was queued.")
             facts_late = facts | {"time": length(held_up)}
             yield Gap(message.sent_at, True, say(language, told, **facts_late))
+    elif not message.code and not message.put_off:
+        yield from _not_left(proof, asked, message)
     if len(message.tries) > 1:
         told = N_("%(channel)s to %(person)s took %(count)s attempts.")
         at = message.tries[-1].began_at
@@ -141,6 +154,23 @@ def _of_message(proof: Proof, asked: Asked, message: Sent) -> Iterator[Gap]:
         if one.answered_at is None:
             told = N_("%(channel)s to %(person)s: what became of an attempt was never noted.")
             yield Gap(one.began_at, True, say(language, told, **facts))
+
+
+def _not_left(proof: Proof, asked: Asked, message: Sent) -> Iterator[Gap]:
+    """Say of a message that nobody saw leave for how long, or that this is all that is known."""
+    language, at, grave = proof.language, message.queued_at, not _reached(asked)
+    facts = {"person": asked.person, "channel": sentences.channel(message.kind, language)}
+    told = N_("%(channel)s to %(person)s has not left yet.")
+    if message.unclear:
+        told = N_("%(channel)s to %(person)s: whether it left is unclear.")
+        at = message.tries[-1].began_at if message.tries else at
+    elif message.withdrawn_at is not None:
+        waited = (message.withdrawn_at - message.queued_at).total_seconds()
+        if waited <= _LATE_SECONDS:
+            return
+        at, grave, facts["time"] = message.withdrawn_at, True, length(waited)
+        told = N_("%(channel)s to %(person)s had not left after %(time)s, when it was taken back.")
+    yield Gap(at, grave, say(language, told, **facts))
 
 
 def _not_delivered(proof: Proof, asked: Asked, message: Sent) -> Gap:

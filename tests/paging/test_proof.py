@@ -11,14 +11,19 @@ from dispatch.channels.contract import Kind, Outcome, Receipt, State
 from dispatch.incidents.models import Incident
 from dispatch.outbox import queue
 from dispatch.outbox.models import Message, Purpose
-from dispatch.paging import hearing, proof, proof_gaps, seats
-from dispatch.paging.proof import Arrival, Asked, Proof, Sent, Try
+from dispatch.paging import hearing, pages, proof, proof_gaps, seats, steps
+from dispatch.paging.proof import Arrival, Asked, Instant, Proof, Seat, Sent, Try
 from dispatch.paging.proof_gaps import Sounded
 from dispatch.people.models import Certificate
 from tests.centre import NOW
 from tests.paging.conftest import DORA, Night
 
+NO_SEAT = ("Nobody has taken a seat.", True)
 CARRIERS = {Kind.SMS: ["twilio"], Kind.CALL: ["twilio"]}
+
+
+def _later(seconds: float):
+    return NOW + timedelta(seconds=seconds)
 
 
 def _send(night: Night, outcome: Outcome) -> None:
@@ -95,7 +100,7 @@ def test_each_attempt_is_there_with_what_the_supplier_answered_and_its_id(told: 
         (2, "twilio", "taken as SM1"),
     ]
     assert (text.kind, text.purpose, text.code) == (Kind.SMS, Purpose.CALLOUT, "30003")
-    assert (an.answer, an.seat, an.answered_at) == ("accepted", 1, an.seat_at)
+    assert (an.answer, an.seats) == ("accepted", (Seat(1, an.answered_at),))
     assert an.reason.startswith("primary until")
     assert call.kind is Kind.CALL
 
@@ -120,27 +125,80 @@ def test_the_gaps_say_what_was_done_instead_and_how_soon(told: Night):
     assert figures["first opened"] is None
 
 
+def test_who_gives_the_seat_up_or_is_taken_off_it_has_accepted_before(night: Night):
+    night.report()
+    night.deliver()
+    night.pass_time(40)
+    with night.callout() as (session, callout):
+        seats.accept(session, callout.pages[0], DORA, "sms", night.now)
+    night.pass_time(560)
+    with night.callout() as (session, callout):
+        seats.decline(session, callout.pages[0], DORA, "sms", night.now)
+    an, *_ = _told(night).asked
+    left = Seat(1, _later(40), _later(600), "withdrew")
+    assert (an.answer, an.answered_at, an.seats) == ("accepted", _later(40), (left,))
+    figures = {one.name: one.seconds for one in proof_gaps.figures(_told(night))}
+    assert (figures["first answer"], figures["first seat taken"]) == (40, 40)
+    gaps = [gap.text for gap in proof_gaps.gaps(_told(night), [])]
+    assert "An Peeters gave the seat up after 9 min 20 s." in gaps
+    assert "Nobody has taken a seat." not in gaps
+    with night.callout() as (session, callout):
+        bert = night.someone(session, "Bert")
+        going = seats.accept_on_behalf(session, callout, bert, DORA, night.now).assignment
+        seats.release(session, going, DORA, night.now + timedelta(seconds=5))
+    bert = next(one for one in _told(night).asked if one.seats and one.person.startswith("Bert"))
+    assert (bert.answer, bert.seats[0].released_why) == ("accepted", "dispatcher")
+
+
+def test_who_is_called_again_takes_the_second_seat_by_the_second_page(night: Night):
+    night.report()
+    with night.callout() as (session, callout):
+        seats.accept(session, callout.pages[0], DORA, "sms", night.now)
+    night.pass_time(60)
+    with night.callout() as (session, callout):
+        seats.decline(session, callout.pages[0], DORA, "sms", night.now)
+    with night.callout() as (session, callout):
+        an = night.someone(session, "An")
+        steps.page_chosen(session, callout, an, "Dora", night.now)
+    night.pass_time(60)
+    with night.callout() as (session, callout):
+        seats.accept(session, pages.last_of(callout, an.id), DORA, "sms", night.now)
+    taken = [[seat.taken_at for seat in one.seats] for one in _told(night).asked if one.seats]
+    assert taken == [[NOW], [_later(120)]]
+
+
+def test_what_an_engine_that_was_dead_never_sent_is_a_gap(night: Night):
+    night.report()
+    night.now += timedelta(minutes=11)
+    assert ("Text to An Peeters has not left yet.", True) in [
+        (gap.text, gap.grave) for gap in proof_gaps.gaps(_told(night), [])
+    ]
+    with night.callout() as (session, callout):
+        an = night.someone(session, "An")
+        seats.accept_on_behalf(session, callout, an, DORA, night.now)
+    said = {gap.text: gap.grave for gap in proof_gaps.gaps(_told(night), [])}
+    assert said["Text to An Peeters had not left after 11 min 00 s, when it was taken back."]
+
+
 # --- gaps alone ---
 
 SENT = Sent(
     "uid", Kind.SMS, Purpose.CALLOUT, NOW, (), NOW, NOW + timedelta(seconds=2), None, None, "", 0
 )
-AN = Asked("An", "Support", 1, NOW, "primary", False, None, None, "", None, None, None, (SENT,))
-WENT = replace(AN, answered_at=NOW + timedelta(seconds=9), answer="accepted", seat_at=NOW, seat=1)
+AN = Asked("An", "Support", 1, NOW, "primary", False, None, None, "", None, (), (SENT,))
+WENT = replace(AN, answered_at=NOW + timedelta(seconds=9), answer="accepted", seats=(Seat(1, NOW),))
+HELD = replace(SENT, sent_at=None, delivered_at=None, status=State.PENDING)
 CALL = replace(SENT, kind=Kind.CALL, queued_at=NOW + timedelta(seconds=3.2))
 
 
 def _of(*asked: Asked, sounded: tuple[Sounded, ...] = ()) -> list[tuple[str, bool]]:
-    found = Proof("D7K-4QX", NOW, "en", False, asked=list(asked))
+    begun = Instant(NOW, 0, "received", "Alert received.")
+    found = Proof("D7K-4QX", NOW, "en", False, asked=list(asked), instants=[begun])
     return [(gap.text, gap.grave) for gap in proof_gaps.gaps(found, sounded)]
 
 
 def _with(*messages: Sent, asked: Asked = WENT) -> list[tuple[str, bool]]:
     return _of(replace(asked, messages=messages))
-
-
-def _later(seconds: float):
-    return NOW + timedelta(seconds=seconds)
 
 
 @pytest.mark.parametrize(
@@ -164,6 +222,21 @@ def _later(seconds: float):
         (
             _with(replace(SENT, sent_at=_later(75))),
             [("Text to An left 1 min 15 s after it was queued.", True)],
+        ),
+        (_with(HELD), [("Text to An has not left yet.", False)]),
+        (_with(HELD, asked=AN), [("Text to An has not left yet.", True), NO_SEAT]),
+        (_with(replace(HELD, put_off=True)), []),
+        (_with(replace(HELD, status=State.WITHDRAWN, withdrawn_at=_later(9))), []),
+        (
+            _with(
+                replace(
+                    HELD,
+                    status=State.WITHDRAWN,
+                    withdrawn_at=_later(9),
+                    tries=(Try(1, "twilio", NOW, _later(8), "unknown", "unclear", ""),),
+                )
+            ),
+            [("Text to An: whether it left is unclear.", False)],
         ),
         (_with(replace(SENT, resent=1)), [("Text to An may have arrived twice.", False)]),
         (
