@@ -11,8 +11,10 @@ Only entry points (`web`, `engine`, `__main__`) call `read()` and `write()`; fea
 session and flush, never commit.
 """
 
+import contextlib
 import fcntl
 import functools
+import hashlib
 import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -153,6 +155,28 @@ def insert_now(session: Session, rows: Sequence[Base]) -> None:
         orm.attributes.set_committed_value(row, "id", row_id)
         orm.make_transient_to_detached(row)
         session.add(row)
+    begun = session.get_nested_transaction() or session.get_transaction()
+    session.info.setdefault("inserted", []).append((begun, rows))
+
+
+@sa.event.listens_for(Session, "after_soft_rollback")
+def _forget_inserted(session: Session, ended: orm.SessionTransaction) -> None:
+    """Forget rows that a savepoint took back: SQLite gives their ids to others."""
+    inserted = session.info.get("inserted", [])
+    session.info["inserted"] = kept = []
+    for begun, rows in inserted:
+        if not _is_within(begun, ended):
+            kept.append((begun, rows))
+            continue
+        for row in rows:
+            if row in session:
+                session.expunge(row)
+
+
+def _is_within(begun: orm.SessionTransaction | None, outer: orm.SessionTransaction) -> bool:
+    while begun is not None and begun is not outer:
+        begun = begun.parent
+    return begun is outer
 
 
 @functools.cache
@@ -186,6 +210,17 @@ def _defaults(mapper: orm.Mapper[Any]) -> list[tuple[str, Any]]:
         else:
             found.append((column.key, default.arg))
     return found
+
+
+def one_at_a_time(session: Session, name: str) -> None:
+    """Let transactions that name the same wait for each other, until they end.
+
+    For what no row stands for yet. On SQLite there is one writer anyway.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        digest = hashlib.sha256(name.encode()).digest()
+        number = int.from_bytes(digest[:8], "big", signed=True)
+        session.execute(sa.select(sa.func.pg_advisory_xact_lock(number)))
 
 
 class Unavailable(DispatchError):
@@ -336,7 +371,7 @@ class Store:
             pool_timeout=WRITE_WAIT_SECONDS,
             # The same few again and again: each learns the statements for itself.
             pool_use_lifo=True,
-            connect_args={"options": options, "connect_timeout": 5},
+            connect_args={"options": options, **hints.CONNECTION},
         )
         sa.event.listen(engine, "checkin", _note_use)
         sa.event.listen(engine, "checkout", functools.partial(_look_at, engine.dialect))
@@ -383,12 +418,13 @@ class Store:
             if self.is_sqlite:
                 # Said here: a listener of the engine would be asked at every statement.
                 session.connection().exec_driver_sql(begin)
-            yield session
+            # Closing fails as well where the database went away meanwhile.
+            with contextlib.closing(session):
+                yield session
         except (sa.exc.OperationalError, sa.exc.TimeoutError) as error:
             raise Unavailable("The database is not available. Try again in a moment.") from error
         finally:
             _open.depth -= 1
-            session.close()
 
     @contextmanager
     def _turn_to_write(self, seconds: float) -> Iterator[None]:

@@ -24,7 +24,7 @@ TURNING_BACK = frozenset({"cancel_unconfirmed", "cancel_unheard"})
 #: Over when everything is well again, not when somebody has seen it.
 LASTING = NOBODY_LEFT | TURNING_BACK | {"unanswered", "nobody_wanted", "stuck", "phone_unreadable"}
 #: Of one run of paging: over when the paging begins anew.
-OF_A_RUN = NOBODY_LEFT | {"unanswered", "nobody_on_duty", "nobody_qualified"}
+OF_A_RUN = NOBODY_LEFT | {"unanswered", "nobody_on_duty", "nobody_qualified", "only_away"}
 #: Over once everybody wanted is going; the others wait for a dispatcher.
 UNTIL_FILLED = OF_A_RUN | {"withdrew", "unclear_reply", "strange_number", "phone_unreadable"}
 

@@ -21,7 +21,7 @@ import sqlalchemy as sa
 
 from dispatch import logs, seal, upkeep
 from dispatch.audit import Actor
-from dispatch.db import Base, Session, insert_once
+from dispatch.db import Base, Session, insert_once, one_at_a_time
 from dispatch.errors import Conflict
 from dispatch.incidents import alarms, handling, timeline
 from dispatch.incidents.alerts import Alert, AlertType, Problem
@@ -268,12 +268,10 @@ def _one_at_a_time(session: Session, source: Source, alert: Alert) -> None:
     """Let alerts of one reference wait for each other.
 
     Otherwise a cancel and its alert that come together would each not see the other, and the
-    cancel would be lost. On SQLite there is one writer anyway.
+    cancel would be lost.
     """
-    if alert.reference is not None and session.get_bind().dialect.name == "postgresql":
-        name = f"{source.id}:{alert.reference}".encode()
-        number = int.from_bytes(hashlib.sha256(name).digest()[:8], "big", signed=True)
-        session.execute(sa.select(sa.func.pg_advisory_xact_lock(number)))
+    if alert.reference is not None:
+        one_at_a_time(session, f"{source.id}:{alert.reference}")
 
 
 _KNOWN = sa.select(

@@ -6,7 +6,7 @@ our own id in the callback address, so one may come before the supplier has answ
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -65,7 +65,9 @@ def is_repeated(message: Held, receipt: Receipt) -> bool:
 
 def hear(session: Session, message: Held, receipt: Receipt, now: datetime) -> None:
     """Keep that a callback came, and the supplier's id if it was not known."""
-    known = {"heard_at": now, "supplier_id": message.supplier_id or receipt.supplier_id}
+    known: dict[str, Any] = {"heard_at": now}
+    if receipt.supplier_id and not message.supplier_id:
+        known["supplier_id"] = receipt.supplier_id
     statement = sa.update(_MESSAGE).where(_MESSAGE.c.id == message.id)
     session.connection().execute(statement.values(known))
 

@@ -274,6 +274,8 @@ def _pursue(session: Session, callout: Callout, moment: Moment) -> None:
         steps.take(session, callout, step, moment)
     while not steps.being_tried(callout, moment) and callout.step < len(plan.steps):
         steps.take(session, callout, plan.steps[callout.step], moment)
+    if callout.step >= len(plan.steps):
+        steps.page_away(session, callout, plan, moment)
     if not steps.being_tried(callout, moment):
         _page_best(session, callout, plan, moment)
     if callout.step >= len(plan.steps):

@@ -4,7 +4,7 @@ Gathers what the rota, the certificates and the phones say right now and hands i
 decides. Nothing is remembered between two steps: a turn that changed hands a minute ago counts.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -34,7 +34,7 @@ class Prospect:
     reason: Mapping[str, Any]
     last_resort: bool = False
     chosen: bool = False
-    """By a dispatcher, not by a rule."""
+    """By a dispatcher, or because nobody else is left: leave does not count."""
 
 
 class Moment:
@@ -89,6 +89,11 @@ class Moment:
     def nobody_on_duty(self) -> tuple[Judged, ...]:
         """Return the team's nobody-on-duty list: paged even when not trained for this."""
         return self._judged(self._nobody_list())
+
+    def although_away(self, people: Iterable[Person]) -> tuple[Judged, ...]:
+        """Judge people as if they were not away."""
+        reason = {"kind": "although_away"}
+        return self._judged([Prospect(one.id, one.name, reason, chosen=True) for one in people])
 
     def by_hand(self, person: Person, by: str) -> Judged:
         """Return one person whom a dispatcher chose, whatever the training."""
@@ -179,7 +184,6 @@ class Moment:
                     channels=channels_of(methods[prospect.person_id]),
                     shortfall=_shortfall(standing.get(prospect.person_id), names),
                     unreachable=self._unreachable(prospect.person_id, broken),
-                    # A dispatcher who chooses somebody has reasons of their own.
                     away=None if prospect.chosen else away.get(prospect.person_id),
                     last_resort=prospect.last_resort,
                 )

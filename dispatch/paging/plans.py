@@ -14,9 +14,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
+from sqlalchemy import orm
 from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.orm import selectinload
 
+from dispatch import logs
 from dispatch.db import Session
 from dispatch.errors import Invalid
 from dispatch.incidents.models import Want
@@ -27,10 +29,20 @@ from dispatch.people.models import Organisation
 from dispatch.rota import holidays
 from dispatch.rota.models import OwnDay
 
+log = logs.logger(__name__)
+
 _DAY = timedelta(days=1)
+_versions = orm.aliased(Policy)
+_first = (
+    sa.select(sa.func.min(_versions.id))
+    .where(_versions.lineage == Policy.lineage)
+    .correlate(Policy)
+    .scalar_subquery()
+)
 _IN_FORCE = (
     sa.select(
         Policy.id,
+        _first.label("first_id"),
         Policy.team_id,
         Policy.category_id,
         Policy.priority,
@@ -57,6 +69,12 @@ _IN_FORCE = (
     .where(sa.or_(Policy.priority == sa.bindparam("priority"), Policy.priority.is_(None)))
     .order_by(Policy.id)
 )
+_LAST_GENERAL = (
+    sa.select(Policy.id)
+    .where(Policy.team_id.is_(None), Policy.category_id.is_(None), Policy.priority.is_(None))
+    .order_by(Policy.id.desc())
+    .limit(1)
+)
 #: A row made a moment ago may be rolled back, and its id be given to another policy.
 _SETTLED = timedelta(minutes=1)
 # By the engine's dialect, which lives as long as its Store: another database has other policies.
@@ -72,6 +90,10 @@ def in_force(session: Session, want: Want, now: datetime) -> int:
     asked = {"organisation_id": team.organisation_id, "team_id": team.id, "lately": lately}
     asked |= {"category_id": incident.category_id, "priority": incident.priority}
     rows = session.execute(_IN_FORCE, asked).all()
+    if not rows:
+        # Whoever took the last one away may not keep anybody from being paged.
+        log.error("no_policy_in_force", team=team.key)
+        return session.scalars(_LAST_GENERAL).one()
     offers = [_offer(row) for row in {row.id: row for row in rows}.values()]
     free = _holidays(rows, lately) if any(offer.hours.days for offer in offers) else frozenset()
     # A gap between two policies' hours may keep nobody from being paged.
@@ -93,6 +115,7 @@ def hours_of(found: Any) -> Hours:
 def _offer(row: sa.Row[Any]) -> Offer:
     return Offer(
         policy_id=row.id,
+        first_id=row.first_id,
         of_team=row.team_id is not None,
         of_category=row.category_id is not None,
         of_priority=row.priority is not None,

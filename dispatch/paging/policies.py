@@ -16,7 +16,7 @@ from sqlalchemy.orm import selectinload
 
 from dispatch import audit
 from dispatch.audit import Actor
-from dispatch.db import Session
+from dispatch.db import Session, one_at_a_time
 from dispatch.errors import Conflict, Invalid
 from dispatch.paging import plans, policy
 from dispatch.paging.candidates import channels_of
@@ -88,6 +88,7 @@ def save(
     Raises Invalid naming each field by which a page could end in silence (`target_2` is of the
     third step), Conflict when somebody else has changed it meanwhile.
     """
+    one_at_a_time(session, "policies")
     told = {_field(fault): _whole(fault.told) for fault in policy.faults(wanted.plan)}
     told |= _unreachable(session, wanted.plan)
     if told:
@@ -125,6 +126,7 @@ def _scope(found: Policy) -> tuple[object, ...]:
 
 def retire(session: Session, found: Policy, actor: Actor, now: datetime) -> None:
     """Take a policy out of use; callouts that run by it go on. Raises Conflict."""
+    one_at_a_time(session, "policies")
     _require_fallback([one for one in in_use(session) if one is not found])
     _end(session, found, now)
     facts = {"name": found.name, "version": found.version}

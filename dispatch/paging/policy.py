@@ -126,6 +126,8 @@ class Offer:
     """A policy that an alert may follow, as far as choosing depends on it."""
 
     policy_id: int
+    first_id: int = 0
+    """Of its first version: a change does not give it another place among others."""
     of_team: bool = False
     of_category: bool = False
     of_priority: bool = False
@@ -145,6 +147,7 @@ def choose(offers: Collection[Offer], local: datetime, holidays: Collection[date
             one.of_category,
             not one.hours.always,
             one.of_priority,
+            one.first_id,
             one.policy_id,
         ),
         default=None,

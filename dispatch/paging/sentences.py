@@ -76,6 +76,7 @@ _SENTENCES = {
     "cancel_unheard": N_(
         "%(person)s was told %(times)s times of the cancellation and did not confirm it."
     ),
+    "only_away": N_("Nobody else of %(team)s is left: paging those who are away."),
     "unanswered": N_("Nobody of %(team)s has accepted. Trying everybody again."),
     "repeated": N_("Trying everybody of %(team)s again."),
     "filled": N_("%(team)s: everybody wanted is going."),
@@ -91,6 +92,7 @@ _SENTENCES = {
 
 #: What a person must do, by the kind of an alarm.
 _ALARMS = {
+    "only_away": N_("Only people who are away are left of %(team)s: ring somebody yourself."),
     "unanswered": N_("Nobody of %(team)s has accepted: ring somebody, or page someone else."),
     "everybody_declined": N_("Everybody of %(team)s has said no: ring somebody yourself."),
     "still_nobody": N_("Tried again, and nobody of %(team)s is left: ring somebody yourself."),
@@ -138,6 +140,7 @@ _REASONS = {
     "not_yet": N_("certificate for %(qualification)s begins %(on)s"),
     "none": N_("does not hold %(qualification)s"),
     "away": N_("is away"),
+    "although_away": N_("away, but nobody else is left"),
     "away_until": N_("is away until %(on)s"),
     "no_method": N_("has no verified phone"),
     "unusable": N_("the phone cannot be reached"),

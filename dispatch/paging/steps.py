@@ -11,7 +11,7 @@ from typing import Any
 
 from dispatch.audit import ENGINE
 from dispatch.db import Session
-from dispatch.incidents import timeline
+from dispatch.incidents import alarms, timeline
 from dispatch.paging import candidates, pages, plans, policy
 from dispatch.paging.candidates import Moment
 from dispatch.paging.models import Callout, PageStatus, Target
@@ -56,6 +56,7 @@ def _was_asked(callout: Callout, judged: Judged) -> bool:
     return last is not None and last.status is not PageStatus.SKIPPED
 
 
+_AWAY = ("away", "away_until")
 #: Targets that mean whoever is on duty just then.
 _BY_DUTY = (Target.PRIMARY, Target.BACKUP, Target.TEAM)
 
@@ -65,6 +66,20 @@ def page_newcomers(session: Session, callout: Callout, plan: Plan, moment: Momen
     for step in plan.steps[: callout.step]:
         if step.target in _BY_DUTY:
             page_found(session, callout, moment.for_step(step), step.attempts, moment.now)
+
+
+def page_away(session: Session, callout: Callout, plan: Plan, moment: Moment) -> None:
+    """Page whoever was passed over as away: the steps add nobody else, and leave may be a slip."""
+    seen = {page.person_id for page in callout.pages if page.status is not PageStatus.SKIPPED}
+    away = [page.person_id for page in callout.pages if page.reason.get("kind") in _AWAY]
+    left = [person_id for person_id in dict.fromkeys(away) if person_id not in seen]
+    if not left:
+        return
+    found = moment.although_away([session.get_one(Person, person_id) for person_id in left])
+    if page_found(session, callout, found, policy.usual_attempts(plan), moment.now):
+        incident, team = callout.incident, callout.want.team.name
+        timeline.add(session, incident, "only_away", ENGINE, moment.now, team=team)
+        alarms.raise_alarm(session, incident, "only_away", moment.now, callout.want)
 
 
 def note_duty(callout: Callout, moment: Moment) -> None:

@@ -37,7 +37,8 @@ def tally(session: Session, now: datetime) -> int:
     kinds: dict[int, frozenset[str]] = {}
     told = 0
     for person_id, at, name, category, team in session.execute(query).all():
-        known = kinds.setdefault(team.id, heavy.kinds(session, team))
-        if category in known:
+        if team.id not in kinds:
+            kinds[team.id] = heavy.kinds(session, team)
+        if category in kinds[team.id]:
             told += heavy.note(session, team.id, person_id, at, name)
     return told

@@ -7,7 +7,7 @@ wiped by a plan that did not know of it. A version can be taken back while none 
 begun. Where an organisation wants four eyes, one planner asks and another does it, both ways.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -50,11 +50,7 @@ def publish(
     asked_by = _seconded(session, team, draft, actor, now)
     if draft.state is DraftState.ASKED and asked_by is None:
         return None
-    applied = applying.apply(session, team, found, actor, reason, now)
-    for stand in [one.now for one in found if one.now is not None and one.now.ends_at > now]:
-        # Whoever has a turn although away was given it knowingly, with a reason.
-        times = (max(stand.starts_at, now), stand.ends_at)
-        absences.make_room(session, stand.person_id, *times, actor, now)
+    applied = _apply(session, team, found, actor, reason, now)
     draft.state = DraftState.PUBLISHED
     version = Version(
         draft_id=draft.id,
@@ -86,7 +82,7 @@ def undo(
         return None
     version.undo_asked_at = version.undo_asked_by_id = None
     asker = session.get_one(Person, asked_by).name if asked_by is not None else ""
-    applied = applying.apply(session, team, back, actor, reason, now)
+    applied = _apply(session, team, back, actor, reason, now)
     again = Version(
         draft_id=version.draft_id,
         first_on=version.first_on,
@@ -207,6 +203,22 @@ def _keep(
         about = f"version:{version.id}"
         notices.tell(session, team, [person_id], said, now, touches=first, about=about)
     return version
+
+
+def _apply(
+    session: Session,
+    team: Team,
+    found: Sequence[Change],
+    actor: Actor,
+    reason: str,
+    now: datetime,
+) -> applying.Applied:
+    applied = applying.apply(session, team, found, actor, reason, now)
+    for stand in [one.now for one in found if one.now is not None and one.now.ends_at > now]:
+        # Whoever has a turn although away was given it knowingly, with a reason.
+        times = (max(stand.starts_at, now), stand.ends_at)
+        absences.make_room(session, stand.person_id, *times, actor, now)
+    return applied
 
 
 def _reverse(session: Session, team: Team, kept: dict[str, Any], now: datetime) -> Change:

@@ -101,12 +101,12 @@ def test_whoever_is_away_is_passed_over_and_the_backup_paged_at_once(night: Nigh
     assert told == "An Peeters passed over (Victim support): is away until 17 Mar 2026"
 
 
-def test_when_everybody_is_away_somebody_is_paged_all_the_same(night: Night) -> None:
+def test_when_everybody_is_away_all_who_are_trained_are_paged_all_the_same(night: Night) -> None:
     _away(night, *night.cast.people, days=None)
     night.report()
-    (paged,) = [page for page in night.pages() if page.ended_at is None and page.person]
-    assert paged.person.name == "An Peeters"
-    assert "nobody_qualified" in night.alarms()
+    paged = {page.person.name for page in night.pages() if page.ended_at is None and page.person}
+    assert {"An Peeters", "Bert Maes"} <= paged
+    assert "only_away" in night.alarms()
 
 
 def test_leave_that_is_only_asked_for_keeps_nobody_from_being_paged(night: Night) -> None:
@@ -115,3 +115,16 @@ def test_leave_that_is_only_asked_for_keeps_nobody_from_being_paged(night: Night
         session.execute(sa.update(Absence).values(answer=Answer.ASKED))
     night.report()
     assert [page.person.name for page in night.pages()] == ["An Peeters"]
+
+
+def test_whoever_is_away_is_paged_after_all_once_the_steps_add_nobody_else(night: Night) -> None:
+    """The leave may be a slip, and Bert may sleep on."""
+    _away(night, "An")
+    night.report()
+    night.pass_time(720)
+    assert [page.person.name for page in night.pages("An") if page.ended_at is None] == [
+        "An Peeters"
+    ]
+    assert "only_away" in night.alarms()
+    (told,) = _told(night, "only_away")
+    assert told == "Nobody else of Victim support is left: paging those who are away."
