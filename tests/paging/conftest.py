@@ -146,8 +146,7 @@ class Night:
 
     def status(self, incident_id: int | None = None) -> list[str]:
         """Return the states of the incident's callouts."""
-        with self.store.read() as session:
-            incident = session.get_one(Incident, incident_id or self.incidents[-1])
+        with self.held(incident_id) as (session, incident):
             return [callouts.status(callout) for callout in callouts.of_incident(session, incident)]
 
     def alarm(self) -> str:
