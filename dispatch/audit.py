@@ -198,14 +198,17 @@ class Told:
     """Own words in clear, None where their key is missing; nothing once they are erased."""
 
 
-def tell(session: Session, subject: str) -> Iterator[Told]:
-    """Return what was written down of a subject, in order."""
+def tell(session: Session, subject: str, action: str | None = None) -> Iterator[Told]:
+    """Return what was written down of a subject, in order; of one action alone if it is given."""
     query = (
         sa.select(AuditEntry, AuditDetail.details)
         .join(AuditDetail, AuditDetail.entry_id == AuditEntry.id)
         .where(AuditEntry.subject == subject)
         .order_by(AuditEntry.id)
     )
+    if action is not None:
+        # Nobody's own words are unsealed for whoever did not ask for them.
+        query = query.where(AuditEntry.action == action)
     for entry, details in session.execute(query):
         shown = json.loads(details) if details else {}
         owner = shown.pop("organisation", None) if "sealed" in shown else None

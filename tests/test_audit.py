@@ -88,6 +88,7 @@ def test_own_words_are_sealed_for_the_organisation_and_told_in_clear(store: Stor
         stored = "".join(session.scalars(sa.select(AuditDetail.details)))
         assert "Janssens" not in stored and "sealed" in stored
         opened, began = tell(session, "incident:D7K-4QX")
+        assert list(tell(session, "incident:D7K-4QX", "incident.open")) == [began]
     assert (opened.at, opened.actor, opened.action) == (NOW, "person:12", "narrative.open")
     assert opened.details == {"by": "An Peeters", "n": 1, "reason": reason}
     assert began.details == {"by": "engine"}
