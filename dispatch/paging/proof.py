@@ -33,6 +33,8 @@ PURPOSES: Mapping[Purpose, str] = {
     Purpose.NOTICE: N_("tells news"),
     Purpose.ANSWER: N_("answers them"),
 }
+#: What the audit calls it when somebody has an incident on a screen.
+READ = "incident.read"
 _ANSWERS = {
     State.SENT: N_("taken as %(id)s"),
     State.DELIVERED: N_("taken as %(id)s"),
@@ -313,7 +315,7 @@ def _instants(
             told = N_("%(person)s has seat %(seat)s of %(people)s of %(team)s.")
             tell.add(going.accepted_at, "seat", told, **facts)
     for entry in read:
-        if entry.action == "incident.read":
+        if entry.action == READ:
             told = N_("%(by)s had the incident on a screen.")
             tell.add(entry.at, "read", told, by=entry.details.get("by", entry.actor))
     return sorted(tell.instants, key=lambda instant: instant.at)

@@ -8,7 +8,7 @@ as it is, and whether every entry that it rests on still stands in the chain whe
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any
 
@@ -103,23 +103,32 @@ def check(session: Session, content: bytes) -> Iterator[str]:
     if not ours:
         yield "The file was changed since it was taken from here, or never was."
     if content.lstrip()[:1] == b"{":
-        yield from _check_entries(session, _read(content))
+        yield from _check_entries(session, *_read(content))
 
 
-def _read(content: bytes) -> Mapping[str, Any]:
+def _read(content: bytes) -> tuple[str, list[Mapping[str, Any]]]:
+    """Return the subject and its entries, each of them with everything that one has."""
     try:
         found = json.loads(content)
-        if found["format"] == FORMAT:
-            return dict(found["audit"])
+        kept = found["audit"]
+        entries: list[Mapping[str, Any]] = [dict(entry) for entry in kept["entries"]]
+        if found["format"] == FORMAT and all(map(_is_whole, entries)):
+            return str(kept["subject"]), entries
     except (ValueError, KeyError, TypeError):
         pass
     raise Invalid("This is no proof of alert of this version.")
 
 
-def _check_entries(session: Session, kept: Mapping[str, Any]) -> Iterator[str]:
+def _is_whole(entry: Mapping[str, Any]) -> bool:
+    return {one.name for one in fields(Link)} <= entry.keys() and isinstance(entry["uid"], str)
+
+
+def _check_entries(
+    session: Session, subject: str, entries: Iterable[Mapping[str, Any]]
+) -> Iterator[str]:
     """Compare each entry in the file with the chain as it is now."""
-    here = {link.uid: link for link in audit.evidence(session, str(kept["subject"]))}
-    for entry in kept["entries"]:
+    here = {link.uid: link for link in audit.evidence(session, subject)}
+    for entry in entries:
         link = here.get(entry["uid"])
         now = json.loads(json.dumps(asdict(link), default=_plain)) if link is not None else None
         if now is None:

@@ -13,7 +13,7 @@ from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
-from dispatch import audit
+from dispatch import audit, seal, upkeep
 from dispatch.db import Session
 from dispatch.errors import Invalid, NotFound
 from dispatch.incidents.models import Incident
@@ -32,6 +32,9 @@ from dispatch.web.forms import Form
 blueprint = Blueprint("proof", __name__)
 
 _LATELY = 50
+#: How many files one person takes along within so many seconds: each costs half a second.
+_MOST_FILES = 20
+_WINDOW_SECONDS = 300
 _HEAD = (
     N_("Instant"),
     N_("Seconds since the alert"),
@@ -91,16 +94,28 @@ def export(reference: str, kind: str) -> ResponseReturnValue:
     """Return the proof as a file, and keep in the audit that it left."""
     if kind not in _KINDS:
         raise NotFound(N_("There is nothing here."))
+    _limit()
     words = _opened(reference, Form(request.form))
+    # Every alert waits for whoever writes, and a file takes a while: it is made beforehand.
+    with session.reading() as opened:
+        content = _file(opened, _readable(opened, reference), kind, words)
     with session.transaction() as opened:
-        found = _readable(opened, reference)
-        content = _file(opened, found, kind, words)
         proof_file.sign_off(
             opened, reference, content, kind, session.actor(), session.now(), words=words
         )
     answer = flask.Response(content, content_type=_KINDS[kind])
     answer.headers.set("Content-Disposition", "attachment", filename=f"{reference}-proof.{kind}")
     return answer
+
+
+def _limit() -> None:
+    """Answer 429 to whoever takes one file after another."""
+    session.viewer().require(Right.PROOF_READ)
+    with session.transaction() as opened:
+        key = seal.fingerprint(opened, f"proof files of {session.viewer().person_id}")
+        taken = upkeep.hits(opened, key, session.now(), _WINDOW_SECONDS)
+    if taken > _MOST_FILES:
+        flask.abort(429)
 
 
 def _file(opened: Session, found: Readable, kind: str, words: bool) -> bytes:
@@ -153,7 +168,8 @@ def _proof(opened: Session, found: Readable, language: str, *, words: bool) -> P
         Arrival(one.received_at, one.source.name, one.answer_status)
         for one in opened.scalars(query.order_by(Delivery.id))
     ]
-    read = list(audit.tell(opened, f"incident:{incident.reference}"))
+    subject = f"incident:{incident.reference}"
+    read = list(audit.tell(opened, subject, proofs.READ))
     return proofs.of(opened, incident, arrivals, read, language, words=words)
 
 

@@ -13,6 +13,7 @@ from dispatch.audit import AuditEntry
 from dispatch.errors import Invalid
 from dispatch.paging import proof_file
 from dispatch.people.models import Role
+from dispatch.web import proof
 from tests.web import nights
 from tests.web.conftest import Browser, Web
 from tests.web.desk import do
@@ -127,8 +128,27 @@ def test_a_file_is_signed_off_and_a_change_in_it_or_in_the_record_shows(
     ]
     forged = answer.data.replace(entries[0]["hash"].encode(), b"0" * 64)
     assert "differs from the record" in faults(web, forged)[-1]
-    with pytest.raises(Invalid):
-        faults(web, b"{}")
+    del document["audit"]["entries"][0]["position"]
+    for odd in (b"{}", b'{"audit": []}', json.dumps(document).encode()):
+        with pytest.raises(Invalid, match="no proof of alert"):
+            faults(web, odd)
+
+
+def test_a_file_is_made_while_others_write_and_one_person_takes_only_so_many(
+    web: Web, reference: str, monkeypatch: pytest.MonkeyPatch
+):
+    made = proof_file.rows
+
+    def rows(*given):
+        with web.store.write(wait_seconds=0.1):
+            return made(*given)
+
+    monkeypatch.setattr(proof_file, "rows", rows)
+    monkeypatch.setattr(proof, "_MOST_FILES", 2)
+    desk, address = web.as_role(Role.DISPATCHER), f"/incidents/{reference}/proof.csv"
+    assert [desk.get(address).status_code for _ in range(3)] == [200, 200, 429]
+    assert web.as_role(Role.ADMINISTRATOR).get(address).status_code == 200
+    assert recorded(web, "proof.exported") == ["proof.exported"] * 3
 
 
 def test_the_table_holds_every_instant_and_is_signed_off_too(web: Web, reference: str):
