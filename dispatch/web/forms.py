@@ -49,6 +49,11 @@ def told(sentence: str) -> str:
     return str(gettext(sentence))
 
 
+def _is_near(day: date) -> bool:
+    """Return whether a day can be counted from and to without leaving what a calendar knows."""
+    return 1900 <= day.year <= 2200
+
+
 class Form:
     """What was typed, and what is wrong with it; templates read `values` and `errors`."""
 
@@ -121,7 +126,7 @@ class Form:
             day = date.fromisoformat(value)
         except ValueError:
             day = date.min
-        if 1900 <= day.year <= 2200:
+        if _is_near(day):
             return day
         self.error(name, N_("Give a date, such as 2026-03-29."))
         return None
@@ -138,10 +143,12 @@ class Form:
             return None
         try:
             local = datetime.fromisoformat(value).replace(tzinfo=zone)
-            instant = local.astimezone(UTC)
-        except (ValueError, OverflowError):
+        except ValueError:
+            local = datetime.min.replace(tzinfo=zone)
+        if not _is_near(local):
             self.error(name, N_("Give a date and a time, such as 2026-03-29 21:05."))
             return None
+        instant = local.astimezone(UTC)
         if instant.astimezone(zone).replace(tzinfo=None) != local.replace(tzinfo=None):
             self.error(name, N_("This time does not exist: the clock is put forward then."))
             return None

@@ -5,7 +5,7 @@ whoever administers every organisation that runs one. What is foreseen comes fro
 what is done. Saving makes a version: nothing that runs is touched.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -54,7 +54,7 @@ def listed(opened: Session) -> str:
     return flask.render_template(
         "admin/policies.html",
         form=form,
-        policies=[_heading(opened, one) for one in found],
+        policies=_headings(opened, found),
         may_change=session.viewer().may(Right.POLICY_CHANGE),
         rehearsed=_rehearsed(opened, form, None),
         **_choices(opened, Right.POLICY_READ),
@@ -154,12 +154,15 @@ def _may_change(opened: Session, team_id: int | None) -> bool:
 def _shown(policy_id: int | None, may_change: bool, opened: Session, form: Form) -> dict[str, Any]:
     found = _found(opened, policy_id) if policy_id else None
     versions = policies.versions(opened, found.lineage) if found is not None else []
+    told = {one["id"]: one for one in _headings(opened, versions)}
+    steps = policy_form.count(form)
     return {
-        "policy": _heading(opened, found) if found is not None else None,
-        "versions": [_heading(opened, one) for one in versions],
+        "policy": told[found.id] if found is not None else None,
+        "versions": list(told.values()),
         "may_change": may_change,
-        "steps": policy_form.count(form),
-        "attempts": policy_form.ATTEMPTS,
+        "steps": steps,
+        "attempts": [policy_form.places(form, number) for number in range(steps)],
+        "least_repeat": policy_form.LEAST_REPEAT_SECONDS,
         "channels": [(key, gettext(word)) for key, word in policy_form.CHANNELS.items()],
         "targets": [(target.value, gettext(word)) for target, word in TARGETS.items()],
         "days": [(day.value, gettext(word)) for day, word in DAYS.items()],
@@ -219,8 +222,14 @@ def _choices(opened: Session, right: Right) -> dict[str, list[tuple[int, str]]]:
     }
 
 
-def _heading(opened: Session, found: Policy) -> dict[str, Any]:
-    """Return what a list says of a policy."""
+def _headings(opened: Session, found: Iterable[Policy]) -> list[dict[str, Any]]:
+    """Return what a list says of each policy."""
+    general = _may_change(opened, None)
+    return [_heading(opened, one, general) for one in found]
+
+
+def _heading(opened: Session, found: Policy, general: bool) -> dict[str, Any]:
+    may_change = general if found.team_id is None else _may_change(opened, found.team_id)
     hours = plans.hours_of(found)
     category = opened.get(Category, found.category_id) if found.category_id else None
     return {
@@ -240,7 +249,7 @@ def _heading(opened: Session, found: Policy) -> dict[str, Any]:
         "created_at": found.created_at,
         "created_by": found.created_by,
         "retired_at": found.retired_at,
-        "may_change": found.retired_at is None and _may_change(opened, found.team_id),
+        "may_change": found.retired_at is None and may_change,
     }
 
 

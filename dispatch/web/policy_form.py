@@ -14,12 +14,16 @@ from dispatch.paging.policy import DayKind, Hours, Plan, Step
 from dispatch.texts import N_
 from dispatch.web.forms import REQUIRED, Form
 
-#: How many attempts a step has room for.
+#: How many attempts a step has room for, and how many steps a policy; one that came with more
+#: keeps them.
 ATTEMPTS = 4
 MOST_STEPS = 12
+_MOST_KEPT = 100
 #: The longest wait: what has not helped within a day does not help any more.
 _DAY_SECONDS = 86_400
 _HOUR_SECONDS = 3600
+#: Everybody who is still open is woken anew at each repeat.
+LEAST_REPEAT_SECONDS = 60
 #: Fields of a step that is one number, one choice, and a row of attempts.
 _OF_STEP = ("after", "target", "person", "team")
 CHANNELS: Mapping[str, str] = {"sms": N_("Text"), "call": N_("Call")}
@@ -61,7 +65,7 @@ def _step_fields(number: int, step: Step) -> dict[str, object]:
         f"person_{number}": step.person_id,
         f"team_{number}": step.team_id,
     }
-    for place, (channel, after) in enumerate(step.attempts[:ATTEMPTS]):
+    for place, (channel, after) in enumerate(step.attempts):
         fields[f"channel_{number}_{place}"] = channel
         fields[f"delay_{number}_{place}"] = round(after)
     return fields
@@ -69,7 +73,15 @@ def _step_fields(number: int, step: Step) -> dict[str, object]:
 
 def count(form: Form) -> int:
     """Return how many steps the form shows."""
-    return form.number("steps", 1, MOST_STEPS) or 1
+    return form.number("steps", 1, _MOST_KEPT) or 1
+
+
+def places(form: Form, number: int) -> int:
+    """Return for how many attempts the form has room in a step."""
+    found = ATTEMPTS
+    while f"channel_{number}_{found}" in form.values:
+        found += 1
+    return found
 
 
 def add_step(form: Form) -> None:
@@ -90,17 +102,18 @@ def remove_step(form: Form, gone: int) -> None:
     number = count(form)
     if not 0 <= gone < number or number == 1:
         return
+    most = max(places(form, moved) for moved in range(number))
     for moved in range(gone, number):
-        for name in _names(moved):
+        for name in _names(moved, most):
             form.values.pop(name, None)
-        for name, follows in zip(_names(moved), _names(moved + 1), strict=True):
+        for name, follows in zip(_names(moved, most), _names(moved + 1, most), strict=True):
             if follows in form.values and moved + 1 < number:
                 form.values[name] = form.values[follows]
     form.values["steps"] = str(number - 1)
 
 
-def _names(number: int) -> list[str]:
-    attempts = [f"{word}_{number}_{n}" for n in range(ATTEMPTS) for word in ("channel", "delay")]
+def _names(number: int, most: int) -> list[str]:
+    attempts = [f"{word}_{number}_{n}" for n in range(most) for word in ("channel", "delay")]
     return [f"{word}_{number}" for word in _OF_STEP] + attempts
 
 
@@ -123,11 +136,14 @@ def read(
 def read_plan(form: Form, teams: Collection[int], people: Collection[int]) -> Plan:
     """Return the steps; what cannot be used is noted on the form."""
     steps = tuple(_step(form, number, teams, people) for number in range(count(form)))
-    return Plan(steps, _seconds(form, "repeat", _DAY_SECONDS))
+    return Plan(steps, _seconds(form, "repeat", _DAY_SECONDS, LEAST_REPEAT_SECONDS))
 
 
 def _hours(form: Form) -> Hours:
     days = frozenset(day for day in DayKind if form.ticked(f"day_{day}"))
+    if days == frozenset(DayKind):
+        # Every kind of day narrows nothing: it would come before a policy that says no days.
+        days = frozenset()
     begins, ends = _clock(form, "begins"), _clock(form, "ends")
     if (begins is None) is not (ends is None):
         form.error("begins" if begins is None else "ends", N_("Give both times, or none."))
@@ -165,7 +181,7 @@ def _step(form: Form, number: int, teams: Collection[int], people: Collection[in
 
 def _attempts(form: Form, number: int, target: Target) -> tuple[tuple[str, float], ...]:
     found = []
-    for place in range(ATTEMPTS):
+    for place in range(places(form, number)):
         channel = form.one_of(f"channel_{number}_{place}", CHANNELS, required=False)
         # A desk reads no texts at night: it is only ever rung.
         if channel and (target is not Target.CONTROL_ROOM or channel == "call"):
@@ -173,8 +189,8 @@ def _attempts(form: Form, number: int, target: Target) -> tuple[tuple[str, float
     return tuple(sorted(found, key=lambda attempt: attempt[1]))
 
 
-def _seconds(form: Form, name: str, most: int) -> float:
-    seconds = form.number(name, 0, most)
+def _seconds(form: Form, name: str, most: int, least: int = 0) -> float:
+    seconds = form.number(name, least, most)
     if seconds is None:
         form.error(name, REQUIRED)
     return float(seconds or 0)

@@ -5,8 +5,9 @@ import re
 import pytest
 import sqlalchemy as sa
 
-from dispatch.paging.models import Policy, Target
+from dispatch.paging.models import Policy, PolicyStep, Target
 from dispatch.people.models import Role, Team
+from tests.centre import NOW
 from tests.web.conftest import Browser, Web
 
 FORM = {
@@ -92,6 +93,9 @@ def test_what_would_happen_is_shown_for_now_and_for_any_instant(web: Web, ada: B
     assert "0: Chloé Dubois, by text" in lines(then)
     wrong = ada.get("/policies", query_string={"for_at": "2026-03-29T02:30"}).text
     assert "This time does not exist" in wrong
+    for never in ("0001-01-01T00:30", "9999-12-31T23:30"):
+        far = ada.get("/policies", query_string={"for_at": never})
+        assert "Give a date and a time" in far.text
 
 
 def test_a_form_grows_shrinks_and_shows_without_storing_anything(web: Web, ada: Browser):
@@ -113,11 +117,46 @@ def test_saving_names_each_field_by_which_it_could_end_in_silence(web: Web, ada:
     assert refused.status_code == 422
     for field in ("repeat", "ends"):
         assert f'id="{field}-error"' in refused.text
-    refused = ada.post("/policies/new", {**wrong, "repeat": "0", "do": "save"})
-    for field in ("target_1", "attempts_0", "repeat"):
+    for seconds in ("0", "59"):
+        refused = ada.post("/policies/new", {**FORM, "repeat": seconds, "do": "save"})
+        assert 'id="repeat-error"' in refused.text
+    refused = ada.post("/policies/new", {**wrong, "repeat": "60", "do": "save"})
+    for field in ("target_1", "attempts_0"):
         assert f'id="{field}-error"' in refused.text
     assert "The last step must add people" in refused.text
     assert len(stored(web)) == 1
+
+
+def test_a_policy_that_came_with_more_than_a_form_begins_with_is_shown_and_kept_whole(
+    web: Web, ada: Browser
+):
+    many = [["sms", 0], *(["call", 20 * number] for number in range(1, 6))]
+    with web.store.write() as session:
+        steps = [
+            PolicyStep(
+                position=n, after_seconds=60 * n, target=Target.EVERYONE, attempts=many[: 6 - n % 2]
+            )
+            for n in range(14)
+        ]
+        session.add(Policy(name="long", team_id=1, repeat_seconds=60, created_at=NOW, steps=steps))
+        session.flush()
+        address = f"/policies/{steps[0].policy_id}"
+    shown = ada.get(address).text
+    fields = dict(re.findall(r'<input[^>]* name="((?:after|delay)_\w+)"[^>]*value="(\d*)"', shown))
+    fields |= dict.fromkeys(re.findall(r'name="(channel_\w+)"', shown), "call")
+    fields |= {f"target_{number}": "everyone" for number in range(14)}
+    fields |= {"name": "long", "of_team": "1", "repeat": "60", "steps": "14"}
+    # Every kind of day ticked is as good as none.
+    fields |= {f"day_{kind}": "yes" for kind in ("weekday", "weekend", "public_holiday")}
+    assert ada.post(address, {**fields, "do": "save"}).status_code == 303
+    kept = stored(web)[-1]
+    assert [len(step.attempts) for step in kept.steps] == [6, 5] * 7
+    assert (kept.days, [step.after_seconds for step in kept.steps][-1]) == ([], 780)
+    removed = ada.post(f"/policies/{kept.id}", {**fields, "do": "remove:0"}).text
+    assert "channel_0_4" in removed
+    assert "channel_0_5" not in removed
+    assert "after_12" in removed
+    assert "after_13" not in removed
 
 
 def test_a_policy_is_made_changed_and_taken_out_of_use(web: Web, ada: Browser):
