@@ -22,7 +22,7 @@ from dispatch.rota import changes, handing, judging, notices, record
 from dispatch.rota.days import local, local_day
 from dispatch.rota.handing import Hand
 from dispatch.rota.judging import Judged
-from dispatch.rota.models import Line, Shift, Swap, SwapKind, SwapState
+from dispatch.rota.models import Cover, Line, Shift, Swap, SwapKind, SwapState
 from dispatch.rota.terms import owners, terms_of
 from dispatch.texts import N_, Sentence
 
@@ -341,10 +341,8 @@ def _undo(
     why = reason.strip() or "undone"
     if swap.cover is None:
         _hand_back(session, team, swap, reason, actor, now)
-    elif swap.cover.starts_at < now:
-        changes.change_cover(session, swap.cover, actor, now, ends_at=now, reason=why)
     else:
-        changes.cancel_cover(session, swap.cover, actor, now, why)
+        _uncover(session, swap, swap.cover, why, actor, now)
     swap.to_approve = False
     _end(session, team, swap, state, reason, actor, "swap.undone", now)
     told = N_("%(team)s: %(name)s has %(turn)s again.")
@@ -353,6 +351,21 @@ def _undo(
         # Whoever agreed to it must not learn of it from the rota.
         people += [one for one in owners(session, team) if one not in (*people, actor.id)]
     _tell(session, team, swap, people, told, now, name=_name(session, swap.from_id))
+
+
+def _uncover(
+    session: Session, swap: Swap, cover: Cover, why: str, actor: Actor, now: datetime
+) -> None:
+    """End a swap's cover; whoever covered before it does so again, not the turn's owner."""
+    shift, begin, end = cover.shift, max(cover.starts_at, now), cover.ends_at
+    if cover.starts_at < now:
+        changes.change_cover(session, cover, actor, now, ends_at=now, reason=why)
+    else:
+        changes.cancel_cover(session, cover, actor, now, why)
+    session.flush()
+    if swap.from_id != shift.person_id and begin < end:
+        person = session.get_one(Person, swap.from_id)
+        changes.enter_cover(session, shift, person, begin, end, actor, now, why)
 
 
 def _hand_back(

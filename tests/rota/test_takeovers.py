@@ -92,6 +92,18 @@ def test_a_turn_that_somebody_covers_is_taken_from_them_and_goes_on_after(zone, 
     assert on(zone, zone.at("2026-12-14 08:00")) == ["An"]
 
 
+def test_undone_the_turn_is_again_whose_it_was_and_not_the_owners_who_is_ill(zone, now):
+    take(zone, now, until=None)
+    ill = zone.people["An"], AbsenceKind.SICK, now, None, zone.actor("An"), now
+    absences.ask(zone.session, *ill)
+    later = now + timedelta(hours=1)
+    swap = take(zone, later, "Chloé", "2026-12-13 08:00", turn_of(zone, later, "Bert"))
+    back = later + timedelta(hours=1)
+    takeovers.undo(zone.session, swap, zone.actor("Bert"), back)
+    assert (on(zone, later), on(zone, back)) == (["Chloé"], ["Bert"])
+    assert on(zone, zone.at("2026-12-18 16:59")) == ["Bert"]
+
+
 def test_whose_turn_it_is_has_it_back_by_saying_so(zone, now):
     take(zone, now)
     later = now + timedelta(hours=1)
