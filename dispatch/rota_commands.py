@@ -69,8 +69,9 @@ def check(parts: Parts, arguments: argparse.Namespace) -> int:
     """Print what will go wrong with a team's published rota; 1 if anything does."""
     with parts.store.read() as session:
         team = by_key(session, Team, arguments.team)
-        found = watch.findings(session, team, parts.clock.now())
-        until = watch.published_until(session, team)
+        now = parts.clock.now()
+        found = watch.findings(session, team, now)
+        until = watch.published_until(session, team, now)
     for finding in found:
         print(finding.told)
     if until is None:

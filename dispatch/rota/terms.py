@@ -50,8 +50,8 @@ def choose(session: Session, team: Team, actor: Actor, now: datetime, **choices:
 
 
 def owners(session: Session, team: Team) -> list[int]:
-    """Return who answers for a team's rota: its owner, else everybody who plans it."""
+    """Return who answers for a team's rota: its owner while they plan it, else whoever does."""
+    planners = access.with_right(session, Right.ROTA_CHANGE, team)
     owner = terms_of(session, team).owner_id
-    if owner is not None:
-        return [owner]
-    return access.with_right(session, Right.ROTA_CHANGE, team)
+    # An owner who left, or plans no more, would keep every warning from everybody.
+    return [owner] if owner in planners else planners

@@ -19,7 +19,7 @@ from dispatch.db import Base, Session, insert_once
 from dispatch.people.models import Certificate, Qualification, Team
 from dispatch.rota import judging, notices, planning, record, terms
 from dispatch.rota.days import local, local_day
-from dispatch.rota.duty import Turn, duty_between, gaps
+from dispatch.rota.duty import Gap, Turn, duty_between, gaps
 from dispatch.rota.models import Line, Shift, Warned
 from dispatch.texts import N_, Sentence
 
@@ -52,18 +52,21 @@ class Finding:
 
 def findings(session: Session, team: Team, now: datetime) -> list[Finding]:
     """Return what will go wrong with a team's published rota, in order of time."""
-    until = published_until(session, team)
-    found = list(_end(team, until, now))
-    if until is not None and until > now:
-        ends = min(until, now + AHEAD)
+    found = list(_end(team, published_until(session, team, now), now))
+    last = max(_ends(session, team, now), default=now)
+    if last > now:
+        ends = min(last, now + AHEAD)
         found += _gaps(session, team, now, ends)
         found += _breaches(session, team, now, ends)
         found += _certificates(session, team, now, ends)
     return sorted(found, key=lambda finding: (finding.at, finding.about))
 
 
-def published_until(session: Session, team: Team) -> datetime | None:
-    """Return when the last published turn of a team ends."""
+def published_until(session: Session, team: Team, now: datetime) -> datetime | None:
+    """Return until when every line of a team has published turns; a line left long ago is none."""
+    ends = _ends(session, team, now)
+    if ends:
+        return min(ends)
     query = sa.select(sa.func.max(Shift.ends_at)).join(Line)
     return session.scalar(query.where(Line.team_id == team.id, Shift.cancelled_at.is_(None)))
 
@@ -115,6 +118,25 @@ def _is_new(session: Session, team: Team, finding: Finding, now: datetime) -> bo
     return insert_once(session, Base.metadata.tables[Warned.__tablename__], row) is not None
 
 
+def _ends(session: Session, team: Team, now: datetime) -> list[datetime]:
+    """Return when the last turn of each line ends that has turns to come.
+
+    A turn further from the one before than is looked ahead, as with a wrong year, is not its rota.
+    """
+    query = (
+        sa.select(Shift.line_id, Shift.starts_at, Shift.ends_at)
+        .join(Line)
+        .where(Line.team_id == team.id, Shift.cancelled_at.is_(None), Shift.ends_at > now)
+        .order_by(Shift.starts_at, Shift.id)
+    )
+    ends: dict[int, datetime] = {}
+    for line_id, starts_at, ends_at in session.execute(query):
+        last = ends.setdefault(line_id, ends_at)
+        if starts_at <= last + AHEAD:
+            ends[line_id] = max(last, ends_at)
+    return list(ends.values())
+
+
 def _end(team: Team, until: datetime | None, now: datetime) -> Iterator[Finding]:
     if until is None:
         return
@@ -128,18 +150,27 @@ def _end(team: Team, until: datetime | None, now: datetime) -> Iterator[Finding]
 
 
 def _gaps(session: Session, team: Team, now: datetime, ends: datetime) -> Iterator[Finding]:
+    wholes = [one for one in duty_between(session, team, now, ends) if isinstance(one, Gap)]
     for gap in gaps(session, team, now, ends):
         assert gap.from_at is not None and gap.until_at is not None, "cut to what was asked for"
-        told = N_("%(line)s: nobody from %(begin)s to %(end)s.")
-        said = Sentence(
-            told,
-            line=gap.line_name,
-            begin=local(gap.from_at, team.time_zone),
-            end=local(gap.until_at, team.time_zone),
-        )
-        # Not by its beginning: a gap that is under way begins anew with every look.
-        about = f"gap:{gap.line_key}:{gap.until_at.isoformat()}"
+        whole = next(one for one in wholes if _is_part(gap.line_id, gap.from_at, one))
+        begin, end = (local(at, team.time_zone) for at in (gap.from_at, gap.until_at))
+        if gap.until_at == ends and whole.until_at != ends:
+            said = Sentence(
+                N_("%(line)s: nobody from %(begin)s on."), line=gap.line_name, begin=begin
+            )
+        else:
+            told = N_("%(line)s: nobody from %(begin)s to %(end)s.")
+            said = Sentence(told, line=gap.line_name, begin=begin, end=end)
+        # By where it really begins: what is seen of it begins and ends anew with every look.
+        known = whole.from_at or whole.until_at
+        about = f"gap:{gap.line_key}:{known.isoformat() if known else ''}"
         yield Finding(Kind.GAP, gap.from_at, said, about)
+
+
+def _is_part(line_id: int, at: datetime, whole: Gap) -> bool:
+    begun = whole.from_at is None or whole.from_at <= at
+    return whole.line_id == line_id and begun and (whole.until_at is None or at < whole.until_at)
 
 
 def _breaches(session: Session, team: Team, now: datetime, ends: datetime) -> Iterator[Finding]:

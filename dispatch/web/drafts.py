@@ -68,7 +68,7 @@ def _begin(key: str, opened: Session, form: Form) -> Done:
 
 def _listed(key: str, opened: Session, form: Form) -> dict[str, Any]:
     team = team_for(opened, key, Right.ROTA_CHANGE)
-    until = watch.published_until(opened, team)
+    until = watch.published_until(opened, team, session.now())
     today = local_day(session.now(), team.time_zone)
     first = max(today, local_day(until, team.time_zone) if until else today)
     if first == today:

@@ -151,10 +151,39 @@ def test_who_has_no_phone_for_texts_gets_a_mail(zone, now):
     assert set(zone.session.scalars(sa.select(Message.kind))) == {"mail"}
 
 
+def test_a_gap_that_outlasts_what_is_looked_at_is_told_once(zone, now):
+    zone.plans("Chloé")
+    zone.phone("Chloé")
+    zone.shift("An", "2026-11-06 17:00", "2026-11-13 17:00")
+    zone.shift("Bert", "2026-11-06 17:00", "2027-05-07 17:00", line="backup")
+    gap = "primary: nobody from Fri 13 Nov 17:00 on."
+    assert [words for kind, words in told(zone, now) if kind is Kind.GAP] == [gap]
+    assert look(zone, now) > 0
+    assert look(zone, now + timedelta(hours=1)) == 0
+    assert look(zone, zone.at("2026-11-14 09:00")) == 0
+
+
+def test_a_rota_ends_where_the_first_line_does_whatever_stands_in_a_wrong_year(zone, now):
+    plan(zone, "An", "Bert")
+    plan(zone, "Chloé", "An", "Bert", line="backup")
+    zone.shift("An", "2099-11-13 17:00", "2099-11-20 17:00")
+    assert watch.published_until(zone.session, zone.team, now) == zone.at("2026-11-20 17:00")
+    assert Kind.END in [kind for kind, _ in told(zone, now)]
+
+
+def test_an_owner_who_plans_no_more_keeps_no_warning_from_whoever_does(zone, now):
+    zone.plans("Chloé")
+    terms.choose(zone.session, zone.team, zone.planner, now, owner_id=zone.plans("Bert").id)
+    assert terms.owners(zone.session, zone.team) == [zone.people["Bert"].id]
+    zone.people["Bert"].left_at = now
+    zone.session.flush()
+    assert terms.owners(zone.session, zone.team) == [zone.people["Chloé"].id]
+
+
 def test_many_faults_are_one_text_to_the_owner_of_the_rota(zone, now):
     zone.plans("Chloé")
     zone.phone("Chloé", "Bert")
-    owner = zone.people["Bert"].id
+    owner = zone.plans("Bert").id
     terms.choose(zone.session, zone.team, zone.planner, now, owner_id=owner)
     plan(zone, "An", None, "An")
     assert look(zone, now) > 2

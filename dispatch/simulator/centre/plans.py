@@ -97,7 +97,7 @@ def _requests(
 ) -> None:
     """Enter what people asked for last week."""
     asked = now - 7 * _DAY
-    until = watch.published_until(session, team) or now
+    until = watch.published_until(session, team, now) or now
     quarter = turns.local_day(until, team)
     leave = _days(team, quarter + 28 * _DAY, 14)
     absences.ask(session, people["Bert"], AbsenceKind.LEAVE, *leave, actor, asked, approved=True)
@@ -122,7 +122,7 @@ def _requests(
 
 
 def _draft(session: Session, team: Team, actor: Actor, now: datetime) -> None:
-    until = watch.published_until(session, team) or now
+    until = watch.published_until(session, team, now) or now
     first_on = turns.local_day(until, team)
     last_on = first_on + (_QUARTER - 1) * _DAY
     draft = drafts.begin(session, team, first_on, last_on, actor, now, name="Next quarter")
