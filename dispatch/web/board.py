@@ -25,7 +25,7 @@ from dispatch.paging.models import Callout, Target
 from dispatch.people import phones
 from dispatch.people.access import Right
 from dispatch.people.models import Team
-from dispatch.rota import duty
+from dispatch.rota import absences, duty
 from dispatch.texts import N_
 from dispatch.web import session
 
@@ -38,6 +38,7 @@ TARGETS = {
     Target.NOBODY_LIST: N_("the nobody-on-duty list"),
     Target.CONTROL_ROOM: N_("the control room"),
 }
+_INSTANT = timedelta(microseconds=1)
 
 
 def language() -> str:
@@ -237,7 +238,7 @@ class Ahead:
 
     opened: Session
     now: datetime
-    _present: dict[int, duty.Duty] = field(default_factory=dict)
+    _present: dict[int, list[duty.Turn]] = field(default_factory=dict)
 
     def summary(self, callout: Callout) -> dict[str, Any]:
         """Return how far a callout is, who is tried, who goes and what comes next."""
@@ -286,13 +287,16 @@ class Ahead:
         target = callout.policy.steps[callout.step].target
         word = str(gettext(TARGETS[target]))
         names = [
-            turn.person_name
-            for turn in self._on_duty(callout.want.team).turns
-            if turn.line_key == target
+            turn.person_name for turn in self._on_duty(callout.want.team) if turn.line_key == target
         ]
         return f"{', '.join(names)} ({word})" if names else word
 
-    def _on_duty(self, team: Team) -> duty.Duty:
+    def _on_duty(self, team: Team) -> list[duty.Turn]:
+        """Return who is on duty and there: whoever is away is not paged."""
         if team.id not in self._present:
-            self._present[team.id] = duty.on_duty(self.opened, team, self.now)
+            turns = duty.on_duty(self.opened, team, self.now).turns
+            ids = [turn.person_id for turn in turns]
+            found = absences.standing(self.opened, ids, self.now, self.now + _INSTANT)
+            away = {absence.person_id for absence in found}
+            self._present[team.id] = [turn for turn in turns if turn.person_id not in away]
         return self._present[team.id]

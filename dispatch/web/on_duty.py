@@ -2,7 +2,8 @@
 
 Made from the rows at every look. Outside a team's hours an empty line is no gap: then the team is
 closed, and whom to ring instead is said. Numbers are given to those who may ring them. Which teams
-are shown is decided by the viewer's rights; the look is in the templates.
+are shown is decided by the viewer's rights; the look is in the templates. Somebody whose absence
+stands is nobody here too: no alert pages them. Why they are away is theirs and is not told.
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,7 +18,7 @@ from dispatch.db import Session
 from dispatch.people import phones, readiness
 from dispatch.people.access import Right
 from dispatch.people.models import TELEPHONES, ContactMethod, Person, Team
-from dispatch.rota import rights
+from dispatch.rota import absences, rights
 from dispatch.rota.duty import (
     Gap,
     Stretch,
@@ -27,6 +28,7 @@ from dispatch.rota.duty import (
     expected_windows,
     gaps,
 )
+from dispatch.rota.models import Absence
 from dispatch.texts import N_
 from dispatch.web import people as shown
 from dispatch.web import session
@@ -48,7 +50,7 @@ def teams_on_duty(opened: Session, now: datetime) -> list[dict[str, Any]]:
     teams = opened.scalars(sa.select(Team).where(Team.id.in_(visible)).order_by(Team.name)).all()
     found = {team.id: _lines(duty_between(opened, team, now, now + AHEAD)) for team in teams}
     here = [line[0].person_id for lines in found.values() for line in lines if _is_turn(line[0])]
-    people = _People(opened, here)
+    people = _People(opened, here, now)
     return [_team(opened, team, found[team.id], people, now) for team in teams]
 
 
@@ -106,6 +108,9 @@ def _seat(team: Team, line: Sequence[Stretch], people: "_People") -> dict[str, A
         return seat | {"gap": why_nobody(held)}
     after = line[1] if len(line) > 1 else None
     may_hand_over = rights.may_take_over_for(session.viewer(), team)
+    turn = name_of(held) if may_hand_over else None
+    if held.person_id in people.away:
+        return seat | {"turn": turn} | _away(held, people.away[held.person_id])
     ends_empty = isinstance(after, Gap) and expected(team, held.until_at)
     return seat | {
         "person": {"id": held.person_id, "name": held.person_name},
@@ -113,8 +118,22 @@ def _seat(team: Team, line: Sequence[Stretch], people: "_People") -> dict[str, A
         "covering": held.covers,
         "readiness": people.readiness(held.person_id),
         "gap": gettext("Nobody is planned after that.") if ends_empty else None,
-        "turn": name_of(held) if may_hand_over else None,
+        "turn": turn,
     }
+
+
+def _away(held: Turn, absence: Absence) -> dict[str, Any]:
+    """Return a seat whose holder is away: nobody is there until the turn or the absence ends."""
+    since, until = max(held.from_at, absence.starts_at), absence.ends_at
+    if until is None:
+        told = gettext("%(name)s is planned but is away.", name=held.person_name)
+        return {"gap": told, "since": since}
+    end = format_datetime(until, "EEE d MMM HH:mm")
+    told = gettext("%(name)s is planned but is away until %(end)s.", name=held.person_name, end=end)
+    if until >= held.until_at:
+        return {"gap": told, "since": since}
+    back = {"name": held.person_name, "at": until}
+    return {"gap": told, "since": since, "until": until, "next": back}
 
 
 def _doubled(turns: Sequence[Turn]) -> list[str]:
@@ -153,8 +172,11 @@ def _empty(found: Sequence[Gap], now: datetime) -> list[str]:
 class _People:
     """What is known of those on duty, loaded at once for all teams."""
 
-    def __init__(self, opened: Session, ids: Sequence[int]) -> None:
+    def __init__(self, opened: Session, ids: Sequence[int], now: datetime) -> None:
         self._opened = opened
+        found = absences.standing(opened, ids, now, now + timedelta(microseconds=1))
+        self.away = {absence.person_id: absence for absence in found}
+        """The absence of whoever is away now."""
         self._concerns = readiness.concerns(opened, ids, shown.today())
         self._usable = phones.reachable(opened, ids)
         employers = sa.select(Person.id, Person.organisation_id).where(Person.id.in_(ids))

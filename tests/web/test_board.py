@@ -10,7 +10,7 @@ from dispatch.channels.contract import Inbound
 from dispatch.intake.models import Delivery
 from dispatch.paging import replies
 from dispatch.people.models import ContactMethod, Role
-from dispatch.rota.models import Shift
+from dispatch.rota.models import Absence, AbsenceKind, Answer, Shift
 from tests.centre import NOW, signed
 from tests.web import nights
 from tests.web.conftest import Browser, Web
@@ -35,6 +35,18 @@ def test_the_board_puts_each_incident_into_its_lane(web, desk, reference):
     assert lane_of(desk, reference) == "closed"
     web.clock.advance(hours=24)
     assert lane_of(desk, reference) == ""
+
+
+def test_whoever_is_away_is_not_named_as_the_next_to_be_tried(web, desk, reference):
+    assert "Bert Maes (backup)" in desk.get("/board/lanes").text
+    with web.store.write() as session:
+        away = {"kind": AbsenceKind.SICK, "answer": Answer.APPROVED, "starts_at": NOW}
+        bert = web.centre.people["Bert"].id
+        session.add(Absence(person_id=bert, asked_at=NOW, asked_by="Bert", **away))
+    web.clock.advance(minutes=1)
+    shown = desk.get("/board/lanes").text
+    assert "(backup)" not in shown
+    assert "Bert Maes" not in shown
 
 
 def test_unanswered_needs_you_until_somebody_goes(web, desk, reference):

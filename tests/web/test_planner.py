@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from dispatch.people import accounts
 from dispatch.people.models import Organisation, OrganisationKind, Person, Role, RoleGrant, Team
-from dispatch.rota.models import Cover, Line, Shift
+from dispatch.rota.models import Absence, AbsenceKind, Answer, Cover, Line, Shift
 from dispatch.web import create_app
 from dispatch.wiring import Parts
 from tests.centre import NOW, build
@@ -115,6 +115,20 @@ def test_a_gap_is_told_with_its_reason(screens):
     shown = text(screens.client(screens.planner).get("/on-duty"))
     assert "Nobody" in shown
     assert "An Peeters is planned but has left." in shown
+
+
+def test_whoever_is_away_during_a_turn_is_nobody_and_until_when_is_told_but_not_why(screens):
+    sick = {"kind": AbsenceKind.SICK, "answer": Answer.APPROVED, "asked_at": NOW, "asked_by": "An"}
+    times = {"starts_at": NOW - timedelta(hours=1), "ends_at": NOW + timedelta(hours=5)}
+    with screens.store.write() as session:
+        session.add(Absence(person_id=screens.officer, **sick, **times))
+    for path in ("/on-duty", "/board/on-duty"):
+        shown = text(screens.client(screens.dispatcher).get(path)).replace("\u202f", " ")
+        assert "An Peeters is planned but is away until Sat 14 Mar 19:02." in shown
+        assert "Nobody" in shown
+        assert "then An Peeters" in shown
+        assert "+32 470 12 34 50" not in shown
+        assert "illness" not in shown
 
 
 def test_a_line_that_becomes_empty_is_announced(screens):
