@@ -113,7 +113,8 @@ class Base(orm.DeclarativeBase):
 class Session(orm.Session):
     """A transaction with what the features may need beside it.
 
-    `info` carries what `Store` was given as context: the settings and the installation's keys.
+    `info` carries what `Store` was given as context: the settings and the installation's keys; and
+    `view` where nothing can be changed.
     """
 
     def hint(self, *topics: str) -> None:
@@ -381,6 +382,7 @@ class Store:
     def read(self) -> Iterator[Session]:
         """Open a view in which nothing that is changed stays."""
         with self._session("BEGIN") as session:
+            session.info["view"] = True
             if self.is_sqlite:
                 yield session
                 return

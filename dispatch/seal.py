@@ -242,7 +242,11 @@ def _fingerprint_key(session: Session) -> bytes:
         .order_by(SealingKey.id)
         .limit(1)
     )
-    oldest = session.scalar(query) or _current_key(session, None).id
+    oldest = session.scalar(query)
+    if oldest is None and session.info.get("view"):
+        # No number is known before there is a key: whatever is looked for is not found.
+        return _new_key()
+    oldest = oldest or _current_key(session, None).id
     raw = _key(session, None, str(oldest)).raw
     derived = HKDF(SHA256(), length=32, salt=None, info=b"dispatch fingerprint").derive(raw)
     if _may_keep(session):
