@@ -20,7 +20,7 @@ from dispatch.db import Session
 from dispatch.errors import Invalid, NotFound, Refused
 from dispatch.incidents import catalogue
 from dispatch.incidents.models import Category
-from dispatch.paging import plans, policies
+from dispatch.paging import overlaps, plans, policies
 from dispatch.paging.models import Policy
 from dispatch.paging.policies import Proposal
 from dispatch.paging.policy import DayKind, Plan
@@ -30,7 +30,7 @@ from dispatch.people.models import Person, Team
 from dispatch.texts import N_
 from dispatch.web import policy_form, rehearsal, session
 from dispatch.web.board import TARGETS, language
-from dispatch.web.forms import Form
+from dispatch.web.forms import Form, told
 from dispatch.web.posted import Done, show, take
 
 blueprint = Blueprint("policies", __name__)
@@ -106,10 +106,10 @@ def _save(policy_id: int | None, opened: Session, form: Form) -> Done:
     if not _may_change(opened, wanted.team_id):
         raise Invalid(_GENERAL, of_team=_GENERAL)
     found = policies.save(opened, wanted, before, session.actor(), session.now())
-    told = gettext(
+    said = gettext(
         "Stored as version %(number)s. What runs goes on as it began.", number=found.version
     )
-    return Done(told, url_for("policies.one", policy_id=found.id))
+    return Done(said, url_for("policies.one", policy_id=found.id))
 
 
 def _retire(policy_id: int | None, opened: Session, _form: Form) -> Done:
@@ -117,8 +117,8 @@ def _retire(policy_id: int | None, opened: Session, _form: Form) -> Done:
     if not _may_change(opened, found.team_id):
         raise Refused(_GENERAL)
     policies.retire(opened, found, session.actor(), session.now())
-    told = gettext("Out of use. What runs goes on as it began.")
-    return Done(told, url_for("policies.listed"))
+    said = gettext("Out of use. What runs goes on as it began.")
+    return Done(said, url_for("policies.listed"))
 
 
 _VERBS = {"save": _save, "retire": _retire}
@@ -154,11 +154,14 @@ def _may_change(opened: Session, team_id: int | None) -> bool:
 def _shown(policy_id: int | None, may_change: bool, opened: Session, form: Form) -> dict[str, Any]:
     found = _found(opened, policy_id) if policy_id else None
     versions = policies.versions(opened, found.lineage) if found is not None else []
-    told = {one["id"]: one for one in _headings(opened, versions)}
+    headings = {one["id"]: one for one in _headings(opened, versions)}
     steps = policy_form.count(form)
     return {
-        "policy": told[found.id] if found is not None else None,
-        "versions": list(told.values()),
+        "policy": headings[found.id] if found is not None else None,
+        "versions": list(headings.values()),
+        "overlaps": list(map(told, overlaps.told(opened, found)))
+        if found and not found.retired_at
+        else [],
         "may_change": may_change,
         "steps": steps,
         "attempts": [policy_form.places(form, number) for number in range(steps)],

@@ -190,6 +190,24 @@ def test_a_policy_is_made_changed_and_taken_out_of_use(web: Web, ada: Browser):
     assert "Every alert must find a policy" in last.text
 
 
+def test_a_policy_that_holds_at_the_time_of_another_is_told_with_what_comes_first(
+    web: Web, ada: Browser
+):
+    def saved(address: str = "/policies/new", **fields: str) -> str:
+        answer = ada.post(address, {**FORM, **fields, "do": "save"}, follow_redirects=True)
+        assert answer.status_code == 200
+        return answer.text
+
+    assert "holds as well" not in saved()
+    first = stored(web)[-1].id
+    later = saved(name="late", begins="20:00", ends="23:00")
+    assert "22:00 - 23:00: nights holds as well; this policy comes first" in later
+    # A change does not give the older one another place.
+    again = saved(f"/policies/{first}", repeat="90")
+    assert "22:00 - 23:00: late holds as well, and comes first because it was made later" in again
+    assert "holds as well" not in saved(name="for one", priority="1", begins="23:30")
+
+
 def test_a_policy_for_every_team_is_changed_only_by_whoever_administers_all(web: Web, ada: Browser):
     with web.store.write() as session:
         session.add(Team(key="x", name="Leie", organisation_id=web.leie.id, function="x"))
