@@ -20,7 +20,6 @@ from dispatch.rota.models import Draft, Easing, EasingKind
 from dispatch.rota.planning import Ground
 from dispatch.rota.problem import (
     Apart,
-    Away,
     Mentored,
     Need,
     NotAll,
@@ -149,20 +148,9 @@ def _officer(ground: Ground, officer: Officer, easings: Iterable[Easing]) -> Off
             place = (easing.line, easing.starts_at)
             for need in ground.wanted:
                 if (need.line, need.starts_at) == place:
-                    left = tuple(part for away in officer.away for part in _without(away, need))
+                    left = tuple(part for away in officer.away for part in away.without(need))
                     officer = replace(officer, away=left)
     return officer
-
-
-def _without(away: Away, need: Need) -> Iterable[Away]:
-    """Yield what a turn leaves of an absence."""
-    if not (away.starts_at < need.ends_at and need.starts_at < away.ends_at):
-        yield away
-        return
-    if away.starts_at < need.starts_at:
-        yield replace(away, ends_at=need.starts_at)
-    if need.ends_at < away.ends_at:
-        yield replace(away, starts_at=need.ends_at)
 
 
 def _rules(rule: Rule, easings: Iterable[Easing], ground: Ground) -> Iterable[Rule]:

@@ -25,6 +25,7 @@ from dispatch.rota.fairness import History
 from dispatch.rota.fitting import Fitted, Place
 from dispatch.rota.ground import Phase
 from dispatch.rota.models import Line, Wish
+from dispatch.rota.planner.faults import may_fill
 from dispatch.rota.problem import Need, Officer, Past, Problem, Rule, Seat
 from dispatch.rota.sentences import Words
 
@@ -104,15 +105,17 @@ class Ground:
         """Put turns onto the needs.
 
         `locked` ones stay; taking one of the `published` away costs by how near to `now` it is.
+        What has begun by `now` is a fact, which no absence undoes.
         """
         fitted = fitting.fit(self.wanted, stands, self.place)
         seats = dict(zip(stands, fitted.seats, strict=True))
+        begun = {seats[stand] for stand in stands if now is not None and stand.starts_at <= now}
         problem = Problem(
             first=self.first,
             last=self.last,
             zone=self.place.zone,
-            needs=fitted.needs,
-            people=self.people,
+            needs=_apart(fitted.needs, self.people, begun),
+            people=tuple(_there(person, fitted.needs, begun) for person in self.people),
             rules=self.rules,
             wishes=tuple(self._wishes(fitted.needs)),
             locked=self._locks(fitted) | {seats[stand]: True for stand in locked},
@@ -134,16 +137,21 @@ class Ground:
         return replace(problem, rules=(*problem.rules, *alternating), fairs=fairs)
 
     def _locks(self, fitted: Fitted) -> dict[Seat, bool]:
-        """Lock what a fixed order decides; where somebody stands already, that goes before it."""
-        known = {person.id for person in self.people}
+        """Lock what a fixed order decides; where somebody stands already, that goes before it.
+
+        Whoever is due and away leaves a turn that lacks people, and no plan that cannot be made.
+        """
+        people = {person.id: person for person in self.people}
         taken = {need for need, _ in fitted.seats}
-        return {
-            (need.id, person): True
+        due = [
+            (need, people[person])
             for need in fitted.needs
             if need.id not in taken
             for person in self.fixed.get((need.line, need.starts_at), ())
-            if person in known
-        }
+            if person in people
+        ]
+        lost = {(_block(need), one.id) for need, one in due if not may_fill(one, need)}
+        return {(need.id, one.id): True for need, one in due if (_block(need), one.id) not in lost}
 
     def _wishes(self, needs: Iterable[Need]) -> Iterable[planned.Wish]:
         known = {person.id for person in self.people}
@@ -315,6 +323,39 @@ def _with_known(
         before=(*person.before, *near),
         after=(*person.after, *later.get(person.id, ())),
     )
+
+
+def _block(need: Need) -> tuple[object, ...]:
+    return (need.id,) if need.block is None else (need.line, need.block)
+
+
+def _there(person: Officer, needs: Sequence[Need], begun: Collection[Seat]) -> Officer:
+    """Return somebody without the absences during the turns of theirs that have begun."""
+    away = person.away
+    for need, who in begun:
+        if who == person.id:
+            away = tuple(part for one in away for part in one.without(needs[need]))
+    return replace(person, away=away)
+
+
+def _apart(
+    needs: Sequence[Need], people: Iterable[Officer], begun: Collection[Seat]
+) -> tuple[Need, ...]:
+    """Return needs with what has begun of a block apart, where somebody is away for its rest.
+
+    A block is taken as a whole: the rest would stay with whoever is away.
+    """
+    away = {person.id: person.away for person in people}
+    blocks: dict[object, list[Need]] = defaultdict(list)
+    for need in needs:
+        blocks[_block(need)].append(need)
+    apart = {
+        need
+        for need, who in begun
+        for other in blocks[_block(needs[need])]
+        if (other.id, who) not in begun and any(one.meets(other) for one in away[who])
+    }
+    return tuple(replace(need, block=None) if need.id in apart else need for need in needs)
 
 
 def _rows(lines: Iterable[Line], place: Place) -> dict[str, tuple[int, ...]]:

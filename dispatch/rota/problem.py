@@ -16,7 +16,7 @@ two needs that overlap, nor one that overlaps a turn that is known outside the p
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
 
@@ -87,6 +87,18 @@ class Away:
     ends_at: datetime
     reason: str
     """absence, not_member, other_team, or another word that a sentence exists for."""
+
+    def meets(self, need: "Need") -> bool:
+        """Return whether somebody cannot have a turn because of it."""
+        return self.starts_at < need.ends_at and need.starts_at < self.ends_at
+
+    def without(self, need: "Need") -> "tuple[Away, ...]":
+        """Return what a turn that somebody has all the same leaves of it."""
+        if not self.meets(need):
+            return (self,)
+        before = replace(self, ends_at=need.starts_at), self.starts_at < need.starts_at
+        after = replace(self, starts_at=need.ends_at), need.ends_at < self.ends_at
+        return tuple(part for part, is_left in (before, after) if is_left)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from dispatch.rota import (
     wishes,
 )
 from dispatch.rota.models import AbsenceKind, PairingKind
+from dispatch.rota.planner import faults
 from dispatch.rota.problem import Apart, Mentored, Rest
 
 DECEMBER = date(2026, 12, 1), date(2026, 12, 31)
@@ -227,6 +228,43 @@ def test_a_fixed_order_locks_who_is_due_unless_somebody_stands_there(zone, now):
     (stand,) = laid.turns([(0, bert)])
     again = found.lay([stand])
     assert (again.seats[0][0], an) not in again.problem.locked
+
+
+def test_whoever_is_due_by_a_fixed_order_and_away_leaves_a_turn_that_lacks_people(zone, now):
+    an, bert, _ = (person.id for person in zone.people.values())
+    order = {"order": [an, bert], "since": "2026-12-04"}
+    document = {"lines": [{"key": "primary", "turns": [WEEK], "rotations": [order]}]}
+    ground.set_pattern(zone.session, zone.team, document, DECEMBER[0], zone.planner, now)
+    leave = zone.at("2026-12-05 08:00"), zone.at("2026-12-07 08:00")
+    asked = (AbsenceKind.LEAVE, *leave, zone.planner, now)
+    absences.ask(zone.session, zone.people["An"], *asked, approved=True)
+    problem = load(zone).lay([]).problem
+    assert faults.problem_faults(problem) == {}
+    days = {need.days[0] for need in problem.needs} - {
+        problem.needs[need].days[0] for need, _ in problem.locked
+    }
+    assert days == {date(2026, 12, 4)}
+
+
+def test_a_turn_that_has_begun_is_a_fact_though_somebody_fell_ill_in_it(zone, now):
+    zone.pattern(DAILY, blocks=[["friday", "saturday", "sunday"]])
+    for day in (4, 5, 6):
+        zone.shift("An", f"2026-12-{day:02} 08:00", f"2026-12-{day + 1:02} 08:00")
+    ill = zone.at("2026-12-04 20:00"), zone.at("2026-12-20 08:00")
+    draft = drafts.begin(zone.session, zone.team, *DECEMBER, zone.planner, now)
+    absences.ask(zone.session, zone.people["An"], AbsenceKind.SICK, *ill, zone.planner, now)
+    _, laid = drafts.lay(zone.session, draft, now=zone.at("2026-12-04 21:00"))
+    problem, an = laid.problem, zone.people["An"].id
+    assert faults.problem_faults(problem) == {}
+    (fact,) = problem.locked
+    assert problem.needs[fact[0]].days[0] == date(2026, 12, 4)
+    assert problem.needs[fact[0]].block is None
+    (person,) = (one for one in problem.people if one.id == an)
+    assert [faults.may_fill(person, problem.needs[need]) for need, _ in laid.seats] == [
+        True,
+        False,
+        False,
+    ]
 
 
 def test_seats_of_a_proposal_come_back_as_turns_on_free_rows(zone, now):

@@ -276,9 +276,14 @@ def _locks(problem: Problem) -> Iterator[Fault]:
         yield from _torn(problem, needs, people)
 
 
-def _cannot(officer: Officer, need: Need) -> Iterator[Fault]:
+def may_fill(officer: Officer, need: Need) -> bool:
+    """Return whether somebody is there for a turn and may fill it."""
     block = Block(0, ((need,),))
-    if any(bars(officer, block)) or not can_fill(officer, block):
+    return not any(bars(officer, block)) and can_fill(officer, block)
+
+
+def _cannot(officer: Officer, need: Need) -> Iterator[Fault]:
+    if not may_fill(officer, need):
         told = N_(
             "%(name)s is locked in the turn on line %(line)s on %(day)s, but is away then or may "
             "not fill it. Free it, or change what keeps %(name)s from it."
