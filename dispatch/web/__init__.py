@@ -122,6 +122,7 @@ def create_app(parts: Parts) -> Flask:
         )
     failures.install(app)
     session.install(app)
+    imports.install(app)
     csrf = CSRFProtect(app)
     _Babel(app, locale_selector=_language, timezone_selector=_time_zone)
     screens.install(app)

@@ -14,7 +14,7 @@ from itertools import groupby
 from typing import Any
 
 import sqlalchemy as sa
-from flask import Blueprint, request, url_for
+from flask import Blueprint, Flask, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import format_decimal, gettext
 
@@ -26,6 +26,7 @@ from dispatch.rota import ground, imports
 from dispatch.rota.days import local_day
 from dispatch.rota.differences import Change
 from dispatch.rota.imports import Imported
+from dispatch.rota.imports.sheets import MOST_BYTES
 from dispatch.rota.models import Line
 from dispatch.texts import N_
 from dispatch.web import session
@@ -39,6 +40,8 @@ blueprint = Blueprint("imports", __name__)
 _SCREEN = "planner/import.html"
 #: A larger file is chosen again: fields of a form hold no more.
 _CARRIED_BYTES = 350_000
+#: What a browser sends beside the file.
+_BESIDE_BYTES = 1 << 20
 #: So many problems and changes are listed.
 _LISTED = 200
 
@@ -53,6 +56,16 @@ class _File:
         """What the form carries along of it."""
         fits = len(self.content) <= _CARRIED_BYTES
         return base64.b64encode(self.content).decode() if fits else ""
+
+
+def install(app: Flask) -> None:
+    """Take in files as large as promised; before the token is looked for, which reads it all."""
+    app.before_request(_let_a_file_through)
+
+
+def _let_a_file_through() -> None:
+    if request.endpoint == "imports.bring":
+        request.max_content_length = MOST_BYTES + _BESIDE_BYTES
 
 
 @blueprint.route("/rota/<key>/import", methods=["GET", "POST"])
@@ -85,7 +98,7 @@ def _take_in(key: str, file: _File | None, opened: Session, form: Form) -> Done:
     form.check()
     if file is None:
         raise Conflict(N_("Choose a file."))
-    found = imports.look(opened, team, file.name, file.content)
+    found = imports.look(opened, team, file.name, file.content, session.now())
     if what == "draft":
         made = imports.draft(opened, team, found, session.actor(), session.now())
         told = gettext("The turns are in a draft now: compare it, then publish it.")
@@ -105,7 +118,7 @@ def _shown(key: str, file: _File | None, opened: Session, form: Form) -> dict[st
     if file is None:
         return facts
     try:
-        found = imports.look(opened, team, file.name, file.content)
+        found = imports.look(opened, team, file.name, file.content, session.now())
     except Invalid as error:
         form.refuse(error)
         return facts | {"file": None}

@@ -5,6 +5,7 @@ import csv
 import io
 import zipfile
 from datetime import date, time
+from time import perf_counter
 
 import openpyxl
 import pytest
@@ -50,7 +51,8 @@ def sheet(rows, name="rota.xlsx"):
 
 
 def look(zone, rows, name="rota.xlsx"):
-    return imports.look(zone.session, zone.team, *sheet(rows, name))
+    now = zone.at("2026-12-01 09:00")
+    return imports.look(zone.session, zone.team, *sheet(rows, name), now)
 
 
 def shown(zone, imported):
@@ -183,7 +185,7 @@ def test_a_table_that_the_pattern_does_not_explain_is_said_to_be_so(zone, now):
     zone.pattern(daily, night)
     rows = [["dag", "primary"], ["2026-11-27", "An"], ["soon", "An"]]
     assert told(look(zone, rows)) == [
-        "Row 2: several turns begin on Fri 27 Nov. Send a list with times.",
+        "Row 2: several turns begin on 2026-11-27. Send a list with times.",
         "Row 3: soon is no day. Write it like 2026-12-11.",
     ]
     assert told(look(zone, [["what", "is", "this"]]))[0].startswith("Row 1: headings are missing")
@@ -205,6 +207,35 @@ def test_taken_in_it_is_a_draft_like_any_other_and_done_again_it_changes_nothing
     assert [who for who, _, _ in zone.texts()] == ["Bert", "Chloé"]
     again = look(zone, LIST)
     assert again.changes == []
+
+
+def test_a_wrong_year_condemns_its_own_row_only(zone, now):
+    rows = [
+        ["dag", "primary"],
+        ["2026-11-27", "An"],
+        ["2025-12-04", "Bert"],
+        ["9999-12-31", "Bert"],
+        ["2026-12-11", "An"],
+        ["2026-12-18", "An"],
+        ["2026-12-25", "An"],
+        ["2027-01-01", "An"],
+    ]
+    far = "is far from today or the other days. Is the year right?"
+    imported = look(zone, rows[:2] + rows[3:])
+    assert told(imported) == [f"Row 3: 9999-12-31 {far}"]
+    rows[3] = ["2026-12-04", "An"]
+    rows[2][0] = "2023-12-04"
+    imported = look(zone, rows)
+    assert told(imported) == [f"Row 3: 2023-12-04 {far}"]
+    assert len(imported.read.stands) == 6
+    ends = ["An", "primary", "2026-11-20 17:00", "9999-12-31 17:00"]
+    assert told(look(zone, [*LIST, ends])) == [f"Row 5: 9999-12-31 {far}"]
+
+
+@pytest.mark.parametrize("number", ["NaN", "inf", "1e300", 10_001])
+def test_what_nobody_can_have_served_is_no_number(zone, now, number):
+    imported = look(zone, [["Naam", "Beurten"], ["An Peeters", number]])
+    assert told(imported) == [f"Row 2: {number} is no number."]
 
 
 def test_balances_are_kept_and_done_again_change_nothing(zone, now):
@@ -277,6 +308,18 @@ def test_a_million_rows_and_endless_columns_are_refused():
     assert "more than 20000 rows" in refused("rota.csv", b"a;b\n" * 25_000)
     assert "more than 400 columns" in refused("rota.csv", b"a;" * 500 + b"a\n")
     assert "more than 200000 cells" in refused("rota.csv", (b"a;" * 300 + b"a\n") * 800)
+
+
+def test_a_stray_cell_far_below_costs_nothing_and_is_named_by_its_row():
+    book = openpyxl.Workbook(write_only=False)
+    book.active.append(["a", "b"])
+    book.active.cell(1_048_576, 3, "stray")
+    content = io.BytesIO()
+    book.save(content)
+    began = perf_counter()
+    found = sheets.rows_of("rota.xlsx", content.getvalue())
+    assert [row.number for row in found] == [1, 1_048_576]
+    assert perf_counter() - began < 2
 
 
 @pytest.mark.parametrize("name", ["rota.xlsx", "rota.csv"])

@@ -105,6 +105,24 @@ def test_a_file_that_cannot_be_read_is_refused_beside_the_field(petra, content, 
     assert why is None or why in text(refused)
 
 
+def large(browser: Browser, size: int):
+    """Send a file at once as a browser does; the client of the tests would leave one open."""
+    parts = [("csrf_token", browser.form_token(), ""), ("file", "x" * size, "rota.csv")]
+    body = "".join(
+        f'--b\r\nContent-Disposition: form-data; name="{name}"'
+        f"{f'; filename={file}' if file else ''}\r\n\r\n{value}\r\n"
+        for name, value, file in parts
+    )
+    raw, kind = f"{body}--b--\r\n".encode(), "multipart/form-data; boundary=b"
+    return browser.client.post(PATH, data=raw, content_type=kind)
+
+
+def test_a_file_as_large_as_promised_is_read_and_a_larger_one_is_refused(petra):
+    assert "This is no text file." in text(large(petra, 5 << 20))
+    assert "larger than 5 MB" in text(large(petra, (5 << 20) + 1))
+    assert large(petra, 7 << 20).status_code == 413
+
+
 def test_what_is_carried_along_is_read_again_and_rubbish_is_refused(web, petra):
     for content in ("", "%%%", "bm8gcm90YQ=="):
         answer = petra.post(PATH, {"do": "draft", "name": "rota.csv", "content": content})

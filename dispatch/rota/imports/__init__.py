@@ -6,6 +6,7 @@ what was served before. Both can be done again: the same file then changes nothi
 list of turns, a table of days by lines or of people by days, or a table of people by what they had.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -16,7 +17,7 @@ from dispatch.audit import Actor
 from dispatch.db import Session
 from dispatch.errors import Conflict, Invalid
 from dispatch.people.models import Membership, Person, Team
-from dispatch.rota import differences, drafts, ground, planning, record, seating
+from dispatch.rota import changes, differences, drafts, ground, planning, record, seating
 from dispatch.rota.days import local_day
 from dispatch.rota.differences import Change, Stand
 from dispatch.rota.imports import tables, words
@@ -27,6 +28,11 @@ from dispatch.rota.problem import Need
 from dispatch.texts import N_, Sentence
 
 __all__ = ["Imported", "Problem", "balances", "draft", "look"]
+
+#: On days further away than this nobody has kept or made a rota.
+_FAR = timedelta(days=5 * 366)
+#: So large a part of the days must lie together for the others to be slips.
+_MOSTLY = 0.75
 
 
 @dataclass(frozen=True)
@@ -45,10 +51,10 @@ class Imported:
         return self.read.problems
 
 
-def look(session: Session, team: Team, name: str, content: bytes) -> Imported:
+def look(session: Session, team: Team, name: str, content: bytes, now: datetime) -> Imported:
     """Return what a file says without writing anything; raises Invalid for a file as a whole."""
     rows = rows_of(name, content)
-    read = tables.read(rows, _context(session, team, rows))
+    read = tables.read(rows, _context(session, team, rows, now))
     if not read.stands:
         return Imported(read)
     days = [local_day(stand.starts_at, team.time_zone) for stand in read.stands]
@@ -128,20 +134,37 @@ def _beside(stands: Iterable[Stand], others: Iterable[Stand]) -> list[Stand]:
     return sorted([*stands, *kept])
 
 
-def _context(session: Session, team: Team, rows: Sequence[Row]) -> Context:
+def _context(session: Session, team: Team, rows: Sequence[Row], now: datetime) -> Context:
     members = sa.select(Membership.person_id).where(Membership.team_id == team.id)
     people = session.execute(
         sa.select(Person.id, Person.name, Person.sign_in).where(Person.id.in_(members))
     ).all()
     lines = ground.lines_of(session, team)
-    days = sorted({day for row in rows for cell in row.cells if (day := words.day_of(cell))})
+    days = [day for row in rows for cell in row.cells if (day := words.day_of(cell))]
+    near = _near(days, local_day(now, team.time_zone))
     wanted: Sequence[Need] = ()
-    if days and (days[-1] - days[0]).days < drafts.LONGEST_DAYS:
+    if near and (near[-1] - near[0]).days < drafts.LONGEST_DAYS:
         # A turn that a day lies in may have begun a week before.
-        first, last = days[0] - timedelta(days=14), days[-1]
-        wanted = planning.needs(session, team, first, last)
+        wanted = planning.needs(session, team, near[0] - timedelta(days=14), near[-1])
     found = words.known(
         [(row.id, row.name, row.sign_in) for row in people],
         [(line.id, line.key, line.name) for line in lines],
     )
-    return Context(found, team.time_zone, {line.id: line.key for line in lines}, wanted)
+    keys = {line.id: line.key for line in lines}
+    # A turn of the last day may end two weeks later.
+    first, last = (near[0], near[-1] + changes.LONGEST) if near else (date.max, date.min)
+    return Context(found, team.time_zone, keys, wanted, first, last)
+
+
+def _near(days: Iterable[date], today: date) -> list[date]:
+    """Return the days of a sheet without those of a wrong year, in order.
+
+    One slip must not condemn the whole sheet. A sheet that is too long on purpose is left as it is.
+    """
+    known = sorted(day for day in days if abs(day - today) <= _FAR)
+    if not known:
+        return []
+    longest = timedelta(days=drafts.LONGEST_DAYS)
+    spans = ((bisect_left(known, day + longest) - place, place) for place, day in enumerate(known))
+    count, place = max(spans, key=lambda span: span[0])
+    return known[place : place + count] if count >= _MOSTLY * len(known) else known

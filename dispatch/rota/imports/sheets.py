@@ -9,12 +9,13 @@ file that is made here.
 import csv
 import io
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import IO
 
 import openpyxl
+from openpyxl.cell.read_only import EMPTY_CELL
 
 from dispatch.errors import Invalid
 from dispatch.texts import N_, Sentence
@@ -25,6 +26,8 @@ Cell = str | int | float | datetime | date | time | None
 MOST_BYTES = 5 * 1024 * 1024
 MOST_UNPACKED = 60 * 1024 * 1024
 MOST_ROWS, MOST_COLUMNS, MOST_CELLS = 20_000, 400, 200_000
+#: Of a spreadsheet, in whatever program.
+_LAST_ROW = 1 << 20
 _MOST_PARTS = 500
 _CHUNK = 1 << 20
 
@@ -47,16 +50,16 @@ def rows_of(name: str, content: bytes) -> list[Row]:
     kind = name.lower().rpartition(".")[2]
     if kind not in ("xlsx", "csv"):
         _refuse(N_("Send an .xlsx or a .csv file."))
-    found = list(_numbered(_workbook(content) if kind == "xlsx" else _csv(content)))
+    found = list(_filled(_workbook(content) if kind == "xlsx" else _csv(content)))
     if not found:
         _refuse(N_("This file is empty."))
     return found
 
 
-def _numbered(rows: Iterable[Iterable[Cell]]) -> Iterator[Row]:
+def _filled(rows: Iterable[tuple[int, list[Cell]]]) -> Iterator[Row]:
     count = 0
-    for number, cells in enumerate(rows, 1):
-        if number > MOST_ROWS:
+    for place, (number, cells) in enumerate(rows, 1):
+        if place > MOST_ROWS:
             _refuse(Sentence(N_("This file has more than %(count)s rows."), count=MOST_ROWS))
         clean = [_clean(cell) for cell in cells]
         while clean and clean[-1] is None:
@@ -80,14 +83,22 @@ def _clean(cell: Cell) -> Cell:
 # --- Spreadsheets.
 
 
-def _workbook(content: bytes) -> Iterator[list[Cell]]:
+def _workbook(content: bytes) -> Iterator[tuple[int, list[Cell]]]:
     _refuse_bomb(content)
     try:
         # Not `data_only`: a formula must be seen to be refused.
         book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, keep_links=False)
-        sheet = book.worksheets[0]
-        for number, cells in enumerate(sheet.iter_rows(max_col=MOST_COLUMNS + 1), 1):
-            yield [_value(cell, number) for cell in cells]
+        rows = book.worksheets[0].iter_rows(max_col=MOST_COLUMNS + 1)
+        blank = None
+        for number, cells in enumerate(rows, 1):
+            if number > _LAST_ROW:
+                _refuse(_NO_SHEET)
+            # Rows that are left out are one and the same: a stray cell far below costs no more.
+            if cells is blank:
+                continue
+            width = _width(cells)
+            blank = blank if width else cells
+            yield number, [_value(cell, number) for cell in cells[:width]]
     except Invalid:
         raise
     except Exception as error:
@@ -99,6 +110,10 @@ def _workbook(content: bytes) -> Iterator[list[Cell]]:
 
 
 _NO_SHEET = N_("This is no spreadsheet that can be read.")
+
+
+def _width(cells: Sequence[object]) -> int:
+    return next((n for n in range(len(cells), 0, -1) if cells[n - 1] is not EMPTY_CELL), 0)
 
 
 def _value(cell: object, row: int) -> Cell:
@@ -142,7 +157,7 @@ def _refuse_part(part: IO[bytes]) -> None:
 # --- Text.
 
 
-def _csv(content: bytes) -> Iterator[list[Cell]]:
+def _csv(content: bytes) -> Iterator[tuple[int, list[Cell]]]:
     text = _decoded(content)
     if "\0" in text:
         _refuse(N_("This is no text file."))
@@ -150,7 +165,7 @@ def _csv(content: bytes) -> Iterator[list[Cell]]:
     delimiter = max(";,\t", key=first.count)
     try:
         for number, cells in enumerate(csv.reader(io.StringIO(text), delimiter=delimiter), 1):
-            yield [_text(cell, number) for cell in cells]
+            yield number, [_text(cell, number) for cell in cells]
     except csv.Error as error:
         told = N_("This is no text file.")
         raise Invalid(told, file=told) from error

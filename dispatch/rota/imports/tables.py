@@ -25,6 +25,8 @@ _BURDENS = {burden.key for burden in BURDENS}
 #: Headings stand near the top.
 _HEAD_ROWS = 10
 _SHOWN = 40
+#: Nobody has served more of anything.
+_MOST_SERVED = 10_000
 _DAY = timedelta(days=1)
 
 
@@ -38,6 +40,9 @@ class Context:
     """Keys of lines by the ids of their rows."""
     wanted: Sequence[Need] = ()
     """What the pattern wants on the days of the sheet."""
+    first_on: date = date.max
+    last_on: date = date.min
+    """No turn on a day before or after is taken in."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +129,7 @@ class _Reader:
             place: self._line(head, cell) for place, cell in enumerate(head.cells) if place and cell
         }
         for row in rows:
-            day = self._day(row, _at(row, 0))
+            day = self._near(row, self._day(row, _at(row, 0)))
             for place, line in lines.items():
                 cell = _at(row, place)
                 if day is None or line is None or cell is None:
@@ -137,7 +142,7 @@ class _Reader:
         days = {
             place: day
             for place, cell in enumerate(head.cells)
-            if (day := words.day_of(cell)) is not None
+            if (day := self._near(head, words.day_of(cell))) is not None
         }
         for row in rows:
             person = self._person(row, _at(row, 0))
@@ -154,7 +159,7 @@ class _Reader:
             for key in sorted(_BURDENS & columns.keys()):
                 cell = _at(row, columns[key])
                 amount = words.number_of(cell) if cell is not None else 0.0
-                if amount is None or amount < 0:
+                if amount is None or not 0 <= amount <= _MOST_SERVED:
                     told = N_("Row %(row)s: %(word)s is no number.")
                     self.problem(row, told, cell)
                 elif person is not None:
@@ -200,10 +205,18 @@ class _Reader:
             )
         return day
 
+    def _near(self, row: Row, day: date | None) -> date | None:
+        """Return a day on which a turn may be."""
+        if day is None or self.context.first_on <= day <= self.context.last_on:
+            return day
+        told = N_("Row %(row)s: %(day)s is far from today or the other days. Is the year right?")
+        self.problem(row, told, None, day=day.isoformat())
+        return None
+
     def _span(self, row: Row, columns: Mapping[str, int]) -> tuple[datetime, datetime] | None:
         cells = _at(row, columns["from"]), _at(row, columns["until"])
         walls = self._walls(row, columns, cells)
-        if walls is None:
+        if walls is None or not all(self._near(row, wall.date()) for wall in walls):
             return None
         begin, end = (self._instant(wall) for wall in walls)
         if end <= begin:
@@ -225,6 +238,8 @@ class _Reader:
             if day is None:
                 return None
             if starts is not None and ends is not None:
+                if self._near(row, day) is None:
+                    return None
                 begin, end = datetime.combine(day, starts), datetime.combine(day, ends)
                 return begin, end + (_DAY if end <= begin else timedelta())
         else:
@@ -247,13 +262,13 @@ class _Reader:
         if len(begun or places) != 1:
             several = N_("Row %(row)s: several turns begin on %(day)s. Send a list with times.")
             nothing = N_("Row %(row)s: the pattern has no turn on %(day)s.")
-            self.problem(row, several if places else nothing, None, day=day)
+            self.problem(row, several if places else nothing, None, day=day.isoformat())
             return
         (place,) = begun or places
         held, _ = self._days.setdefault((place, line), (person, row))
         if held != person:
             told = N_("Row %(row)s: somebody else has the turn of %(day)s on another row.")
-            self.problem(row, told, None, day=day)
+            self.problem(row, told, None, day=day.isoformat())
 
     def _stand(self, row: Row, stand: Stand) -> None:
         self._rows.setdefault(stand, row)

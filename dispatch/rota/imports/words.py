@@ -4,6 +4,7 @@ A heading is understood in every language of the catalogue and as spreadsheets u
 or what is meant must be sure: of two people with one first name, neither is.
 """
 
+import math
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
@@ -127,13 +128,12 @@ def instant_of(cell: Cell) -> datetime | None:
 
 
 def number_of(cell: Cell) -> float | None:
-    """Return the number in a cell, also with a comma."""
-    if isinstance(cell, int | float):
-        return float(cell)
+    """Return the number in a cell, also with a comma; none that is endless."""
     try:
-        return float(str(cell).replace(",", "."))
-    except ValueError:
+        number = float(cell if isinstance(cell, int | float) else str(cell).replace(",", "."))
+    except (ValueError, OverflowError):
         return None
+    return number if math.isfinite(number) else None
 
 
 def plain(cell: Cell) -> str:
