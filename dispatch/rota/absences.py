@@ -6,10 +6,11 @@ from then on; published turns are never moved by it: `turns_hit` says which ones
 and whoever answers for the rota is told.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -46,6 +47,27 @@ class Hit:
     turn: Turn
     from_at: datetime
     until_at: datetime
+
+
+@dataclass(frozen=True)
+class Room:
+    """A part of somebody's absence that was taken back for a turn."""
+
+    person_id: int
+    kind: AbsenceKind
+    from_at: datetime
+    until_at: datetime
+
+    def written(self) -> dict[str, Any]:
+        """Return it as a version keeps it."""
+        times = {"from": self.from_at.isoformat(), "until": self.until_at.isoformat()}
+        return {"person": self.person_id, "kind": self.kind.value, **times}
+
+    @classmethod
+    def read(cls, kept: Mapping[str, Any]) -> "Room":
+        """Return what was written."""
+        begin, end = (datetime.fromisoformat(kept[name]) for name in ("from", "until"))
+        return cls(kept["person"], AbsenceKind(kept["kind"]), begin, end)
 
 
 def ask(
@@ -136,17 +158,20 @@ def make_room(
     until_at: datetime,
     actor: Actor,
     now: datetime,
-) -> None:
-    """Leave out of somebody's absences a turn that they have all the same.
+) -> list[Room]:
+    """Leave out of somebody's absences a turn that they get all the same; return what was taken.
 
     Whoever is on duty must be paged: a rota that names them and an absence that passes them over
-    cannot both be true. Illness stays.
+    cannot both be true. Whoever did not do it themselves is told. Illness stays.
     """
     _lock(session, person_id)
+    taken = []
     for absence in standing(session, [person_id], from_at, until_at):
         if absence.kind is AbsenceKind.SICK:
             continue
         ends_at = absence.ends_at
+        begin, end = max(absence.starts_at, from_at), min(ends_at or until_at, until_at)
+        taken.append(Room(person_id, absence.kind, begin, end))
         if ends_at is None or ends_at > until_at:
             rest = Absence(person_id=person_id, kind=absence.kind, answer=Answer.APPROVED)
             rest.starts_at, rest.ends_at = until_at, ends_at
@@ -160,6 +185,25 @@ def make_room(
             absence.answered_by = actor.name
         session.flush()
         _note(session, absence, actor, "absence.made_room", now)
+        if actor.id != person_id:
+            told = N_("your absence is taken back from %(at)s to %(end)s: you have a turn then.")
+            _tell(session, absence, told, now, begin, end)
+    return taken
+
+
+def give_back(session: Session, room: Room, actor: Actor, now: datetime) -> None:
+    """Let an absence stand again where it made room for a turn that is theirs no longer."""
+    _lock(session, room.person_id)
+    begin = max(room.from_at, now)
+    if begin >= room.until_at or _meeting(session, room.person_id, begin, room.until_at):
+        return
+    absence = Absence(person_id=room.person_id, kind=room.kind, answer=Answer.APPROVED)
+    absence.starts_at, absence.ends_at = begin, room.until_at
+    absence.asked_at, absence.asked_by = now, actor.name
+    session.add(absence)
+    _answered(session, absence, actor, "absence.given_back", now)
+    told = N_("your absence from %(at)s to %(end)s stands again.")
+    _tell(session, absence, told, now, begin, room.until_at)
 
 
 def turns_hit(session: Session, absence: Absence, now: datetime) -> list[Hit]:
@@ -205,17 +249,24 @@ def _check(
     if ends_at is not None and ends_at - starts_at > _LONGEST:
         sentence = N_("Longer than two years: leave the end open.")
         raise Invalid(sentence, ends_at=sentence)
-    query = (
-        sa.select(Absence)
-        .where(Absence.person_id == person.id, Absence.answer.in_(_STANDS))
-        .where(Absence.starts_at < (ends_at or FAR), Absence.id != (but or 0))
-        .where(sa.or_(Absence.ends_at.is_(None), Absence.ends_at > starts_at))
-        .order_by(Absence.starts_at)
-    )
-    met = session.scalars(query.limit(1)).first()
+    met = _meeting(session, person.id, starts_at, ends_at or FAR, but)
     if met is not None:
         sentence = _met(session, person, met)
         raise Invalid(sentence, starts_at=sentence)
+
+
+def _meeting(
+    session: Session, person_id: int, starts_at: datetime, ends_at: datetime, but: int | None = None
+) -> Absence | None:
+    """Return the first absence of somebody, asked or approved, that touches a time."""
+    query = (
+        sa.select(Absence)
+        .where(Absence.person_id == person_id, Absence.answer.in_(_STANDS))
+        .where(Absence.starts_at < ends_at, Absence.id != (but or 0))
+        .where(sa.or_(Absence.ends_at.is_(None), Absence.ends_at > starts_at))
+        .order_by(Absence.starts_at)
+    )
+    return session.scalars(query.limit(1)).first()
 
 
 def _next_begins(session: Session, person: Person, starts_at: datetime) -> datetime | None:
@@ -265,13 +316,22 @@ def _answered(session: Session, absence: Absence, actor: Actor, action: str, now
     _note(session, absence, actor, action, now)
 
 
-def _tell(session: Session, absence: Absence, told: str, now: datetime) -> None:
+def _tell(
+    session: Session,
+    absence: Absence,
+    told: str,
+    now: datetime,
+    begin: datetime | None = None,
+    end: datetime | None = None,
+) -> None:
+    """Tell somebody what became of their absence, or of the part of it that is named."""
     person = session.get_one(Person, absence.person_id)
-    at = local(absence.starts_at, _zone(session, person))
+    zone, begin = _zone(session, person), begin or absence.starts_at
+    facts = {"at": local(begin, zone)} | ({"end": local(end, zone)} if end is not None else {})
     team = _home(session, person)
     if team is not None:
-        touches = absence.starts_at if absence.starts_at > now else None
-        notices.tell(session, team, [person.id], Sentence(told, at=at), now, touches=touches)
+        touches = begin if begin > now else None
+        notices.tell(session, team, [person.id], Sentence(told, **facts), now, touches=touches)
 
 
 def _home(session: Session, person: Person) -> Team | None:

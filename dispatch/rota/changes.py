@@ -33,6 +33,8 @@ from dispatch.texts import N_, Sentence
 
 #: Longer is a slip of the year or the month far more often than a turn.
 LONGEST = timedelta(days=14)
+#: From an instant up to but not including another.
+Span = tuple[datetime, datetime]
 
 
 def add_line(
@@ -115,9 +117,11 @@ def change_shift(
             cancel(shift, now)
         tell(session, team, actor, "shift.cancelled", shift, reason, now)
         return enter_shift(session, line, holder, starts_at, ends_at, actor, now, reason)
+    new = gained((shift.starts_at, shift.ends_at), (starts_at, ends_at))
     with alone(session):
         move(shift, starts_at, ends_at, now)
-    absences.make_room(session, holder.id, starts_at, ends_at, actor, now)
+    for begin, end in new:
+        absences.make_room(session, holder.id, begin, end, actor, now)
     tell(session, team, actor, "shift.changed", shift, reason, now)
     return shift
 
@@ -202,9 +206,11 @@ def change_cover(
         cancel(cover, now)
         tell(session, team, actor, "cover.cancelled", cover, reason, now)
         return enter_cover(session, shift, holder, starts_at, ends_at, actor, now, reason)
+    new = gained((cover.starts_at, cover.ends_at), (starts_at, ends_at))
     with alone(session):
         move(cover, starts_at, ends_at, now)
-    absences.make_room(session, holder.id, starts_at, ends_at, actor, now)
+    for begin, end in new:
+        absences.make_room(session, holder.id, begin, end, actor, now)
     tell(session, team, actor, "cover.changed", cover, reason, now)
     return cover
 
@@ -373,6 +379,12 @@ def covers_of(session: Session, shift: Shift) -> list[Cover]:
     """Return the covers that stand over a turn, in order."""
     query = sa.select(Cover).where(Cover.shift_id == shift.id, Cover.cancelled_at.is_(None))
     return list(session.scalars(query.order_by(Cover.starts_at)))
+
+
+def gained(was: Span, now: Span) -> list[Span]:
+    """Return the parts of a time that were not in it before it moved."""
+    parts = (now[0], min(now[1], was[0])), (max(now[0], was[1]), now[1])
+    return [(begin, end) for begin, end in parts if begin < end]
 
 
 def move(row: Shift | Cover, starts_at: datetime, ends_at: datetime, now: datetime) -> None:

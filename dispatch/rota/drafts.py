@@ -209,14 +209,16 @@ def lay(session: Session, draft: Draft, *, now: datetime | None = None) -> tuple
 def refuse_breaches(session: Session, draft: Draft, reason: str) -> None:
     """Raise Invalid with every hard breach for which nobody has said why, unless `reason` does.
 
-    An empty need is none: it is published as a gap, and shown as one.
+    A seat's reason is for what it broke when it was put there: a leave approved since is not among
+    that. An empty need is no breach: it is published as a gap, and shown as one.
     """
     ground, laid = lay(session, draft)
-    excused = {stand_of(seat) for seat in seats(session, draft) if seat.reason}
+    excused = {stand_of(seat): seat.broken for seat in seats(session, draft) if seat.reason}
     found = []
     for judged in judging.broken(ground, laid):
         taking_part = judging.stands_in(laid, judged.breach)
-        if taking_part and excused.isdisjoint(taking_part):
+        known = (judged.breach.key in excused.get(stand, ()) for stand in taking_part)
+        if taking_part and not any(known):
             found.append(judged)
     judging.refuse(found, reason)
 

@@ -19,7 +19,8 @@ from dispatch.errors import Conflict, Invalid, Refused
 from dispatch.people import access
 from dispatch.people.access import Right
 from dispatch.people.models import Person, Team
-from dispatch.rota import absences, applying, differences, drafts, ground, notices, record
+from dispatch.rota import absences, applying, changes, differences, drafts, ground, notices, record
+from dispatch.rota.absences import Room
 from dispatch.rota.applying import Applied
 from dispatch.rota.days import local
 from dispatch.rota.differences import Change, Stand
@@ -83,6 +84,9 @@ def undo(
     version.undo_asked_at = version.undo_asked_by_id = None
     asker = session.get_one(Person, asked_by).name if asked_by is not None else ""
     applied = _apply(session, team, back, actor, reason, now)
+    for kept in version.changes:
+        for room in kept.get("rooms", ()):
+            absences.give_back(session, Room.read(room), actor, now)
     again = Version(
         draft_id=version.draft_id,
         first_on=version.first_on,
@@ -214,11 +218,29 @@ def _apply(
     now: datetime,
 ) -> applying.Applied:
     applied = applying.apply(session, team, found, actor, reason, now)
-    for stand in [one.now for one in found if one.now is not None and one.now.ends_at > now]:
-        # Whoever has a turn although away was given it knowingly, with a reason.
-        times = (max(stand.starts_at, now), stand.ends_at)
-        absences.make_room(session, stand.person_id, *times, actor, now)
+    for change, kept in zip(found, applied.written, strict=True):
+        # Whoever has a turn although away was given it knowingly, with a reason. Undone, what was
+        # taken for it comes back.
+        kept["rooms"] = _make_room(session, change, actor, now)
     return applied
+
+
+def _make_room(
+    session: Session, change: Change, actor: Actor, now: datetime
+) -> list[dict[str, Any]]:
+    """Leave a new turn out of absences; what somebody had before may be covered, and takes none."""
+    was, stand = change.was, change.now
+    if stand is None:
+        return []
+    new = [(stand.starts_at, stand.ends_at)]
+    if was is not None and change.moves:
+        new = changes.gained((was.starts_at, was.ends_at), new[0])
+    return [
+        room.written()
+        for begin, end in new
+        if end > now
+        for room in absences.make_room(session, stand.person_id, max(begin, now), end, actor, now)
+    ]
 
 
 def _reverse(session: Session, team: Team, kept: dict[str, Any], now: datetime) -> Change:

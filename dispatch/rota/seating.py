@@ -71,12 +71,13 @@ def put_all(
         _refuse_faster(seat, seen.get((stand.line_id, stand.starts_at), 0))
         there.append(seat if seat is not None and seat.removed_at is None else None)
         _refuse_impossible(session, draft, stand, there[-1])
-    _refuse_breaks(session, draft, stands, [seat for seat in there if seat is not None], reason)
+    held_before = [seat for seat in there if seat is not None]
+    broken = _refuse_breaks(session, draft, stands, held_before, reason)
     found = []
     for stand, held in zip(stands, there, strict=True):
         seat = held or _new(session, draft, stand)
         seat.ends_at, seat.person_id, seat.locked = stand.ends_at, stand.person_id, False
-        _changed(session, draft, seat, actor, now, reason=reason)
+        _changed(session, draft, seat, actor, now, reason=reason, broken=broken)
         _note(session, draft, seat, actor, "draft.seat_put", now)
         found.append(seat)
     return found
@@ -101,9 +102,9 @@ def move(
     line_id = line.id if line is not None else seat.line_id
     stand = Stand(starts_at or seat.starts_at, ends_at or seat.ends_at, line_id, seat.person_id)
     _refuse_impossible(session, draft, stand, seat)
-    _refuse_breaks(session, draft, [stand], [seat], reason)
+    broken = _refuse_breaks(session, draft, [stand], [seat], reason)
     seat.line_id, seat.starts_at, seat.ends_at = stand.line_id, stand.starts_at, stand.ends_at
-    _changed(session, draft, seat, actor, now, reason=reason)
+    _changed(session, draft, seat, actor, now, reason=reason, broken=broken)
     _note(session, draft, seat, actor, "draft.seat_moved", now)
     return seat
 
@@ -133,7 +134,7 @@ def lock(
     draft = drafts.opened(session, draft)
     seat = _seat(session, seat, seen)
     origin, seat.locked = seat.origin, locked
-    _changed(session, draft, seat, actor, now, reason=seat.reason)
+    _changed(session, draft, seat, actor, now, reason=seat.reason, broken=seat.broken)
     # Somebody liked it as it was: it is still the planner's, or the published one.
     seat.origin = origin
     _note(session, draft, seat, actor, "draft.seat_locked" if locked else "draft.seat_freed", now)
@@ -189,12 +190,18 @@ def _refuse_breaks(
     stands: Sequence[Stand],
     instead: Sequence[DraftSeat],
     reason: str,
-) -> None:
+) -> list[str]:
+    """Raise Invalid with what a change breaks unless there is a reason; return what that is for."""
     before = [drafts.stand_of(one) for one in drafts.seats(session, draft)]
     gone = {drafts.stand_of(seat) for seat in instead}
     after = [one for one in before if one not in gone] + list(stands)
     ground = drafts.ground_of(session, draft, {*before, *after})
     judging.refuse(judging.broken_by(ground, before, after), reason)
+    if not reason.strip():
+        return []
+    # Also what whoever stood there broke just as well: the new seat needs its own excuse.
+    without = [one for one in before if one not in gone]
+    return judging.keys(one for one in judging.broken_by(ground, without, after) if one.hard)
 
 
 def _at(session: Session, draft: Draft, line_id: int, starts_at: datetime) -> DraftSeat | None:
@@ -278,8 +285,9 @@ def _changed(
     now: datetime,
     *,
     reason: str = "",
+    broken: Sequence[str] = (),
 ) -> None:
-    seat.origin, seat.reason = Origin.HAND, reason.strip()
+    seat.origin, seat.reason, seat.broken = Origin.HAND, reason.strip(), list(broken)
     seat.revision += 1
     seat.changed_at, seat.changed_by = now, actor.name
     draft.revision += 1

@@ -285,3 +285,17 @@ def test_whoever_gets_a_turn_or_a_cover_on_leave_is_there_for_it_and_away_again_
             (away[0], turn[0]),
             (turn[1], away[1]),
         ]
+
+
+def test_a_turn_moved_by_an_hour_takes_no_leave_of_what_it_was_before(zone, now):
+    shift = enter(zone, now)
+    away = zone.at("2026-03-14 12:00"), zone.at("2026-03-14 22:00")
+    leave = zone.people["An"], AbsenceKind.LEAVE, *away, zone.planner, now
+    absences.ask(zone.session, *leave, approved=True)
+    take(zone, now, shift, starts="2026-03-14 12:00", ends="2026-03-14 20:00")
+    change(zone, now, shift, ends_at="2026-03-14 21:00")
+    found = absences.standing(zone.session, [zone.people["An"].id], *away)
+    assert [(one.starts_at, one.ends_at) for one in found] == [
+        (away[0], zone.at("2026-03-14 20:00")),
+        (zone.at("2026-03-14 21:00"), away[1]),
+    ]

@@ -196,6 +196,32 @@ def test_a_breach_that_nobody_explained_keeps_a_draft_back(zone, now):
     assert publish(zone, now, draft).number == 1
 
 
+def test_a_reason_excuses_only_what_a_seat_broke_and_leave_taken_back_is_told_and_returns(
+    zone, now
+):
+    zone.phone("Bert")
+    away = zone.at("2026-12-05 00:00"), zone.at("2026-12-06 00:00")
+    draft = begin(zone, now)
+    put(zone, now, draft, "Bert", WEEKS[0])
+    put(zone, now, draft, "Bert", WEEKS[0], line="backup", reason="both lines for one week")
+    leave = zone.people["Bert"], AbsenceKind.LEAVE, *away, zone.planner, now
+    absences.ask(zone.session, *leave, approved=True)
+    with pytest.raises(Invalid, match="Bert Maes is away"):
+        publish(zone, now, draft)
+
+    def stands():
+        found = absences.standing(zone.session, [zone.people["Bert"].id], *away)
+        return [(one.starts_at, one.ends_at) for one in found]
+
+    version = publish(zone, now, draft, reason="he comes back for it")
+    assert stands() == []
+    told = "je afwezigheid wordt ingetrokken van za 5 dec 00:00 tot zo 6 dec 00:00"
+    assert [who for who, words, _ in zone.texts() if told in words] == ["Bert"]
+    publishing.undo(zone.session, version, zone.planner, now)
+    assert stands() == [away]
+    assert "je afwezigheid van za 5 dec 00:00 tot zo 6 dec 00:00 geldt weer" in str(zone.texts())
+
+
 def test_where_two_planners_must_agree_one_asks_and_another_publishes(zone, now):
     terms.choose(zone.session, zone.team, zone.planner, now, four_eyes=True)
     for name in ("An", "Bert"):

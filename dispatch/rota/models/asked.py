@@ -155,6 +155,10 @@ class OpenTurn(Base):
     offered_by: Mapped[str]
     person_id: Mapped[int | None] = mapped_column(sa.ForeignKey("person.id"))
     """Who signed up."""
+    broken: Mapped[list[Any]] = mapped_column(default=list, server_default="[]")
+    """Keys of the rules that it breaks that they have it."""
+    to_approve: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
+    """They have it already; a planner still has to look at it."""
     taken_at: Mapped[datetime | None]
     shift_id: Mapped[int | None] = mapped_column(sa.ForeignKey("shift.id"))
     line: Mapped[Line] = relationship()

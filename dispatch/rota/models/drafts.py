@@ -68,6 +68,8 @@ class DraftSeat(Base):
     """The planner may not move it."""
     reason: Mapped[str] = mapped_column(default="")
     """Why it stands although it breaks a rule."""
+    broken: Mapped[list[Any]] = mapped_column(default=list, server_default="[]")
+    """Keys of the rules that it broke then: the reason is for no other."""
     revision: Mapped[int] = mapped_column(default=1)
     changed_at: Mapped[datetime]
     changed_by: Mapped[str]
