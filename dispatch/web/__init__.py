@@ -115,8 +115,7 @@ def create_app(parts: Parts) -> Flask:
         # A board stays open for a whole night; the token ends with the session.
         WTF_CSRF_TIME_LIMIT=None,
     )
-    if settings.web.trusted_proxies:
-        hops = settings.web.trusted_proxies
+    if hops := settings.web.trusted_proxies:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
             app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops
         )
