@@ -267,7 +267,7 @@ def _shown(draft_id: int, alone: bool, opened: Session, form: Form) -> dict[str,
     place = {name: form.values.get(name, "") for name in ("from", "months")}
     moving = form.values.get("do") == "move"
     if moving:
-        panel = _of_day(whole, Form({"person": form.values["to"], "day": form.values["to_day"]}))
+        panel = _of_target(whole, form)
     else:
         panel = _of_turn(whole, form) if form.values.get("line") else _of_day(whole, form)
     names = ("person", "day", "to", "to_day")
@@ -278,6 +278,14 @@ def _shown(draft_id: int, alone: bool, opened: Session, form: Form) -> dict[str,
         "editable": draft.state in OPEN,
         "panel": panel and {"revision": draft.revision, "place": place, **panel},
     }
+
+
+def _of_target(whole: Drafted, form: Form) -> dict[str, Any] | None:
+    """Return the cell to which a turn was dragged; raises Conflict where none is named."""
+    to, day = form.values.get("to"), form.values.get("to_day")
+    if not to or not day:
+        raise Conflict(_GONE)
+    return _of_day(whole, Form({"person": to, "day": day}))
 
 
 def _of_turn(whole: Drafted, form: Form) -> dict[str, Any] | None:

@@ -129,6 +129,16 @@ def test_a_turn_is_moved_by_a_form_and_what_cannot_be_says_why(planned, planner)
     assert "This cell holds several turns: choose from its list." in several
 
 
+def test_a_turn_that_is_dragged_nowhere_is_refused_in_words(planned, planner):
+    draft = begin(planner)
+    for answer in (
+        planner.get(f"{draft}/cell?do=move"),
+        planner.post(f"{draft}/seat", {"do": "move"}),
+    ):
+        assert answer.status_code == 409
+        assert "This is there no longer." in answer.text
+
+
 def test_a_cell_lists_everybody_with_what_speaks_against(planned, planner):
     with planned.store.write() as session:
         away = (NOW + timedelta(days=15), NOW + timedelta(days=25))
