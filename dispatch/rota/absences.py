@@ -6,8 +6,8 @@ from then on; published turns are never moved by it: `turns_hit` says which ones
 and whoever answers for the rota is told.
 """
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import Any
@@ -19,7 +19,7 @@ from dispatch.db import Session
 from dispatch.errors import Conflict, Invalid
 from dispatch.people.models import Membership, Organisation, Person, Team
 from dispatch.rota import notices, record, terms
-from dispatch.rota.days import local
+from dispatch.rota.days import local, local_day
 from dispatch.rota.duty import Turn, duty_between
 from dispatch.rota.models import Absence, AbsenceKind, Answer
 from dispatch.texts import N_, Sentence
@@ -28,6 +28,8 @@ from dispatch.texts import N_, Sentence
 FAR = datetime.max.replace(tzinfo=UTC)
 _AHEAD = timedelta(days=366)
 _LONGEST = timedelta(days=2 * 366)
+#: Illness that begins further away than this is asked: nobody is ill next summer.
+_ILL_SINCE, _ILL_SOON = timedelta(days=14), timedelta(days=2)
 _STANDS = (Answer.ASKED, Answer.APPROVED)
 
 KINDS = {
@@ -81,7 +83,7 @@ def ask(
     *,
     approved: bool = False,
 ) -> Absence:
-    """Ask for an absence; `approved`: a planner enters it. Illness stands at once.
+    """Ask for an absence; `approved`: a planner enters it. Illness of these days stands at once.
 
     Raises Invalid naming the field and, where another absence is met, that one. One without an end
     lasts until the next that is known: whoever is ill tonight has no leave of next month to untie.
@@ -101,8 +103,11 @@ def ask(
     session.add(absence)
     session.flush()
     _note(session, absence, actor, "absence.asked", now)
-    if approved or kind is AbsenceKind.SICK:
+    of_now = now - _ILL_SINCE <= starts_at <= now + _ILL_SOON
+    if approved or (kind is AbsenceKind.SICK and of_now):
         _stand(session, absence, actor, now)
+    else:
+        _tell_asked(session, absence, actor, now)
     return absence
 
 
@@ -144,11 +149,18 @@ def end(session: Session, absence: Absence, ends_at: datetime, actor: Actor, now
     absence = _locked(session, absence)
     if absence.answer not in _STANDS:
         raise Conflict(N_("This absence does not stand any more."))
-    person = session.get_one(Person, absence.person_id)
+    person, before = session.get_one(Person, absence.person_id), absence.ends_at or FAR
     _check(session, person, absence.starts_at, ends_at, absence.id)
     absence.ends_at = ends_at
     session.flush()
     _note(session, absence, actor, "absence.end_moved", now)
+    if absence.answer is Answer.APPROVED:
+        hits = [
+            replace(hit, from_at=max(hit.from_at, before))
+            for hit in turns_hit(session, absence, now)
+            if hit.until_at > before
+        ]
+        _tell_hits(session, absence, hits, actor, now)
 
 
 def make_room(
@@ -298,16 +310,44 @@ def _stand(session: Session, absence: Absence, actor: Actor, now: datetime) -> l
     absence.answer = Answer.APPROVED
     _answered(session, absence, actor, "absence.approved", now)
     hits = turns_hit(session, absence, now)
+    _tell_hits(session, absence, hits, actor, now)
+    return hits
+
+
+def _tell_hits(
+    session: Session, absence: Absence, hits: Iterable[Hit], actor: Actor, now: datetime
+) -> None:
+    """Tell whoever answers for a rota which of its turns an absence leaves empty."""
     name = session.get_one(Person, absence.person_id).name
     for team, found in groupby(hits, key=lambda hit: hit.team):
         turns = list(found)
         told = N_("%(team)s: %(name)s is away. Turns left empty: %(count)s, from %(at)s.")
         first = local(turns[0].from_at, team.time_zone)
         said = Sentence(told, team=team.name, name=name, count=len(turns), at=first)
-        others = [one for one in terms.owners(session, team) if one != actor.id]
-        where = notices.requests(team)
-        notices.tell(session, team, others, said, now, touches=turns[0].from_at, place=where)
-    return hits
+        _tell_owners(session, team, said, turns[0].from_at, actor, now)
+
+
+def _tell_asked(session: Session, absence: Absence, actor: Actor, now: datetime) -> None:
+    """Tell whoever answers for the rotas of somebody that they ask to be away."""
+    person = session.get_one(Person, absence.person_id)
+    begins = local_day(absence.starts_at, _zone(session, person))
+    member = sa.select(Membership.team_id).where(
+        Membership.person_id == person.id,
+        sa.or_(Membership.until_on.is_(None), Membership.until_on >= begins),
+    )
+    for team in session.scalars(sa.select(Team).where(Team.id.in_(member)).order_by(Team.id)):
+        told = N_("%(team)s: %(name)s asks to be away from %(at)s.")
+        at = local(absence.starts_at, team.time_zone)
+        said = Sentence(told, team=team.name, name=person.name, at=at)
+        _tell_owners(session, team, said, absence.starts_at, actor, now)
+
+
+def _tell_owners(
+    session: Session, team: Team, said: Sentence, touches: datetime, actor: Actor, now: datetime
+) -> None:
+    others = [one for one in terms.owners(session, team) if one != actor.id]
+    where = notices.requests(team)
+    notices.tell(session, team, others, said, now, touches=touches, place=where)
 
 
 def _answered(session: Session, absence: Absence, actor: Actor, action: str, now: datetime) -> None:

@@ -4,22 +4,35 @@ One function for each kind of thing returns it with the viewer's rights or raise
 have their own, planners those of their teams. The table of roles is in `people.access`.
 """
 
+from datetime import date
+
 import sqlalchemy as sa
 
 from dispatch.db import Session
 from dispatch.errors import NotFound
 from dispatch.people.access import Right, Viewer
 from dispatch.people.models import Membership, Team
+from dispatch.rota.days import local_day
 from dispatch.rota.models import Absence, Draft, Line, OpenTurn, PlanningRun, Shift, Swap, Wish
 from dispatch.texts import N_
 
 _NOTHING = N_("There is no such thing, or it is not yours to see.")
 
 
-def plans(session: Session, viewer: Viewer, person_id: int) -> bool:
-    """Return whether the viewer plans a team that somebody is or was in."""
-    teams = sa.select(Membership.team_id).where(Membership.person_id == person_id)
-    return not viewer.teams(Right.ROTA_CHANGE).isdisjoint(session.scalars(teams))
+def plans(session: Session, viewer: Viewer, absence: Absence) -> bool:
+    """Return whether the viewer plans a team that somebody is or was in while they are away."""
+    query = sa.select(Membership).where(
+        Membership.person_id == absence.person_id,
+        Membership.team_id.in_(viewer.teams(Right.ROTA_CHANGE)),
+    )
+    return any(concerns(one, absence, viewer.time_zone) for one in session.scalars(query))
+
+
+def concerns(membership: Membership, absence: Absence, zone: str) -> bool:
+    """Return whether somebody is away on days on which they belong to a team."""
+    begins = local_day(absence.starts_at, zone)
+    ends = local_day(absence.ends_at, zone) if absence.ends_at is not None else date.max
+    return membership.from_on <= ends and begins <= (membership.until_on or date.max)
 
 
 def absence_for(
@@ -32,7 +45,7 @@ def absence_for(
     absence = session.get(Absence, absence_id)
     if absence is not None:
         own = absence.person_id == viewer.person_id
-        if (own and not deciding) or plans(session, viewer, absence.person_id):
+        if (own and not deciding) or plans(session, viewer, absence):
             return absence
     raise NotFound(_NOTHING)
 

@@ -4,7 +4,7 @@ Each request shows what deciding it means: who else is away, which turns become 
 one tap; refusing takes a reason, which the person reads. Who could step in is for `mending`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -23,7 +23,16 @@ from dispatch.rota import absences, handing, open_turns, repairs, rights, swaps
 from dispatch.rota.absences import FAR
 from dispatch.rota.duty import Gap, gaps
 from dispatch.rota.handing import Hand
-from dispatch.rota.models import Absence, Answer, Line, OpenTurn, Shift, Swap, SwapState
+from dispatch.rota.models import (
+    Absence,
+    AbsenceKind,
+    Answer,
+    Line,
+    OpenTurn,
+    Shift,
+    Swap,
+    SwapState,
+)
 from dispatch.rota.repairs import Hole
 from dispatch.texts import N_
 from dispatch.web import live, posted, session
@@ -101,15 +110,13 @@ def waiting(opened: Session, team: Team) -> int:
 
     What is offered already waits for its takers.
     """
-    query = sa.select(sa.func.count()).select_from(_asked(team).subquery())
-    absent = opened.scalar(query) or 0
     now = session.now()
     held = swaps.waiting(opened, team, now)
     mine = [one for one in held if _is_for_planner(one)]
     offered = {one.shift.uid for one in held if one.state is SwapState.OFFERED}
     lost = {hole.turn.shift_uid for hole in repairs.lost(opened, team, now)} - offered
     signed = [one for one in open_turns.standing(opened, team, now) if one.person_id is not None]
-    return absent + len(mine) + len(signed) + len(lost)
+    return len(_asked(opened, team)) + len(mine) + len(signed) + len(lost)
 
 
 # --- Deciding.
@@ -136,7 +143,7 @@ def _refuse_absence(opened: Session, team: Team, row_id: int, form: Form) -> str
 
 def _absence(opened: Session, team: Team, absence_id: int) -> Absence:
     absence = rights.absence_for(opened, session.viewer(), absence_id, deciding=True)
-    if absence.person_id not in _members(opened, team):
+    if not _of_team(opened, team, [absence]):
         raise NotFound(N_("There is no such thing, or it is not yours to see."))
     return absence
 
@@ -234,7 +241,7 @@ def _shown(key: str, opened: Session, _form: Form) -> dict[str, Any]:
     offered = {one.shift_id for one in held if one.state is SwapState.OFFERED}
     return {
         "team": team,
-        "asked": [_request(opened, one, names) for one in opened.scalars(_asked(team))],
+        "asked": [_request(opened, one, names) for one in _asked(opened, team)],
         "empty": [_hole(opened, one, offered) for one in repairs.lost(opened, team, now)],
         "gaps": _gaps(opened, team, signed),
         "late": [
@@ -243,7 +250,7 @@ def _shown(key: str, opened: Session, _form: Form) -> dict[str, Any]:
         "swaps": [card(opened, one, everybody) for one in held if one.state is SwapState.ACCEPTED],
         "signed": [_signed(opened, one) for one in signed if one.person_id is not None],
         "offers": [card(opened, one, everybody) for one in held if one.state is SwapState.OFFERED],
-        "decided": [_decided(one, names) for one in opened.scalars(_answered(team))],
+        "decided": [_decided(opened, one, names) for one in _answered(opened, team)],
     }
 
 
@@ -308,30 +315,51 @@ def _members(opened: Session, team: Team) -> dict[int, str]:
     return {row.id: row.name for row in opened.execute(query.where(Membership.team_id == team.id))}
 
 
-def _of_members(team: Team) -> sa.Select[Absence]:
-    members = sa.select(Membership.person_id).where(Membership.team_id == team.id)
-    return sa.select(Absence).where(Absence.person_id.in_(members))
+def _of_team(opened: Session, team: Team, found: Iterable[Absence]) -> list[Absence]:
+    """Return the absences of people on days on which they are in the team."""
+    memberships: dict[int, list[Membership]] = {}
+    for one in opened.scalars(sa.select(Membership).where(Membership.team_id == team.id)):
+        memberships.setdefault(one.person_id, []).append(one)
+    return [
+        absence
+        for absence in found
+        if any(
+            rights.concerns(one, absence, team.time_zone)
+            for one in memberships.get(absence.person_id, ())
+        )
+    ]
 
 
-def _asked(team: Team) -> sa.Select[Absence]:
-    query = _of_members(team).where(Absence.answer == Answer.ASKED)
-    return query.order_by(Absence.starts_at, Absence.id)
+def _asked(opened: Session, team: Team) -> list[Absence]:
+    query = sa.select(Absence).where(Absence.answer == Answer.ASKED)
+    found = opened.scalars(query.order_by(Absence.starts_at, Absence.id))
+    return _of_team(opened, team, found)
 
 
-def _answered(team: Team) -> sa.Select[Absence]:
-    query = _of_members(team).where(Absence.answered_at >= session.now() - _KEPT)
-    return query.order_by(Absence.answered_at.desc(), Absence.id)
+def _answered(opened: Session, team: Team) -> list[Absence]:
+    query = sa.select(Absence).where(Absence.answered_at >= session.now() - _KEPT)
+    found = opened.scalars(query.order_by(Absence.answered_at.desc(), Absence.id))
+    return _of_team(opened, team, found)
+
+
+def _why(opened: Session, absence: Absence) -> tuple[str, str]:
+    """Return why somebody is away, and its mark; no more than that to others than the employer."""
+    employer, viewer = opened.get_one(Person, absence.person_id).organisation_id, session.viewer()
+    if employer == viewer.organisation_id or viewer.may(Right.ROTA_CHANGE, employer):
+        return gettext(absences.KINDS[absence.kind]), ICONS[absence.kind]
+    return gettext("away"), ICONS[AbsenceKind.OTHER]
 
 
 def _request(opened: Session, absence: Absence, names: Mapping[int, str]) -> dict[str, Any]:
     ends_at = absence.ends_at or FAR
+    kind, icon = _why(opened, absence)
     others = set(names) - {absence.person_id}
     beside = absences.standing(opened, others, absence.starts_at, ends_at)
     return {
         "id": absence.id,
         "name": names[absence.person_id],
-        "kind": gettext(absences.KINDS[absence.kind]),
-        "icon": ICONS[absence.kind],
+        "kind": kind,
+        "icon": icon,
         "span": span_of(absence.starts_at, absence.ends_at),
         "asked_at": absence.asked_at,
         "hits": hits_of(opened, absence),
@@ -350,7 +378,7 @@ def _hole(opened: Session, hole: Hole, offered: set[int]) -> dict[str, Any]:
         "name": turn.person_name,
         "line": turn.line_name,
         "line_key": turn.line_key,
-        "kind": gettext(absences.KINDS[hole.absence.kind]),
+        "kind": _why(opened, hole.absence)[0],
         "starts_at": hole.starts_at,
         "ends_at": hole.ends_at,
         "offered": shift.id in offered,
@@ -359,10 +387,10 @@ def _hole(opened: Session, hole: Hole, offered: set[int]) -> dict[str, Any]:
     }
 
 
-def _decided(absence: Absence, names: Mapping[int, str]) -> dict[str, Any]:
+def _decided(opened: Session, absence: Absence, names: Mapping[int, str]) -> dict[str, Any]:
     return {
         "name": names[absence.person_id],
-        "kind": gettext(absences.KINDS[absence.kind]),
+        "kind": _why(opened, absence)[0],
         "span": span_of(absence.starts_at, absence.ends_at),
         "answer": str(absence.answer),
         "reason": absence.reason,

@@ -104,7 +104,7 @@ def test_a_quarter_is_planned_published_and_mended(open_screen, address, store, 
         turn = session.scalars(april).first()
         ill = session.get_one(Person, turn.person_id)
         span = (turn.starts_at, turn.starts_at + timedelta(days=1))
-        absences.ask(session, ill, AbsenceKind.SICK, *span, ADA, NOW)
+        absences.ask(session, ill, AbsenceKind.SICK, *span, ADA, NOW, approved=True)
     screen.goto(f"{address}/rota/support/requests")
     screen.get_by_role("link", name="Propose who steps in").press("Enter")
     button = screen.get_by_role("button", name="Enter it, and tell them")

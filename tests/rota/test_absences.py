@@ -1,12 +1,13 @@
 """Absences: what is refused and why, what stands, and who learns of the turns left empty."""
 
 import threading
+from datetime import date
 
 import pytest
 
 from dispatch.errors import Conflict, Invalid, NotFound
 from dispatch.people import access
-from dispatch.people.models import Person
+from dispatch.people.models import Membership, Person
 from dispatch.rota import absences, rights
 from dispatch.rota.models import AbsenceKind, Answer
 
@@ -33,7 +34,7 @@ def test_leave_is_asked_and_counts_only_once_it_is_approved(zone, now):
 
 
 def test_illness_and_what_a_planner_enters_stand_at_once(zone, now):
-    ill = ask(zone, now, kind=AbsenceKind.SICK, ends=None)
+    ill = ask(zone, now, kind=AbsenceKind.SICK, starts="2026-03-10", ends=None)
     assert (ill.answer, ill.ends_at) == (Answer.APPROVED, None)
     assert ask(zone, now, who="Bert", approved=True).answer is Answer.APPROVED
 
@@ -61,7 +62,7 @@ def test_an_absence_that_meets_another_is_refused_by_name(zone, now):
 
 def test_an_open_end_meets_everything_after_it(zone, now):
     ask(zone, now, kind=AbsenceKind.SICK, ends=None)
-    with pytest.raises(Invalid, match=r"illness from Sat 14 Mar 00:00 on \(approved\)"):
+    with pytest.raises(Invalid, match=r"illness from Sat 14 Mar 00:00 on \(asked\)"):
         ask(zone, now, starts="2027-01-01", ends="2027-01-02")
 
 
@@ -123,6 +124,28 @@ def test_illness_tonight_is_told_at_once_and_leave_next_month_by_day(zone, now):
     assert [at for _, _, at in zone.texts()] == [night, zone.at("2026-03-11 08:00")]
 
 
+def test_whoever_plans_learns_of_leave_that_is_asked_and_of_an_illness_that_lasts(zone, now):
+    zone.plans("Chloé")
+    zone.phone("Chloé")
+    zone.shift("An", "2026-03-13 17:00", "2026-03-20 17:00")
+    ill = ask(zone, now, kind=AbsenceKind.SICK, starts="2026-03-10", ends="2026-03-11")
+    assert zone.texts() == []
+    absences.end(zone.session, ill, zone.at("2026-03-14"), zone.actor("An"), now)
+    absences.end(zone.session, ill, zone.at("2026-03-12"), zone.actor("An"), now)
+    ask(zone, now, who="Bert", starts="2026-04-01", ends="2026-04-02")
+    first, second = (words for _, words, _ in zone.texts())
+    assert "An Peeters is afwezig" in first and "vanaf vr 13 mrt 17:00" in first
+    assert "Bert Maes vraagt om afwezig te zijn vanaf wo 1 apr 00:00." in second
+
+
+@pytest.mark.parametrize("starts", ["2025-03-10", "2026-02-20", "2026-03-14", "2026-07-01"])
+def test_illness_of_last_year_or_next_summer_is_asked_like_leave(zone, now, starts):
+    far = ask(zone, now, kind=AbsenceKind.SICK, starts=starts, ends=None)
+    assert far.answer is Answer.ASKED
+    entered = ask(zone, now, "Bert", kind=AbsenceKind.SICK, starts=starts, ends=None, approved=True)
+    assert entered.answer is Answer.APPROVED
+
+
 def test_whoever_comes_back_early_has_been_away_all_the_same(zone, now):
     absence = ask(zone, now, starts="2026-03-09", kind=AbsenceKind.SICK, ends=None)
     absences.withdraw(zone.session, absence, zone.planner, now)
@@ -153,6 +176,19 @@ def test_people_have_their_own_absences_and_planners_those_of_their_teams(zone, 
             rights.absence_for(zone.session, viewer[name], absence.id, deciding=deciding)
 
 
+def test_a_team_that_was_left_sees_and_decides_nothing_of_what_came_later(zone, now):
+    absence, chloe = ask(zone, now), zone.plans("Chloé")
+    held = zone.session.query(Membership).filter_by(person_id=absence.person_id).one()
+    viewer = access.viewer_of(zone.session, chloe)
+    held.until_on = date(2026, 3, 14)
+    zone.session.flush()
+    assert rights.absence_for(zone.session, viewer, absence.id, deciding=True) is absence
+    held.until_on = date(2026, 3, 13)
+    zone.session.flush()
+    with pytest.raises(NotFound):
+        rights.absence_for(zone.session, viewer, absence.id, deciding=True)
+
+
 def test_two_requests_at_the_same_moment_do_not_overlap(store, make_zone):
     with store.write() as session:
         zone = make_zone(session)
@@ -181,6 +217,6 @@ def test_the_text_of_whoever_plans_leads_to_where_it_is_answered(zone, now):
     zone.plans("Chloé")
     zone.phone("Chloé")
     zone.shift("An", "2026-03-13 17:00", "2026-03-20 17:00")
-    ask(zone, now, kind=AbsenceKind.SICK)
+    ask(zone, now, kind=AbsenceKind.SICK, starts="2026-03-10")
     ((_, words, _),) = zone.texts()
     assert words.endswith("/rota/support/requests")

@@ -159,7 +159,7 @@ def test_whoever_joins_leaves_or_is_away_cannot_be_planned_then(zone, now):
     membership.until_on = date(2026, 12, 20)
     zone.people["Bert"].left_at = zone.at("2026-12-05 12:00")
     away = zone.at("2026-12-10"), None, zone.planner, now
-    absences.ask(zone.session, zone.people["Chloé"], AbsenceKind.SICK, *away)
+    absences.ask(zone.session, zone.people["Chloé"], AbsenceKind.SICK, *away, approved=True)
     found = {
         name: [(one.reason, one.starts_at) for one in officer(load(zone), name).away]
         for name in ("An", "Bert", "Chloé")
@@ -250,9 +250,9 @@ def test_a_turn_that_has_begun_is_a_fact_though_somebody_fell_ill_in_it(zone, no
     zone.pattern(DAILY, blocks=[["friday", "saturday", "sunday"]])
     for day in (4, 5, 6):
         zone.shift("An", f"2026-12-{day:02} 08:00", f"2026-12-{day + 1:02} 08:00")
-    ill = zone.at("2026-12-04 20:00"), zone.at("2026-12-20 08:00")
+    ill = zone.at("2026-12-04 20:00"), zone.at("2026-12-20 08:00"), zone.planner, now
     draft = drafts.begin(zone.session, zone.team, *DECEMBER, zone.planner, now)
-    absences.ask(zone.session, zone.people["An"], AbsenceKind.SICK, *ill, zone.planner, now)
+    absences.ask(zone.session, zone.people["An"], AbsenceKind.SICK, *ill, approved=True)
     _, laid = drafts.lay(zone.session, draft, now=zone.at("2026-12-04 21:00"))
     problem, an = laid.problem, zone.people["An"].id
     assert faults.problem_faults(problem) == {}

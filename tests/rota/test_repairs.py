@@ -29,9 +29,8 @@ def week(zone):
 
 
 def away(zone, now, starts=WEEK[0], ends=WEEK[1], who="An"):
-    times = zone.at(starts), zone.at(ends)
-    kind = AbsenceKind.SICK
-    return absences.ask(zone.session, zone.people[who], kind, *times, zone.planner, now)
+    asked = AbsenceKind.SICK, zone.at(starts), zone.at(ends), zone.planner, now
+    return absences.ask(zone.session, zone.people[who], *asked, approved=True)
 
 
 def proposed(zone, now):

@@ -1,13 +1,14 @@
 """What waits for a planner: what deciding means is shown, deciding is one tap, and whose it is."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 import sqlalchemy as sa
 
-from dispatch.people.models import Role
+from dispatch.people import staff
+from dispatch.people.models import Membership, Person, Role
 from dispatch.rota.models import Absence, AbsenceKind, Answer
-from tests.centre import NOW
+from tests.centre import ADA, NOW
 from tests.web.conftest import Browser, Web
 from tests.web.rotas import text
 
@@ -114,6 +115,25 @@ def test_an_absence_of_another_team_or_none_is_not_there(web, petra, number):
             sa.text("UPDATE membership SET until_on = '2021-01-01' WHERE person_id = 1")
         )
     assert petra.get("/rota/support/requests").status_code == 200
+
+
+def test_a_team_left_years_ago_and_a_planner_from_elsewhere_learn_no_more_than_they_need(
+    web, number
+):
+    elsewhere = web.add("Lars", zone=web.leie)
+    with web.store.write() as session:
+        an = session.get_one(Person, web.centre.people["An"].id)
+        there = session.get_one(Person, elsewhere.id)
+        staff.grant(session, there, Role.PLANNER, ADA, NOW, team=web.centre.team)
+        member = session.scalars(sa.select(Membership).where(Membership.person_id == an.id)).one()
+        member_id = member.id
+    shown = text(web.browser(elsewhere).get("/rota/support/requests"))
+    assert "An Peeters asked 0 s Mon 16 Mar 14:02 – Sat 21 Mar 14:02 away" in shown
+    assert "leave" not in shown.replace("leaves empty", "").partition("An Peeters")[2][:60]
+    with web.store.write() as session:
+        session.get_one(Membership, member_id).until_on = date(2021, 1, 1)
+    shown = text(web.browser(elsewhere).get("/rota/support/requests"))
+    assert "An Peeters asked" not in shown
 
 
 def test_the_list_is_fetched_anew_only_when_something_changed(web, petra, number):
