@@ -64,7 +64,7 @@ def enter_shift(
 ) -> Shift:
     """Put a person on a line; a turn that is over already needs a reason."""
     team = session.get_one(Team, line.team_id)
-    problems = _times(starts_at, ends_at)
+    problems = wrong_times(starts_at, ends_at)
     if not problems:
         problems = _past(ends_at <= now, reason)
         problems |= no_member(session, team, person, starts_at, ends_at)
@@ -105,7 +105,7 @@ def change_shift(
     if (starts_at, ends_at) == (shift.starts_at, shift.ends_at) and not handed:
         return shift
     holder = person or session.get_one(Person, shift.person_id)
-    problems = _times(starts_at, ends_at)
+    problems = wrong_times(starts_at, ends_at)
     if not problems:
         problems = _past(_changes_from(shift, starts_at, ends_at, handed) <= now, reason)
         problems |= no_member(session, team, holder, starts_at, ends_at)
@@ -153,7 +153,7 @@ def enter_cover(
     """Let a person take a turn, or a part of it; one that is over already needs a reason."""
     shift = _standing(session, Shift, shift.id)
     _, team = _place(session, shift)
-    problems = _times(starts_at, ends_at)
+    problems = wrong_times(starts_at, ends_at)
     if not problems:
         problems = _past(ends_at <= now, reason)
         problems |= no_member(session, team, person, starts_at, ends_at)
@@ -196,7 +196,7 @@ def change_cover(
     if (starts_at, ends_at) == (cover.starts_at, cover.ends_at) and not handed:
         return cover
     holder = person or session.get_one(Person, cover.person_id)
-    problems = _times(starts_at, ends_at)
+    problems = wrong_times(starts_at, ends_at)
     if not problems:
         problems = _past(_changes_from(cover, starts_at, ends_at, handed) <= now, reason)
         problems |= no_member(session, team, holder, starts_at, ends_at)
@@ -230,7 +230,8 @@ def cancel_cover(
 # --- What can be wrong; each answers with problems by field.
 
 
-def _times(starts_at: datetime, ends_at: datetime) -> dict[str, str]:
+def wrong_times(starts_at: datetime, ends_at: datetime) -> dict[str, str]:
+    """Return why no turn can be from an instant to another, by field; or nothing."""
     if ends_at <= starts_at:
         return {"ends_at": N_("The end must be after the start.")}
     if ends_at - starts_at > LONGEST:

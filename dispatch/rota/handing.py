@@ -6,7 +6,7 @@ Within a day of its beginning rules only warn: somebody must have the turn tonig
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from dispatch.db import Session
 from dispatch.people.models import Team
@@ -47,9 +47,8 @@ def _both(
     session: Session, team: Team, hands: Sequence[Hand]
 ) -> tuple[list[Stand], Ground, list[Stand]]:
     """Return the published turns around some times, and the same with these in other hands."""
-    zone = team.time_zone
-    first = local_day(min(hand.starts_at for hand in hands) - _BEFORE, zone)
-    last = local_day(max(hand.ends_at for hand in hands) + _AFTER, zone)
+    begin, end = min(hand.starts_at for hand in hands), max(hand.ends_at for hand in hands)
+    first, last = around(team, begin, end)
     present = planning.published(session, team, first, last)
     other = present
     for hand in hands:
@@ -72,6 +71,12 @@ def handed(stands: Iterable[Stand], hand: Hand) -> list[Stand]:
             result.append(replace(stand, starts_at=hand.ends_at))
     result.append(Stand(hand.starts_at, hand.ends_at, hand.line_id, hand.person_id))
     return result
+
+
+def around(team: Team, starts_at: datetime, ends_at: datetime) -> tuple[date, date]:
+    """Return the days that have a say in what a change of some time breaks, both included."""
+    zone = team.time_zone
+    return local_day(starts_at - _BEFORE, zone), local_day(ends_at + _AFTER, zone)
 
 
 def is_late(starts_at: datetime, now: datetime) -> bool:

@@ -3,7 +3,8 @@
 Times are typed in the team's wall clock: a time that does not exist is refused, one that comes
 twice means the first, and the screen says so. A field that was not touched keeps its instant, also
 where its text alone would be read as another. A cancelled turn can be entered again as it was. What
-can be wrong with a turn, and what a change leaves behind, is for `rota.changes`.
+can be wrong with a turn is for `rota.changes`, what it breaks and whom it touches for
+`rota.editing`.
 """
 
 from datetime import datetime
@@ -20,11 +21,13 @@ from dispatch.db import Session
 from dispatch.errors import NotFound
 from dispatch.people.access import Right
 from dispatch.people.models import Membership, Person, Team
-from dispatch.rota import changes
+from dispatch.rota import editing
+from dispatch.rota.changes import Span
+from dispatch.rota.editing import By, Edited
 from dispatch.rota.models import Cover, Shift
 from dispatch.texts import N_
 from dispatch.web import session
-from dispatch.web.forms import Form
+from dispatch.web.forms import Form, told
 from dispatch.web.posted import Done, show, take
 from dispatch.web.rota_table import comes_twice, field_text, lines_of, team_for, wall_clock
 from dispatch.web.screens import span
@@ -37,8 +40,7 @@ _SCREEN = "planner/shift.html"
 
 class _Typed(NamedTuple):
     person: Person
-    starts_at: datetime
-    ends_at: datetime
+    times: Span
     reason: str
 
 
@@ -78,14 +80,14 @@ def _enter(opened: Session, form: Form) -> Done:
     lines = {line.key: line for line in lines_of(opened, team)}
     line_key = form.one_of("line", lines)
     typed = _typed(opened, form, team)
-    row = changes.enter_shift(opened, lines[line_key], *typed[:3], *_by(), typed.reason)
-    return Done(gettext("The turn is entered."), _month_of(team, row))
+    edited = editing.enter(opened, lines[line_key], typed.person, typed.times, _by(typed.reason))
+    return Done(gettext("The turn is entered."), _month_of(team, _warned(edited)))
 
 
 def _enter_cover(uid: str, opened: Session, form: Form) -> Done:
     row, team = _found(opened, Shift, uid)
     typed = _typed(opened, form, team)
-    changes.enter_cover(opened, row, *typed[:3], *_by(), typed.reason)
+    _warned(editing.cover(opened, row, typed.person, typed.times, _by(typed.reason)))
     return Done(gettext("The cover is entered."), _month_of(team, row))
 
 
@@ -94,43 +96,34 @@ def _act(table: type[Shift] | type[Cover], uid: str, opened: Session, form: Form
     chosen = form.one_of("do", ("change", "cancel", "again"))
     form.check()
     if chosen == "cancel":
-        _cancel(opened, row, form.text("reason"))
+        _warned(editing.cancel(opened, row, _by(form.text("reason"))))
         return Done(
             gettext("Cancelled. It can be entered again here."),
             url_for("shifts.shift" if isinstance(row, Shift) else "shifts.cover", uid=uid),
         )
     if chosen == "again":
-        _again(opened, row)
+        _again(opened, row, form.text("reason"))
         return Done(gettext("Entered again."), _month_of(team, row))
-    typed = _typed(opened, form, team, row)._asdict()
-    if isinstance(row, Shift):
-        row = changes.change_shift(opened, row, *_by(), **typed)
-    else:
-        row = changes.change_cover(opened, row, *_by(), **typed)
-    return Done(gettext("Changed."), _month_of(team, row))
+    typed = _typed(opened, form, team, row)
+    edited = editing.change(opened, row, typed.person, typed.times, _by(typed.reason))
+    return Done(gettext("Changed."), _month_of(team, _warned(edited)))
 
 
-def _cancel(opened: Session, row: Shift | Cover, reason: str) -> None:
-    if isinstance(row, Shift):
-        changes.cancel_shift(opened, row, *_by(), reason)
-    else:
-        changes.cancel_cover(opened, row, *_by(), reason)
+def _warned(edited: Edited) -> Shift | Cover:
+    """Say what an edit breaks all the same; return what it made."""
+    for one in edited.broken:
+        flash(told(one.told), "waiting")
+    return edited.row
 
 
-def _again(opened: Session, row: Shift | Cover) -> None:
+def _again(opened: Session, row: Shift | Cover, reason: str) -> None:
     """Enter anew what was cancelled: for calendars the cancelled one stays so."""
-    who = opened.get_one(Person, row.person_id)
-    what = (
-        who,
-        row.starts_at,
-        row.ends_at,
-        *_by(),
-        gettext("entered again after it was cancelled"),
-    )
+    who, times = opened.get_one(Person, row.person_id), (row.starts_at, row.ends_at)
+    by = _by(reason, gettext("entered again after it was cancelled"))
     if isinstance(row, Shift):
-        changes.enter_shift(opened, row.line, *what)
+        _warned(editing.enter(opened, row.line, who, times, by))
     else:
-        changes.enter_cover(opened, row.shift, *what)
+        _warned(editing.cover(opened, row.shift, who, times, by))
 
 
 def _typed(opened: Session, form: Form, team: Team, stored: Shift | Cover | None = None) -> _Typed:
@@ -142,7 +135,7 @@ def _typed(opened: Session, form: Form, team: Team, stored: Shift | Cover | None
     reason = form.text("reason")
     form.check()
     assert person_id and starts_at and ends_at, "the form was checked"
-    return _Typed(opened.get_one(Person, person_id), starts_at, ends_at, reason)
+    return _Typed(opened.get_one(Person, person_id), (starts_at, ends_at), reason)
 
 
 def _instant(form: Form, name: str, zone: ZoneInfo, stored: datetime | None) -> datetime | None:
@@ -151,16 +144,16 @@ def _instant(form: Form, name: str, zone: ZoneInfo, stored: datetime | None) -> 
         return stored
     at = form.instant(name, zone, required=True)
     if at is not None and comes_twice(at, zone):
-        told = gettext(
+        said = gettext(
             "%(time)s comes twice that night: the first is meant.",
             time=f"{at.astimezone(zone):%H:%M}",
         )
-        flash(told, "waiting")
+        flash(said, "waiting")
     return at
 
 
-def _by() -> tuple[Any, datetime]:
-    return session.actor(), session.now()
+def _by(reason: str, note: str = "") -> By:
+    return By(session.actor(), session.now(), reason, note)
 
 
 def _month_of(team: Team, row: Shift | Cover) -> str:

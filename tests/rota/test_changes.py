@@ -11,7 +11,7 @@ from dispatch.audit import AuditEntry
 from dispatch.db import Store
 from dispatch.errors import Conflict, DispatchError, Invalid
 from dispatch.people.models import Membership
-from dispatch.rota import absences, changes
+from dispatch.rota import absences, changes, editing, terms
 from dispatch.rota.models import AbsenceKind, Cover, Shift
 
 
@@ -299,3 +299,33 @@ def test_a_turn_moved_by_an_hour_takes_no_leave_of_what_it_was_before(zone, now)
         (away[0], zone.at("2026-03-14 20:00")),
         (zone.at("2026-03-14 21:00"), away[1]),
     ]
+
+
+def test_an_edit_by_hand_is_judged_told_and_left_to_two_where_two_must_agree(zone, now):
+    zone.pattern()
+    zone.phone("Bert", "Chloé")
+    times = zone.at("2026-04-03 17:00"), zone.at("2026-04-10 17:00")
+    leave = zone.people["Chloé"], AbsenceKind.LEAVE, *times, zone.planner, now
+    absences.ask(zone.session, *leave, approved=True)
+    by = editing.By(zone.planner, now)
+    bert, chloe = zone.people["Bert"], zone.people["Chloé"]
+    shift = editing.enter(zone.session, zone.lines["primary"], bert, times, by).row
+    with pytest.raises(Invalid, match="Chloé Dubois is away"), zone.session.begin_nested():
+        editing.change(zone.session, shift, chloe, times, by)
+    edited = editing.change(
+        zone.session, shift, chloe, times, editing.By(zone.planner, now, "she agreed to it")
+    )
+    assert [one.breach.key for one in edited.broken] == ["away"]
+    assert "rota.broken" in zone.actions()
+    words = [(who, text) for who, text, _ in zone.texts() if "primary" in text]
+    assert [who for who, _ in words] == ["Bert", "Chloé", "Bert"]
+    assert "je hebt primary van vr 3 apr 17:00 tot vr 10 apr 17:00" in words[1][1]
+    assert "primary van vr 3 apr 17:00 tot vr 10 apr 17:00 is niet langer van jou" in words[2][1]
+    far = zone.at("2099-04-03 17:00"), zone.at("2099-04-10 17:00")
+    with pytest.raises(Invalid, match="far from today"):
+        editing.enter(zone.session, zone.lines["primary"], bert, far, by)
+    terms.choose(zone.session, zone.team, zone.planner, now, four_eyes=True)
+    with pytest.raises(Conflict, match="Two planners"):
+        editing.cancel(zone.session, edited.row, by)
+    soon = editing.By(zone.planner, zone.at("2026-04-03 09:00"))
+    assert editing.cancel(zone.session, edited.row, soon).row.cancelled_at == soon.now
