@@ -294,10 +294,17 @@ def _refuse_broken(session: Session, team: Team, moves: Sequence[Move], now: dat
         Hand(move.line_id, move.starts_at, move.ends_at, move.to_id or move.from_id)
         for move in moves
     ]
-    if any(handing.is_late(hand.starts_at, now) for hand in hands):
-        # Somebody must have the turn tonight: rules only warn, and were shown.
+    late = [hand for hand in hands if handing.is_late(hand.starts_at, now)]
+    if len(late) == len(hands):
         return
-    judging.refuse(handing.broken_by(session, team, hands), "")
+    # Somebody must have the turn tonight: for it rules only warn, and were shown.
+    warned = [_name(one) for one in handing.broken_by(session, team, late)] if late else []
+    found = handing.broken_by(session, team, hands)
+    judging.refuse([one for one in found if _name(one) not in warned], "")
+
+
+def _name(judged: Judged) -> tuple[str, int | None, tuple[date, ...]]:
+    return judged.breach.key, judged.breach.person, judged.breach.days
 
 
 def _step_in(session: Session, move: Move, actor: Actor, now: datetime) -> None:

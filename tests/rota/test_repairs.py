@@ -130,6 +130,21 @@ def test_what_would_break_a_rule_by_now_is_refused_in_words(zone, now, week):
         repairs.apply(zone.session, zone.team, found.moves, zone.planner, now)
 
 
+def test_a_turn_of_tonight_lets_no_other_break_a_rule(zone, week):
+    zone.pattern()
+    zone.shift("An", "2026-03-27 17:00", "2026-04-03 17:00")
+    late = zone.at("2026-03-13 09:00")
+    away(zone, late, ends="2026-04-04")
+    found = proposed(zone, late)
+    assert {move.to_id for move in found.moves} == {zone.people["Chloé"].id}
+    assert len(found.moves) == 2
+    rest = {"minutes": 11 * 60}
+    rulebook.set_rule(zone.session, zone.team, "rest", "rest", rest, zone.planner, late)
+    with pytest.raises(Invalid, match="rest"):
+        repairs.apply(zone.session, zone.team, found.moves, zone.planner, late)
+    repairs.apply(zone.session, zone.team, found.moves[:1], zone.planner, late)
+
+
 def test_a_gap_that_nobody_was_planned_for_is_no_part_of_a_repair(zone, now, week):
     zone.shift("An", "2026-04-03 17:00", "2026-04-10 17:00")
     away(zone, now)
