@@ -4,6 +4,7 @@ The search takes seconds and holds no transaction. What is shown is posted back 
 that a planner enters what they saw; whether it can still be done is for `rota.repairs`.
 """
 
+import threading
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -32,6 +33,9 @@ blueprint = Blueprint("mending", __name__)
 
 #: Whoever waits for a screen waits no longer than this.
 _SECONDS = 8.0
+#: Two at once: more would take the threads and processors that a call-out needs.
+_SEARCHING = threading.BoundedSemaphore(2)
+_WAIT_SECONDS = 5
 
 
 @blueprint.route("/rota/<key>/requests/repair", methods=["GET", "POST"])
@@ -48,11 +52,16 @@ def repair(key: str) -> ResponseReturnValue:
 
 
 def _propose(task: Task, form: Form) -> Proposed | None:
+    if not _SEARCHING.acquire(timeout=_WAIT_SECONDS):
+        form.error("", N_("Others are looking at this moment. Try again in a minute."))
+        return None
     try:
         return repairs.propose(task, seconds=_SECONDS)
     except PlannerEnded:
         form.error("", N_("The search ended before it found anything. Try again."))
         return None
+    finally:
+        _SEARCHING.release()
 
 
 def _enter(key: str, opened: Session, _form: Form) -> Done:

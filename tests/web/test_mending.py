@@ -10,6 +10,7 @@ from dispatch.people.models import Role
 from dispatch.rota import absences, ground
 from dispatch.rota.duty import on_duty
 from dispatch.rota.models import AbsenceKind
+from dispatch.web import mending
 from tests.centre import ADA, NOW
 from tests.web.conftest import Browser, Web
 from tests.web.rotas import text
@@ -56,6 +57,13 @@ def test_who_steps_in_is_proposed_with_what_it_means_and_entered_with_one_tap(we
 
 def test_with_nobody_away_there_is_nothing_to_propose(web, petra):
     assert "Every published turn has somebody who can serve it." in text(petra.get(PATH))
+
+
+def test_no_more_than_two_search_at_once(web, petra, ill, monkeypatch):
+    monkeypatch.setattr(mending, "_WAIT_SECONDS", 0.01)
+    with mending._SEARCHING, mending._SEARCHING:
+        assert "Others are looking at this moment." in text(petra.get(PATH))
+    assert "Chloé Dubois for An Peeters" in text(petra.get(PATH))
 
 
 def test_nothing_chosen_or_rubbish_changes_nothing(web, petra, ill):
