@@ -63,6 +63,7 @@ def set_pattern(
     Raises Invalid naming each field that cannot be used.
     """
     pattern = patterns.read(document)
+    _refuse_strangers(session, team, pattern)
     query = sa.select(TeamPattern).where(TeamPattern.team_id == team.id)
     row = session.scalars(query.where(TeamPattern.valid_from == valid_from)).one_or_none()
     if row is None:
@@ -79,6 +80,23 @@ def set_pattern(
     facts = {"valid_from": valid_from, "lines": [line.key for line in pattern.lines]}
     record.note(session, team, actor, "pattern.set", f"team:{team.id}", facts, now)
     return row
+
+
+def _refuse_strangers(session: Session, team: Team, pattern: Pattern) -> None:
+    """Raise Invalid for a fixed order with somebody who never was in the team."""
+    members = set(
+        session.scalars(sa.select(Membership.person_id).where(Membership.team_id == team.id))
+    )
+    told = N_("Nobody like this is in the team.")
+    strangers = {
+        f"lines.{line_at}.rotations.{at}.order.{place}": told
+        for line_at, line in enumerate(pattern.lines)
+        for at, rotation in enumerate(line.rotations)
+        for place, person_id in enumerate(rotation.order)
+        if person_id not in members
+    }
+    if strangers:
+        raise Invalid(told, **strangers)
 
 
 def phases(session: Session, team: Team, first: date, last: date) -> list[Phase]:

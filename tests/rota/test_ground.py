@@ -303,3 +303,13 @@ def test_what_was_published_keeps_the_days_that_mattered_then(zone, now):
     assert "public_holiday" not in turn.tags
     drafted = load(zone).lay(planning.published(zone.session, zone.team, *DECEMBER))
     assert "public_holiday" in drafted.problem.needs[drafted.seats[0][0]].tags
+
+
+def test_a_fixed_order_names_nobody_who_never_was_in_the_team(zone):
+    order = {"order": [zone.people["An"].id, 99_999], "since": "2026-12-04"}
+    with pytest.raises(Invalid) as refused:
+        zone.pattern(WEEK, rotations=[order])
+    assert set(refused.value.fields) == {
+        "lines.0.rotations.0.order.1",
+        "lines.1.rotations.0.order.1",
+    }
