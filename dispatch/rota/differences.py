@@ -29,6 +29,8 @@ class Change:
     now: Stand | None
     shift_id: int | None = None
     """The published turn; none: a new one."""
+    covers: tuple[Stand, ...] = ()
+    """What stood over the turn in somebody else's name and ends with it."""
 
     @property
     def moves(self) -> bool:
@@ -92,7 +94,7 @@ def by_person(changes: Iterable[Change]) -> dict[int, list[Change]]:
     """Return each person's part of the changes, in order."""
     result: dict[int, list[Change]] = {}
     for change in changes:
-        for person_id in sorted(change.people):
+        for person_id in sorted(change.people | {cover.person_id for cover in change.covers}):
             result.setdefault(person_id, []).append(change)
     return result
 

@@ -5,7 +5,8 @@ the rules, and takes in what somebody changed there meanwhile. Its seats are cha
 what people follow is changed by `publishing` alone.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from datetime import date, datetime
 
 import sqlalchemy as sa
@@ -17,7 +18,7 @@ from dispatch.people.models import Team
 from dispatch.rota import differences, easings, judging, planning, record
 from dispatch.rota.days import local_day, span
 from dispatch.rota.differences import Change, Stand
-from dispatch.rota.models import Draft, DraftSeat, DraftState, Line, Origin, Shift
+from dispatch.rota.models import Cover, Draft, DraftSeat, DraftState, Line, Origin, Shift
 from dispatch.rota.planning import Ground, Laid
 from dispatch.texts import N_, Sentence
 
@@ -99,7 +100,22 @@ def compare(session: Session, draft: Draft) -> list[Change]:
         for shift in published(session, team, draft.first_on, draft.last_on)
     }
     drafted = [(stand_of(seat), seat.shift_id) for seat in seats(session, draft)]
-    return differences.compare(stands, drafted)
+    found = differences.compare(stands, drafted)
+    covers = sa.select(Cover).where(
+        Cover.cancelled_at.is_(None), Cover.shift_id.in_([one.shift_id for one in found])
+    )
+    over = list(session.scalars(covers.order_by(Cover.starts_at)))
+    return [replace(one, covers=_lost(one, over)) for one in found]
+
+
+def _lost(change: Change, covers: Iterable[Cover]) -> tuple[Stand, ...]:
+    """Return the covers that a change ends or cuts."""
+    mine = [cover for cover in covers if cover.shift_id == change.shift_id]
+    if change.moves and (now := change.now) is not None:
+        inside = [c for c in mine if now.starts_at <= c.starts_at and c.ends_at <= now.ends_at]
+        mine = [cover for cover in mine if cover not in inside]
+    line_id = change.was.line_id if change.was is not None else 0
+    return tuple(Stand(one.starts_at, one.ends_at, line_id, one.person_id) for one in mine)
 
 
 def stand_of(row: Shift | DraftSeat) -> Stand:
@@ -120,7 +136,10 @@ def drop(session: Session, draft: Draft, actor: Actor, now: datetime) -> None:
 
 
 def changed_since(session: Session, draft: Draft) -> list[Shift]:
-    """Return the published turns of a draft's days that changed since it last looked at them."""
+    """Return the published turns of a draft's days that changed since it last looked at them.
+
+    Also those that somebody covers since, or covers no more.
+    """
     team = session.get_one(Team, draft.team_id)
     begins, ends = span(draft.first_on, draft.last_on, team.time_zone)
     known = sa.select(DraftSeat.shift_id).where(
@@ -129,7 +148,13 @@ def changed_since(session: Session, draft: Draft) -> list[Shift]:
     query = (
         sa.select(Shift)
         .join(Line)
-        .where(Line.team_id == team.id, Shift.changed_at > draft.based_at)
+        .where(Line.team_id == team.id)
+        .where(
+            sa.or_(
+                Shift.changed_at > draft.based_at,
+                Shift.covers.any(Cover.changed_at > draft.based_at),
+            )
+        )
         .where(
             sa.or_(Shift.id.in_(known), sa.and_(Shift.starts_at >= begins, Shift.starts_at < ends))
         )
@@ -195,15 +220,57 @@ def ground_of(
 
 
 def lay(session: Session, draft: Draft, *, now: datetime | None = None) -> tuple[Ground, Laid]:
-    """Return a draft as a problem: what is locked stays, and so does what has begun by `now`."""
-    standing = seats(session, draft)
-    stands = [stand_of(seat) for seat in standing]
+    """Return a draft as a problem: what is locked stays, and so does what has begun by `now`.
+
+    A turn that stands as it is published, with its covers, is laid by who really serves, and stays.
+    """
+    standing, parts = seats(session, draft), covered(session, draft)
+    whole = {part: stand for stand, some in parts.items() for part in some}
+    stands = served(standing, parts)
     ground = ground_of(session, draft, stands, history=now is not None)
     if now is None:
-        return ground, ground.lay(stands)
-    locked = [stand_of(seat) for seat in standing if seat.locked or seat.starts_at <= now]
+        return ground, replace(ground.lay(stands), whole=whole)
+    facts = [stand for stand in stands if stand in whole]
+    kept = [seat for seat in standing if seat.locked or seat.starts_at <= now]
+    locked = [*facts, *served(kept, parts)]
     known = [stand_of(seat) for seat in standing if seat.origin is Origin.PUBLISHED]
-    return ground, ground.lay(stands, locked=locked, published=known, now=now)
+    laid = ground.lay(stands, locked=locked, published=known, facts=facts, now=now)
+    return ground, replace(laid, whole=whole)
+
+
+def covered(session: Session, draft: Draft) -> dict[Stand, list[Stand]]:
+    """Return who really serves each published turn that somebody covers, by the turn."""
+    team, days = session.get_one(Team, draft.team_id), (draft.first_on, draft.last_on)
+    begins, ends = span(*days, team.time_zone)
+    covers = sa.select(Cover.shift_id).join(Shift).join(Line).where(Line.team_id == team.id)
+    covers = covers.where(Cover.cancelled_at.is_(None))
+    covers = covers.where(Shift.starts_at >= begins, Shift.starts_at < ends)
+    ids = set(session.scalars(covers))
+    if not ids:
+        return {}
+    parts = planning.served(session, team, *days)
+    return {
+        stand_of(shift): _within(shift, parts.get(shift.uid, []), ends)
+        for shift in published(session, team, *days)
+        if shift.id in ids
+    }
+
+
+def served(standing: Iterable[DraftSeat], parts: Mapping[Stand, Collection[Stand]]) -> list[Stand]:
+    """Return who serves in some seats; `parts` as `covered` returns them."""
+    stands = map(stand_of, standing)
+    return [part for stand in stands for part in parts.get(stand, [stand])]
+
+
+def _within(shift: Shift, parts: list[Stand], ends: datetime) -> list[Stand]:
+    """Return the parts of a turn; it is one, of who serves longest, if one begins after the plan.
+
+    No plan holds a turn that begins after its last day.
+    """
+    if all(part.starts_at < ends for part in parts):
+        return parts
+    most = max(parts, key=lambda part: part.ends_at - part.starts_at)
+    return [Stand(shift.starts_at, shift.ends_at, shift.line_id, most.person_id)]
 
 
 def refuse_breaches(session: Session, draft: Draft, reason: str) -> None:

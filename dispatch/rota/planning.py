@@ -8,7 +8,7 @@ query. So planner, hand edits, swaps and checks all judge by one problem.
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 import sqlalchemy as sa
@@ -48,6 +48,8 @@ class Laid:
     """One for each turn, in the same order."""
     rows: Mapping[str, tuple[int, ...]]
     """The ids of each line's rows, in order."""
+    whole: Mapping[Stand, Stand] = field(default_factory=dict)
+    """The turn that each part of a covered one belongs to."""
 
     def seats_of(self, stands: Collection[Stand]) -> frozenset[Seat]:
         """Return the seats that some of the turns take."""
@@ -55,7 +57,10 @@ class Laid:
         return frozenset(seat for stand, seat in pairs if stand in stands)
 
     def turns(self, seats: Iterable[Seat]) -> list[Stand]:
-        """Return the turns that seats stand for; whoever stays in a need stays on their row."""
+        """Return the turns that seats stand for; whoever stays in a need stays on their row.
+
+        A turn that is covered in part stays whole, and its cover over it.
+        """
         standing = dict(zip(self.seats, self.stands, strict=True))
         found = [standing[seat] for seat in seats if seat in standing]
         taken: dict[int, list[Stand]] = defaultdict(list)
@@ -68,7 +73,7 @@ class Laid:
             if row is not None:
                 taken[row].append(Stand(need.starts_at, need.ends_at, row, person_id))
                 found.append(taken[row][-1])
-        return sorted(found)
+        return sorted({self.whole.get(stand, stand) for stand in found})
 
 
 @dataclass(frozen=True)
@@ -100,16 +105,18 @@ class Ground:
         *,
         locked: Collection[Stand] = (),
         published: Collection[Stand] = (),
+        facts: Collection[Stand] = (),
         now: datetime | None = None,
     ) -> Laid:
         """Put turns onto the needs.
 
         `locked` ones stay; taking one of the `published` away costs by how near to `now` it is.
-        What has begun by `now` is a fact, which no absence undoes.
+        What has begun by `now` is a fact as well as `facts` are: no absence undoes it.
         """
         fitted = fitting.fit(self.wanted, stands, self.place)
         seats = dict(zip(stands, fitted.seats, strict=True))
         begun = {seats[stand] for stand in stands if now is not None and stand.starts_at <= now}
+        begun |= {seats[stand] for stand in facts}
         problem = Problem(
             first=self.first,
             last=self.last,
@@ -119,6 +126,7 @@ class Ground:
             rules=self.rules,
             wishes=tuple(self._wishes(fitted.needs)),
             locked=self._locks(fitted) | {seats[stand]: True for stand in locked},
+            facts=frozenset(begun),
             stays=_stays(seats, published, now) if now is not None else {},
             present=frozenset(fitted.seats),
         )
@@ -209,17 +217,21 @@ def published(session: Session, team: Team, first: date, last: date) -> list[Sta
 
     A part of a turn is of the day on which the whole of it begins.
     """
+    return [stand for parts in served(session, team, first, last).values() for stand in parts]
+
+
+def served(session: Session, team: Team, first: date, last: date) -> dict[str, list[Stand]]:
+    """Return what `published` does by the uid of each turn: its parts, in order."""
     begins, ends = span(first, last, team.time_zone)
     parts: dict[str, list[Turn]] = defaultdict(list)
     for turn in duty_between(session, team, begins - LONGEST, ends + LONGEST):
         if isinstance(turn, Turn):
             parts[turn.shift_uid].append(turn)
-    return [
-        Stand(turn.from_at, turn.until_at, turn.line_id, turn.person_id)
-        for turns in parts.values()
-        for turn in turns
+    return {
+        uid: [Stand(one.from_at, one.until_at, one.line_id, one.person_id) for one in turns]
+        for uid, turns in parts.items()
         if begins <= min(one.from_at for one in turns) < ends
-    ]
+    }
 
 
 def needs(session: Session, team: Team, first: date, last: date) -> tuple[Need, ...]:

@@ -396,6 +396,8 @@ class Problem:
     """Seats that must be, or must not be, in the plan."""
     stays: Mapping[Seat, int] = field(default_factory=dict)
     """What taking away a published seat costs."""
+    facts: frozenset[Seat] = frozenset()
+    """Locked seats that stand whatever speaks against them: begun, or covered by somebody."""
     present: frozenset[Seat] = frozenset()
     """The plan to begin from: a hint, never a promise."""
 

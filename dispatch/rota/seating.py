@@ -192,8 +192,9 @@ def _refuse_breaks(
     reason: str,
 ) -> list[str]:
     """Raise Invalid with what a change breaks unless there is a reason; return what that is for."""
-    before = [drafts.stand_of(one) for one in drafts.seats(session, draft)]
-    gone = {drafts.stand_of(seat) for seat in instead}
+    parts = drafts.covered(session, draft)
+    before = drafts.served(drafts.seats(session, draft), parts)
+    gone = set(drafts.served(instead, parts))
     after = [one for one in before if one not in gone] + list(stands)
     ground = drafts.ground_of(session, draft, {*before, *after})
     judging.refuse(judging.broken_by(ground, before, after), reason)

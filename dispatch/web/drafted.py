@@ -15,7 +15,7 @@ from flask_babel import format_date, format_decimal, gettext
 
 from dispatch.db import Session
 from dispatch.people.models import Person, Team
-from dispatch.rota import differences, drafts, easings, ground, judging, quality, rulebook
+from dispatch.rota import differences, drafts, easings, ground, judging, planning, quality, rulebook
 from dispatch.rota.days import local
 from dispatch.rota.differences import Change, Stand
 from dispatch.rota.judging import Judged
@@ -136,8 +136,8 @@ class Drafted:
         laid, judged = self.laid, self.judged
         changed = {change.now for change in self.changes}
         if published:
-            rows = drafts.published(self.opened, self.team, self.draft.first_on, self.draft.last_on)
-            laid = self.ground.lay([drafts.stand_of(row) for row in rows])
+            days = (self.draft.first_on, self.draft.last_on)
+            laid = self.ground.lay(planning.published(self.opened, self.team, *days))
             judged = judging.broken(self.ground, laid)
             changed = {change.was for change in self.changes}
         zone = self.team.time_zone
@@ -204,11 +204,31 @@ def changes_by_person(opened: Session, team: Team, found: Iterable[Change]) -> l
         {
             "id": person_id,
             "name": names[person_id],
-            "changes": [_change(team, one, person_id, names, lines) for one in some],
+            "changes": [
+                said for one in some for said in _changes(team, one, person_id, names, lines)
+            ],
         }
         for person_id, some in people.items()
     ]
     return sorted(rows, key=lambda row: row["name"])
+
+
+def _changes(
+    team: Team,
+    change: Change,
+    person_id: int,
+    names: Mapping[int, str],
+    lines: Mapping[int, str],
+) -> Iterable[dict[str, Any]]:
+    """Yield what a change means to one person, also to who covers the turn that changes."""
+    if person_id in change.people:
+        yield _change(team, change, person_id, names, lines)
+    for cover in change.covers:
+        if cover.person_id == person_id and change.was is not None:
+            name = names[change.was.person_id]
+            turn = _stand(team, cover, lines)
+            said = gettext("%(turn)s, the cover for %(name)s", turn=turn, name=name)
+            yield {"kind": "loses", "told": said}
 
 
 def _change(

@@ -220,7 +220,8 @@ def _stand(whole: Drafted, one: Need, person_id: int, leaves: int | None) -> Sta
     """Return where somebody stands who takes a need: in place of who leaves, or on a free row."""
     for stand, seat in zip(whole.laid.stands, whole.laid.seats, strict=True):
         if leaves is not None and seat == (one.id, leaves):
-            return Stand(stand.starts_at, stand.ends_at, stand.line_id, person_id)
+            turn = whole.laid.whole.get(stand, stand)
+            return Stand(turn.starts_at, turn.ends_at, turn.line_id, person_id)
     for row in whole.laid.rows[one.line]:
         if not any(
             stand.line_id == row and stand.starts_at < one.ends_at and one.starts_at < stand.ends_at
@@ -235,7 +236,7 @@ def _held(whole: Drafted, asked: Need, form: Form) -> list[DraftSeat]:
     person = form.number("person", 1, 999_999_999)
     ids = {one.id for one in reasons.together(whole.laid.problem, asked)}
     stands = {
-        stand
+        whole.laid.whole.get(stand, stand)
         for stand, seat in zip(whole.laid.stands, whole.laid.seats, strict=True)
         if seat[0] in ids and seat[1] == person
     }

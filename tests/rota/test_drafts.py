@@ -7,8 +7,9 @@ import pytest
 from dispatch.errors import Conflict, Invalid, NotFound, Refused
 from dispatch.people import access
 from dispatch.people.models import Role, RoleGrant
-from dispatch.rota import absences, changes, drafts, ground, judging, rights, seating
+from dispatch.rota import absences, changes, differences, drafts, ground, judging, rights, seating
 from dispatch.rota.models import AbsenceKind, DraftState, Origin, PairingKind
+from dispatch.rota.planner import faults
 
 DECEMBER = date(2026, 12, 1), date(2026, 12, 31)
 WEEK = "2026-12-11 17:00", "2026-12-18 17:00"
@@ -197,6 +198,49 @@ def test_what_changed_in_the_published_rota_is_taken_in_unless_the_draft_decided
     assert drafts.take_in(zone.session, draft, zone.planner, later) == [mine]
     assert shown(zone, draft) == [("primary", "Chloé", "published"), ("primary", "Chloé", "hand")]
     assert drafts.changed_since(zone.session, draft) == []
+
+
+def test_a_turn_that_somebody_covers_is_planned_by_who_really_serves(zone, now):
+    turn = zone.shift("An", *WEEK)
+    draft = begin(zone, now)
+    told = zone.at("2026-11-02 10:00")
+    ill = (AbsenceKind.SICK, *map(zone.at, WEEK), zone.planner, told)
+    absences.ask(zone.session, zone.people["An"], *ill, approved=True)
+    cover = zone.cover(turn, "Bert", *WEEK)
+    cover.changed_at = told
+    zone.session.flush()
+    assert drafts.changed_since(zone.session, draft) == [turn]
+    assert drafts.take_in(zone.session, draft, zone.planner, told) == []
+    assert drafts.changed_since(zone.session, draft) == []
+    drafts.refuse_breaches(zone.session, draft, "")
+    _, laid = drafts.lay(zone.session, draft, now=told)
+    assert [person for _, person in laid.problem.locked] == [zone.people["Bert"].id]
+    with pytest.raises(Invalid, match="two turns at the same time"):
+        put(zone, told, draft, "Bert", WEEK, line="backup")
+    # What is planned around it leaves turn and cover as they are.
+    found = laid.turns(laid.problem.locked)
+    seating.fill(zone.session, draft, found, Origin.PLANNER, zone.planner, told)
+    assert drafts.compare(zone.session, draft) == []
+    put(zone, told, draft, "Chloé", WEEK, seen=1)
+    [change] = drafts.compare(zone.session, draft)
+    assert [one.person_id for one in change.covers] == [zone.people["Bert"].id]
+    assert zone.people["Bert"].id in differences.by_person([change])
+
+
+def test_a_cover_in_part_is_a_fact_also_over_the_end_of_a_plan(zone, now):
+    turn = zone.shift("An", *WEEK)
+    zone.cover(turn, "Bert", "2026-12-13 17:00", "2026-12-14 17:00")
+    late = zone.shift("Chloé", "2026-12-25 17:00", "2027-01-01 17:00")
+    zone.cover(late, "Bert", "2027-01-01 08:00", "2027-01-01 17:00")
+    ill = (AbsenceKind.SICK, *map(zone.at, WEEK), zone.planner, now)
+    absences.ask(zone.session, zone.people["An"], *ill, approved=True)
+    draft = begin(zone, now)
+    _, laid = drafts.lay(zone.session, draft, now=now)
+    assert faults.problem_faults(laid.problem) == {}
+    names = {person.id: name for name, person in zone.people.items()}
+    serving = [names[person] for _, person in sorted(laid.problem.locked)]
+    assert serving == ["An", "Bert", "An", "Chloé"]
+    assert laid.turns(laid.problem.locked) == [drafts.stand_of(one) for one in (turn, late)]
 
 
 def test_filling_a_draft_keeps_what_is_the_same_locked_or_begun(zone, now):

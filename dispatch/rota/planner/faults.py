@@ -260,7 +260,7 @@ def _locks(problem: Problem) -> Iterator[Fault]:
         for one, _ in _overlapping(needs):
             told = N_("%(name)s is locked in two turns at the same time on %(day)s. Free one.")
             yield "locked", Sentence(told, name=people[person].name, day=one.days[0])
-        for need in needs:
+        for need in (one for one in needs if (one.id, person) not in problem.facts):
             yield from _cannot(people[person], need)
     for id_, count in theirs.items():
         asked = problem.needs[id_]
