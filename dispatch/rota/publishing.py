@@ -19,7 +19,19 @@ from dispatch.errors import Conflict, Invalid, Refused
 from dispatch.people import access
 from dispatch.people.access import Right
 from dispatch.people.models import Person, Team
-from dispatch.rota import absences, applying, changes, differences, drafts, ground, notices, record
+from dispatch.rota import (
+    absences,
+    applying,
+    changes,
+    differences,
+    drafts,
+    ground,
+    handing,
+    judging,
+    notices,
+    planning,
+    record,
+)
 from dispatch.rota.absences import Room
 from dispatch.rota.applying import Applied
 from dispatch.rota.days import local
@@ -70,12 +82,14 @@ def undo(
     """Take a version back: its turns stand again as they did before it.
 
     None where another planner must agree and is now asked to. Raises Conflict where one of its
-    turns has begun or was changed meanwhile, Refused where one planner wants to be two.
+    turns has begun, was changed or is covered meanwhile, Refused where one planner wants to be two,
+    Invalid with everything hard that would be broken unless there is a reason.
     """
     team = _lock(session, version.team_id)
     back = [_reverse(session, team, kept, now) for kept in version.changes]
     if not back:
         raise Conflict(N_("This version changed nothing."))
+    _refuse_breaks(session, team, back, reason)
     four_eyes = terms_of(session, team).four_eyes
     asked_by = version.undo_asked_by_id if four_eyes else None
     if four_eyes and not _is_second(asked_by, actor):
@@ -252,11 +266,45 @@ def _reverse(session: Session, team: Team, kept: dict[str, Any], now: datetime) 
         if shift.cancelled_at is not None or drafts.stand_of(shift) != then:
             told = N_("These turns were changed meanwhile: %(turns)s.")
             raise Conflict(Sentence(told, turns=turns(session, team, [then])))
+        _refuse_covered(session, team, shift, Change(then, was))
     for stand in (was, then):
         if stand is not None and stand.starts_at <= now:
             told = N_("These turns have begun meanwhile: %(turns)s.")
             raise Conflict(Sentence(told, turns=turns(session, team, [stand])))
     return Change(then, was, shift.id if shift is not None else None)
+
+
+def _refuse_covered(session: Session, team: Team, shift: Shift, back: Change) -> None:
+    """Raise Conflict naming the covers that would be lost: they came after the version."""
+    left = back.now if back.moves else None
+    lost = [
+        Stand(cover.starts_at, cover.ends_at, shift.line_id, cover.person_id)
+        for cover in changes.covers_of(session, shift)
+        if left is None or cover.starts_at < left.starts_at or left.ends_at < cover.ends_at
+    ]
+    if lost:
+        told = N_("These turns are covered meanwhile: %(turns)s. Cancel that first.")
+        raise Conflict(Sentence(told, turns=turns(session, team, lost)))
+
+
+def _refuse_breaks(session: Session, team: Team, back: Sequence[Change], reason: str) -> None:
+    """Raise Invalid with everything hard that turns would break by standing as before."""
+    stands = [stand for one in back for stand in (one.was, one.now) if stand is not None]
+    times = min(one.starts_at for one in stands), max(one.ends_at for one in stands)
+    days = handing.around(team, *times)
+    before = planning.published(session, team, *days)
+    gone = [one.was for one in back if one.was is not None]
+    after = [stand for stand in before if not any(_within(stand, turn) for turn in gone)]
+    after += [one.now for one in back if one.now is not None]
+    people = {stand.person_id for stand in (*before, *after)}
+    ground = planning.load(session, team, *days, people=people)
+    judging.refuse(judging.broken_by(ground, before, after), reason)
+
+
+def _within(stand: Stand, turn: Stand) -> bool:
+    """Return whether somebody serves in a turn, or in a part of it."""
+    inside = turn.starts_at <= stand.starts_at and stand.ends_at <= turn.ends_at
+    return inside and stand.line_id == turn.line_id
 
 
 def turns(session: Session, team: Team, stands: Iterable[Stand]) -> tuple[Sentence, ...]:

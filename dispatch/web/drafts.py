@@ -264,9 +264,12 @@ def version(key: str, number: int) -> ResponseReturnValue:
     )
 
 
-def _undo(key: str, number: int, opened: Session, _form: Form) -> Done:
+def _undo(key: str, number: int, opened: Session, form: Form) -> Done:
     found = _found(opened, team_for(opened, key, Right.ROTA_CHANGE), number)
-    if publishing.undo(opened, found, session.actor(), session.now()) is None:
+    reason = form.text("reason", most=300)
+    form.check()
+    by = session.actor(), session.now()
+    if publishing.undo(opened, found, *by, reason=reason) is None:
         said = gettext("Asked: another planner must take it back. They are told.")
         return Done(said, url_for("drafts.version", key=key, number=number))
     said = gettext("Taken back: its turns stand as before, and whoever has them is told.")

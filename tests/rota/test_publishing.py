@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from dispatch import upkeep
 from dispatch.errors import Conflict, Invalid, Refused
-from dispatch.rota import absences, drafts, publishing, seating, terms
+from dispatch.rota import absences, changes, drafts, publishing, seating, terms
 from dispatch.rota.duty import Turn, duty_between
 from dispatch.rota.holidays import Calendar
 from dispatch.rota.models import AbsenceKind, DraftState, Shift
@@ -293,6 +293,26 @@ def test_a_version_whose_turns_changed_since_is_not_taken_back(zone, now):
     zone.session.scalars(sa.select(Shift)).one().ends_at = zone.at("2026-12-10 17:00")
     with pytest.raises(Conflict, match="changed meanwhile"):
         publishing.undo(zone.session, version, zone.planner, now)
+
+
+def test_a_version_goes_back_only_with_a_reason_where_that_breaks_rules_and_loses_no_cover(
+    zone, now
+):
+    zone.shift("An", *WEEKS[0])
+    draft = begin(zone, now)
+    put(zone, now, draft, "Bert", WEEKS[0], seen=1)
+    version = publish(zone, now, draft)
+    leave = zone.people["An"], AbsenceKind.LEAVE, *map(zone.at, WEEKS[0]), zone.planner, now
+    absences.ask(zone.session, *leave, approved=True)
+    shift = zone.session.scalars(sa.select(Shift).where(Shift.cancelled_at.is_(None))).one()
+    cover = zone.cover(shift, "Chloé", "2026-12-06 17:00", "2026-12-07 17:00")
+    with pytest.raises(Conflict, match=r"covered meanwhile: primary Sun 6 Dec 17:00 Chloé Dubois"):
+        publishing.undo(zone.session, version, zone.planner, now)
+    changes.cancel_cover(zone.session, cover, zone.planner, now)
+    with pytest.raises(Invalid, match="An Peeters is away"):
+        publishing.undo(zone.session, version, zone.planner, now)
+    publishing.undo(zone.session, version, zone.planner, now, reason="she comes back for it")
+    assert served(zone) == [("An", "04")]
 
 
 def test_every_organisation_that_the_team_serves_sees_it(store, make_zone):
