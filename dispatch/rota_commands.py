@@ -81,14 +81,19 @@ def check(parts: Parts, arguments: argparse.Namespace) -> int:
     return 1 if found or until is None else 0
 
 
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text} is no day; write it like 2026-12-11") from None
+
+
 def arguments(add: Callable[..., argparse.ArgumentParser], actor: Actor) -> None:
     """Declare both commands by `add(name, run, text)`."""
     planning = add("plan", lambda parts, given: plan(parts, given, actor), "plan a team's turns")
     planning.add_argument("team", help="the team's key")
     for name, into, text in (("--from", "first", "first day"), ("--to", "last", "last day")):
-        planning.add_argument(
-            name, dest=into, type=date.fromisoformat, required=True, metavar="DAY", help=text
-        )
+        planning.add_argument(name, dest=into, type=_day, required=True, metavar="DAY", help=text)
     planning.add_argument("--seconds", type=int, default=60, help="at most; default: 60")
     planning.add_argument("--publish", choices=["yes", "no"], default="no", help="default: no")
     planning.add_argument(

@@ -96,6 +96,12 @@ def test_why_a_period_cannot_be_covered_is_printed_with_the_ways_out(run: Run, s
     assert "  1. cost 1000\n     - One person fewer than wanted: primary Fri 1 Jan 17:00.\n" in out
 
 
+def test_a_day_that_is_none_is_said_in_a_sentence(run: Run, capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit):
+        run("plan", "support", "--from", "2027-13-01", "--to", "2027-02-28")
+    assert "2027-13-01 is no day; write it like 2026-12-11" in capsys.readouterr().err
+
+
 def test_what_cannot_be_planned_is_said_in_a_sentence(run: Run, store: Store):
     status, out, err = run("plan", "support", "--from", "2027-01-01", "--to", "2036-12-31")
     assert (status, out) == (1, "")

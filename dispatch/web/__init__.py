@@ -144,6 +144,8 @@ class _Catalogue(flask_babel.Domain):  # type: ignore[misc]
 
 class _Babel(flask_babel.Babel):  # type: ignore[misc]
     _catalogue = _Catalogue()
+    #: As days are written everywhere here; English would else write them as in America.
+    default_date_formats = flask_babel.Babel.default_date_formats | {"date.medium": "EEE d MMM y"}
 
     @property
     def domain_instance(self) -> flask_babel.Domain:

@@ -228,6 +228,8 @@ def test_a_wrong_year_condemns_its_own_row_only(zone, now):
     imported = look(zone, rows)
     assert told(imported) == [f"Row 3: 2023-12-04 {far}"]
     assert len(imported.read.stands) == 6
+    rows[2][0] = "0001-12-04"
+    assert told(look(zone, rows)) == [f"Row 3: 0001-12-04 {far}"]
     ends = ["An", "primary", "2026-11-20 17:00", "9999-12-31 17:00"]
     assert told(look(zone, [*LIST, ends])) == [f"Row 5: 9999-12-31 {far}"]
 

@@ -55,7 +55,7 @@ def test_a_file_is_looked_at_and_its_turns_go_into_a_draft_with_one_tap(web, pet
     looked = send(petra, TURNS)
     assert looked.status_code == 200
     shown = text(looked)
-    assert "Turns in the file: 2, from Apr 1, 2026 to Apr 1, 2026." in shown
+    assert "Turns in the file: 2, from Wed 1 Apr 2026 to Wed 1 Apr 2026." in shown
     assert "Wed 1 Apr 2026 08:00 – Thu 2 Apr 08:00 primary nobody An Peeters" in shown
     assert rows(web, DraftSeat) == []
     done = petra.post(PATH, carried(looked))

@@ -94,10 +94,10 @@ def day_of(cell: Cell) -> date | None:
     found = _DAY.search(cell)
     if found is None:
         return None
-    first, month, last = (int(number) for number in found.groups())
-    year, day = (first, last) if len(found[1]) == 4 else (last, first)
+    first, month, last = found.groups()
+    year, day = (first, last) if len(first) == 4 else (last, first)
     try:
-        return date(year + 2000 if year < 100 else year, month, day)
+        return date(int(year) + (2000 if len(year) == 2 else 0), int(month), int(day))
     except ValueError:
         return None
 
