@@ -98,12 +98,22 @@ def document(found: Explanation, problem: Problem, words: Words) -> dict[str, An
     return {
         "possible": found.possible,
         "smallest": found.smallest,
-        "proven": found.proven and ways[:1] == [*found.ways[:1]],
+        "proven": found.proven and not found.remaining and ways[:1] == [*found.ways[:1]],
+        "within": kept.written(_within(found)) if found.remaining and found.days else None,
         "seconds": round(found.seconds, 1),
         "lacks": [[kept.written(said) for said in lack] for lack in lacks],
         "more": max(0, len(found.shortages) - _LACKS),
         "ways": [_way(way, problem, words) for way in ways],
     }
+
+
+def _within(found: Explanation) -> Sentence:
+    """Say to which days the ways out are, where others lack people too."""
+    told = N_(
+        "These are ways out for %(first)s to %(last)s only. Conflicts on other days that remain: "
+        "%(count)s."
+    )
+    return Sentence(told, first=found.days[0], last=found.days[-1], count=found.remaining)
 
 
 def _cannot(days: Collection[Any]) -> Sentence:

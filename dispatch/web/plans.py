@@ -221,6 +221,7 @@ def _explained(found: Mapping[str, Any]) -> dict[str, Any] | None:
         "possible": found["possible"],
         "smallest": found["smallest"],
         "proven": found["proven"],
+        "within": told(kept.read(found["within"])) if found.get("within") else None,
         "more": found["more"],
         "lacks": [[told(kept.read(one)) for one in lack] for lack in found["lacks"]],
         "ways": [

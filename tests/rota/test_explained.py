@@ -94,6 +94,20 @@ def test_the_ways_out_are_ranked_and_each_says_how_it_can_be_taken(night):
     assert night["proven"] and night["ways"][0]["cost"] < night["ways"][1]["cost"]
 
 
+def test_ways_out_of_the_first_of_two_conflicts_do_not_speak_for_the_second():
+    turns = [turn(day, 8, 16, under=None) for day in (2, 30)]
+    people = [person(1, "An Peeters", away=(*away(1, 4), *away(28, 31)))]
+    found = explained_by(problem(turns, people, [REST]))
+    assert found["ways"]
+    assert not found["proven"]
+    assert said([found["within"]]) == [
+        "These are ways out for Mon 2 Mar to Mon 2 Mar only. "
+        "Conflicts on other days that remain: 1."
+    ]
+    alone = explained_by(problem(turns[:1], people, [REST]))
+    assert (alone["proven"], alone["within"]) == (True, None)
+
+
 @pytest.mark.parametrize("language", ["nl", "fr", "sv", "da"])
 def test_an_explanation_is_read_in_every_language(night, language):
     spoken = said(night["lacks"][0], language) + said(

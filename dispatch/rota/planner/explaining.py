@@ -57,6 +57,7 @@ class _Explaining:
         families = tuple(dict.fromkeys(one.key for one in reasons)) or self._families()
         ways = [] if way is None else [way, *self._other_ways(way, terms)]
         ways.sort(key=lambda way: way.cost)
+        here, beyond = self._parted(days, fullest.short, terms)
         return Explanation(
             False if counts or families or fullest.proven else None,
             counts,
@@ -65,8 +66,26 @@ class _Explaining:
             families,
             tuple(self._way(way) for way in ways[:_WAYS]),
             way is not None and way.proven,
+            here if beyond else (),
+            beyond,
             self._spent(),
         )
+
+    def _parted(
+        self, days: Sequence[date], short: Sequence[date], terms: Sequence[Term]
+    ) -> tuple[tuple[date, ...], int]:
+        """Return the days to which a way out is, and how many conflicts lie beyond them."""
+        for (begin, end), near in zip(_circles(days), self._near(days), strict=False):
+            if near == terms:
+                here = tuple(day for day in short if begin <= day <= end) or tuple(days)
+                beyond = [day for day in short if not begin <= day <= end]
+                apart = [
+                    day
+                    for before, day in zip([None, *beyond], beyond, strict=False)
+                    if before is None or day - before > _AROUND[0]
+                ]
+                return here, len(apart)
+        return (), 0
 
     def _spent(self) -> float:
         return monotonic() - self._begun
@@ -129,8 +148,7 @@ class _Explaining:
         """Yield the terms around the first of some days, in wider and wider circles."""
         if days:
             of = _Days(self._model)
-            for around in _AROUND:
-                begin, end = days[0] - around, max(days[0] + around, days[-1])
+            for begin, end in _circles(days):
                 yield [term for term in self._terms if of.touches(term, begin, end)]
         yield self._terms
 
@@ -154,6 +172,11 @@ class _Days:
             for literal in term.literals
             for day in self._days.get(conflict.index(literal), ())
         )
+
+
+def _circles(days: Sequence[date]) -> list[tuple[date, date]]:
+    """Return wider and wider spans around the first of some days."""
+    return [(days[0] - one, max(days[0] + one, days[-1])) for one in _AROUND if days]
 
 
 def _prices(problem: Problem) -> dict[str, int | None]:

@@ -84,6 +84,10 @@ class Explanation:
     """The cheapest first."""
     proven: bool = False
     """Whether nothing is cheaper than the first way."""
+    days: tuple[date, ...] = ()
+    """The days that lack people to which the ways out are; none: to all of them."""
+    remaining: int = 0
+    """Conflicts on other days, which no way out speaks of."""
     seconds: float = 0.0
 
 
