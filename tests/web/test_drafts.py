@@ -1,7 +1,7 @@
 """Drafts on a planner's desk: begun, changed cell by cell, compared, published, taken back."""
 
 import re
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -10,6 +10,7 @@ from dispatch.people.models import Membership, Role, Team
 from dispatch.rota import absences, drafts, ground, rulebook, runs, terms
 from dispatch.rota.models import (
     AbsenceKind,
+    Cover,
     Draft,
     DraftSeat,
     DraftState,
@@ -223,6 +224,22 @@ def test_publishing_says_who_is_told_and_can_be_taken_back(planned, planner):
     with planned.store.read() as session:
         april = sa.select(Shift).where(Shift.starts_at > NOW, Shift.cancelled_at.is_(None))
         assert session.scalars(april).all() == []
+
+
+def test_whoever_would_lose_a_cover_is_named_before_a_draft_is_published(planned, planner):
+    put(planned, planner, draft := begin(planner), "An")
+    planner.post(f"{draft}/compare", {})
+    with planned.store.write() as session:
+        begins = datetime.fromisoformat(AT)
+        turn = session.scalars(sa.select(Shift).where(Shift.starts_at == begins)).one()
+        bert = planned.centre.people["Bert"].id
+        times = {"starts_at": turn.starts_at, "ends_at": turn.ends_at, "changed_at": NOW}
+        session.add(Cover(uid="cover", shift_id=turn.id, person_id=bert, **times))
+    draft = begin(planner, of="published")
+    assert put(planned, planner, draft, "Chloé", instead=bert).status_code == 303
+    shown = planner.get(f"{draft}/compare").text
+    assert "the cover for An Peeters" in shown
+    assert "Bert Maes" in shown
 
 
 def test_with_four_eyes_another_planner_publishes(planned, planner):
