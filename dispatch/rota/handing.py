@@ -23,12 +23,13 @@ _BEFORE, _AFTER = timedelta(days=7), timedelta(days=28)
 
 @dataclass(frozen=True)
 class Hand:
-    """A line's time from an instant up to another goes to a person."""
+    """A line's time from an instant up to another goes to a person, or to nobody."""
 
     line_id: int
     starts_at: datetime
     ends_at: datetime
-    person_id: int
+    person_id: int | None
+    """None: to nobody."""
 
 
 def broken_by(session: Session, team: Team, hands: Sequence[Hand]) -> list[Judged]:
@@ -69,7 +70,8 @@ def handed(stands: Iterable[Stand], hand: Hand) -> list[Stand]:
             result.append(replace(stand, ends_at=hand.starts_at))
         if hand.ends_at < stand.ends_at:
             result.append(replace(stand, starts_at=hand.ends_at))
-    result.append(Stand(hand.starts_at, hand.ends_at, hand.line_id, hand.person_id))
+    if hand.person_id is not None:
+        result.append(Stand(hand.starts_at, hand.ends_at, hand.line_id, hand.person_id))
     return result
 
 

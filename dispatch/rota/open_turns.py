@@ -1,7 +1,7 @@
 """Open turns: gaps that a planner offers to everybody of the team, and whoever signs up first.
 
-Rules judge a sign-up like any other turn; within a day they only warn. Where the organisation wants
-it, a planner agrees first.
+Rules judge a sign-up like any other turn; within a day they only warn, and a planner looks at it
+afterwards. Where the organisation wants it, a planner agrees first.
 """
 
 from datetime import datetime
@@ -72,9 +72,10 @@ def sign_up(
         raise Conflict(N_("Somebody else has this turn by now."))
     team = session.get_one(Team, turn.line.team_id)
     late = handing.is_late(turn.starts_at, now)
+    broken = judge(session, turn, person.id)
     if not late:
-        judging.refuse(judge(session, turn, person.id), "")
-    turn.person_id = person.id
+        judging.refuse(broken, "")
+    turn.person_id, turn.broken = person.id, judging.keys(one for one in broken if one.hard)
     if terms_of(session, team).swaps_approved and not late:
         turn.state = OpenState.ASKED
         session.flush()
@@ -83,13 +84,27 @@ def sign_up(
         where = notices.requests(team)
         _tell(session, team, turn, owners(session, team), told, now, where, name=person.name)
         return turn
+    turn.to_approve = late and (bool(turn.broken) or terms_of(session, team).swaps_approved)
+    if turn.to_approve:
+        told, where = N_("%(team)s: %(name)s has %(turn)s."), notices.requests(team)
+        others = [one for one in owners(session, team) if one != person.id]
+        _tell(session, team, turn, others, told, now, where, name=person.name)
     return _enter(session, team, turn, actor, now)
 
 
 def approve(
     session: Session, turn: OpenTurn, actor: Actor, now: datetime, reason: str = ""
 ) -> OpenTurn:
-    """Agree as a planner that whoever signed up has the turn."""
+    """Agree as a planner that whoever signed up has the turn.
+
+    What holds already has been looked at by this.
+    """
+    turn = _locked(session, turn)
+    if turn.to_approve:
+        turn.to_approve = False
+        team = session.get_one(Team, turn.line.team_id)
+        _note(session, team, turn, actor, "open_turn.approved", now)
+        return turn
     turn = _asked(session, turn)
     assert turn.person_id is not None, "somebody signed up"
     judging.refuse(judge(session, turn, turn.person_id), reason)
@@ -132,6 +147,12 @@ def standing(session: Session, team: Team, now: datetime) -> list[OpenTurn]:
         .order_by(OpenTurn.starts_at, OpenTurn.id)
     )
     return list(session.scalars(query))
+
+
+def taken_late(session: Session, team: Team) -> list[OpenTurn]:
+    """Return the late sign-ups of a team that hold already and a planner must look at, in order."""
+    query = sa.select(OpenTurn).join(Line).where(Line.team_id == team.id, OpenTurn.to_approve)
+    return list(session.scalars(query.order_by(OpenTurn.starts_at, OpenTurn.id)))
 
 
 def _enter(
@@ -213,5 +234,6 @@ def _note(
         "person": turn.person_id,
         "starts_at": turn.starts_at,
         "ends_at": turn.ends_at,
+        "broken": turn.broken,
     }
     record.note(session, team, actor, action, f"open_turn:{turn.id}", facts, now)

@@ -116,7 +116,8 @@ def waiting(opened: Session, team: Team) -> int:
     offered = {one.shift.uid for one in held if one.state is SwapState.OFFERED}
     lost = {hole.turn.shift_uid for hole in repairs.lost(opened, team, now)} - offered
     signed = [one for one in open_turns.standing(opened, team, now) if one.person_id is not None]
-    return len(_asked(opened, team)) + len(mine) + len(signed) + len(lost)
+    late = open_turns.taken_late(opened, team)
+    return len(_asked(opened, team)) + len(mine) + len(signed) + len(late) + len(lost)
 
 
 # --- Deciding.
@@ -178,7 +179,10 @@ def _approve_open(opened: Session, team: Team, row_id: int, form: Form) -> str:
     reason = form.text("reason", most=300)
     form.check()
     turn = _open_turn(opened, team, row_id)
+    held = turn.to_approve
     open_turns.approve(opened, turn, session.actor(), session.now(), reason)
+    if held:
+        return str(gettext("Noted: it has been looked at."))
     return str(gettext("Approved: the turn is entered."))
 
 
@@ -247,6 +251,7 @@ def _shown(key: str, opened: Session, _form: Form) -> dict[str, Any]:
         "late": [
             _late(opened, one, team, everybody) for one in held if one.state is SwapState.DONE
         ],
+        "taken": [_taken(opened, one, team) for one in open_turns.taken_late(opened, team)],
         "swaps": [card(opened, one, everybody) for one in held if one.state is SwapState.ACCEPTED],
         "signed": [_signed(opened, one) for one in signed if one.person_id is not None],
         "offers": [card(opened, one, everybody) for one in held if one.state is SwapState.OFFERED],
@@ -270,6 +275,21 @@ def _late(opened: Session, swap: Swap, team: Team, names: Mapping[int, str]) -> 
         "told": [told(one.told) for one in judged],
         "by": swap.asked_by,
         "may_undo": (swaps.undo_until(swap) or session.now()) > session.now(),
+    }
+
+
+def _taken(opened: Session, turn: OpenTurn, team: Team) -> dict[str, Any]:
+    """Return a late sign-up that holds already, with what it broke."""
+    assert turn.person_id is not None, "somebody signed up"
+    back = Hand(turn.line_id, turn.starts_at, turn.ends_at, None)
+    judged = handing.broken_since(opened, team, [back])
+    return {
+        "id": turn.id,
+        "name": opened.get_one(Person, turn.person_id).name,
+        "line": turn.line.name,
+        "starts_at": turn.starts_at,
+        "ends_at": turn.ends_at,
+        "told": [told(one.told) for one in judged if one.hard],
     }
 
 

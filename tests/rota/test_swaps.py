@@ -296,6 +296,19 @@ def test_a_sign_up_is_judged_and_agreed_to_where_set(zone, now):
     assert len(zone.texts()) == 3
 
 
+def test_a_late_sign_up_that_breaks_rules_holds_and_waits_to_be_looked_at(zone, now):
+    zone.phone("Chloé")
+    zone.plans("Chloé")
+    zone.shift("An", *WEEK, line="backup")
+    turn, late = offered(zone, now), zone.at(WEEK[0]) - timedelta(hours=3)
+    assert sign_up(zone, late, turn, "An").state is OpenState.TAKEN
+    assert (turn.to_approve, bool(turn.broken)) == (True, True)
+    assert open_turns.taken_late(zone.session, zone.team) == [turn]
+    assert "An Peeters heeft primary" in zone.texts()[-1][1]
+    open_turns.approve(zone.session, turn, zone.planner, late)
+    assert open_turns.taken_late(zone.session, zone.team) == []
+
+
 def test_only_gaps_are_offered_and_each_once(zone, now):
     zone.shift("An", *NEXT)
     with pytest.raises(Invalid, match="An Peeters is on primary"):

@@ -179,6 +179,11 @@ def test_an_open_turn_is_offered_by_a_planner_and_signed_up_for(web, bert):
         number = session.scalars(sa.select(OpenTurn.id)).one()
     assert bert.post(f"/turns/open/{number}").location == "/turns"
     assert holder(web, BEGINS + DAY) == "Bert"
+    with web.store.write() as session:
+        session.get_one(OpenTurn, number).to_approve = True
+    assert "Holds already; look at it 1 Bert Maes" in text(petra.get("/rota/support/requests"))
+    assert petra.post(f"/rota/support/requests/open/{number}/approve").status_code == 303
+    assert "Holds already" not in text(petra.get("/rota/support/requests"))
 
 
 def test_a_sign_up_waits_for_a_planner_where_they_must_agree(web, bert):
@@ -234,6 +239,9 @@ def test_a_turn_of_somebody_away_is_offered_to_everybody_by_a_planner(web, bert,
     away = {"kind": "sick", "first_on": "2026-04-01", "last_on": "2026-04-06"}
     officer(web, "An").post("/turns/absences", away)
     petra = web.as_role(Role.PLANNER)
+    with web.store.read() as session:
+        number = session.scalars(sa.select(Absence.id)).one()
+    petra.post(f"/rota/support/requests/absence/{number}/approve")
     hole = {"line": "primary", "uid": turn}
     hole |= {"begins": BEGINS.isoformat(), "ends": (BEGINS + DAY).isoformat()}
     assert petra.post("/rota/support/requests/offer", hole).status_code == 303
