@@ -26,7 +26,9 @@ from dispatch.wiring import Parts
 _OUTCOMES = {
     Outcome.OPTIMAL: "Proven: nothing costs less.",
     Outcome.FEASIBLE: "Every hard rule holds; something cheaper may exist.",
-    Outcome.PARTIAL: "Some turns lack people, or people turns that a rule asks for; every other hard rule holds.",
+    Outcome.PARTIAL: (
+        "Some turns lack people, or people turns that a rule asks for; every other hard rule holds."
+    ),
     Outcome.IMPOSSIBLE: "Proven: no plan keeps every hard rule and fills every turn.",
     Outcome.UNKNOWN: "Nothing was found in this time.",
 }

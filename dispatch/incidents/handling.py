@@ -16,11 +16,12 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from dispatch import audit, upkeep
 from dispatch.audit import Actor, OwnWords
-from dispatch.db import Session, insert_now
+from dispatch.db import Session
 from dispatch.errors import Conflict, Invalid
 from dispatch.incidents import alarms, catalogue, states, timeline
 from dispatch.incidents.alerts import Alert, Place, Problem
 from dispatch.incidents.models import Category, Incident, IncidentStatus, Want
+from dispatch.inserts import insert_now
 from dispatch.people.models import Area, Organisation, Service, Team
 from dispatch.texts import N_
 

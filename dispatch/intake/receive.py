@@ -21,12 +21,13 @@ import sqlalchemy as sa
 
 from dispatch import logs, seal, upkeep
 from dispatch.audit import Actor
-from dispatch.db import Base, Session, insert_once, one_at_a_time
+from dispatch.db import Base, Session, one_at_a_time
 from dispatch.errors import Conflict
 from dispatch.incidents import alarms, handling, timeline
 from dispatch.incidents.alerts import Alert, AlertType, Problem
 from dispatch.incidents.handling import Origin
 from dispatch.incidents.models import Incident, IncidentStatus
+from dispatch.inserts import insert_once
 from dispatch.intake import own
 from dispatch.intake.models import DeliveryStatus, EarlyCancel, Source
 from dispatch.paging import callouts, corrections

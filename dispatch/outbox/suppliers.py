@@ -16,7 +16,8 @@ import sqlalchemy as sa
 
 from dispatch import logs, upkeep
 from dispatch.channels.contract import Channel, Kind, Outcome, State
-from dispatch.db import Base, Session, insert_once
+from dispatch.db import Base, Session
+from dispatch.inserts import insert_once
 from dispatch.outbox.models import Breaker, Supplier
 from dispatch.settings import Suppliers as Limits
 

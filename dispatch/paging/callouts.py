@@ -20,10 +20,11 @@ from sqlalchemy.orm import selectinload
 
 from dispatch import logs, upkeep
 from dispatch.audit import ENGINE, Actor
-from dispatch.db import Session, insert_now
+from dispatch.db import Session
 from dispatch.errors import Conflict, Invalid
 from dispatch.incidents import alarms, handling, timeline
 from dispatch.incidents.models import Incident, IncidentStatus, Want
+from dispatch.inserts import insert_now
 from dispatch.paging import pages, plans, policy, recall, steps
 from dispatch.paging.candidates import Moment
 from dispatch.paging.models import (

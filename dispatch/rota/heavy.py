@@ -10,7 +10,8 @@ from datetime import date, datetime
 
 import sqlalchemy as sa
 
-from dispatch.db import Base, Session, insert_once
+from dispatch.db import Base, Session
+from dispatch.inserts import insert_once
 from dispatch.people.models import Team
 from dispatch.rota.days import span
 from dispatch.rota.models import HeavyCall

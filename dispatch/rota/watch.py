@@ -15,7 +15,8 @@ from enum import StrEnum
 import sqlalchemy as sa
 
 from dispatch.audit import ENGINE
-from dispatch.db import Base, Session, insert_once
+from dispatch.db import Base, Session
+from dispatch.inserts import insert_once
 from dispatch.people.models import Certificate, Qualification, Team
 from dispatch.rota import judging, notices, planning, record, terms
 from dispatch.rota.days import local, local_day

@@ -39,7 +39,9 @@ SECONDS: Mapping[int, str] = {
 _OUTCOMES: Mapping[str, str] = {
     Outcome.OPTIMAL: N_("Proven: nothing costs less."),
     Outcome.FEASIBLE: N_("Every hard rule holds; something cheaper may exist."),
-    Outcome.PARTIAL: N_("Some turns lack people, or people turns that a rule asks for; every other hard rule holds."),
+    Outcome.PARTIAL: N_(
+        "Some turns lack people, or people turns that a rule asks for; every other hard rule holds."
+    ),
     Outcome.IMPOSSIBLE: N_("Proven: no plan keeps every hard rule and fills every turn."),
     Outcome.UNKNOWN: N_("Nothing was found in this time."),
 }

@@ -4,7 +4,8 @@ import contextlib
 
 import sqlalchemy as sa
 
-from dispatch.db import Store, insert_now
+from dispatch.db import Store
+from dispatch.inserts import insert_now
 from dispatch.people.models import Qualification
 
 
