@@ -5,7 +5,7 @@ import sqlalchemy as sa
 
 from dispatch.people.models import Role
 from dispatch.rota import open_turns, terms
-from dispatch.rota.models import Cover, Line, OpenState, OpenTurn, Swap, SwapState
+from dispatch.rota.models import Absence, Cover, Line, OpenState, OpenTurn, Swap, SwapState
 from tests.centre import ADA, NOW
 from tests.web.conftest import Browser, Web
 from tests.web.rotas import BEGINS, DAY, entered, holder, rest_of, text
