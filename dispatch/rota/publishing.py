@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from dispatch.audit import Actor
 from dispatch.db import Session
 from dispatch.errors import Conflict, Invalid, Refused
+from dispatch.outbox.models import Message
 from dispatch.people import access
 from dispatch.people.access import Right
 from dispatch.people.models import Person, Team
@@ -119,6 +120,21 @@ def versions(session: Session, team: Team) -> list[Version]:
     return list(session.scalars(query.order_by(Version.number.desc())))
 
 
+def told_of(session: Session, version: Version) -> tuple[int, list[str]]:
+    """Return how many people were told of a version, and the names of those who could not be."""
+    sent = sa.select(Message.person_id).where(Message.about == _about(version))
+    reached = set(session.scalars(sent.distinct()))
+    concerned = {
+        stand.person_id
+        for sides in map(differences.read, version.changes)
+        for stand in sides
+        if stand is not None
+        and any(one is not None and one.ends_at > version.published_at for one in sides)
+    }
+    names = sa.select(Person.name).where(Person.id.in_(concerned - reached)).order_by(Person.name)
+    return len(reached), list(session.scalars(names))
+
+
 # --- What keeps a draft from being published.
 
 
@@ -218,9 +234,13 @@ def _keep(
         first = max(min(instants), now)
         at = local(min(instants), team.time_zone)
         said = Sentence(told, team=team.name, count=len(instants), at=at)
-        about = f"version:{version.id}"
+        about = _about(version)
         notices.tell(session, team, [person_id], said, now, touches=first, about=about)
     return version
+
+
+def _about(version: Version) -> str:
+    return f"version:{version.id}"
 
 
 def _apply(

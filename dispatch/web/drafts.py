@@ -176,18 +176,16 @@ def _publish(draft_id: int, opened: Session, form: Form) -> Done:
     onward = url_for("drafts.listed", key=team.key)
     if version is None:
         return Done(gettext("The other planners are asked to look at it and to publish."), onward)
-    people = {
-        person_id
-        for kept in version.changes
-        for stand in differences.read(kept)
-        if stand is not None
-        for person_id in [stand.person_id]
-    }
+    people, silent = publishing.told_of(opened, version)
     said = gettext(
         "Published as version %(number)s. Told of their turns: %(people)s.",
         number=version.number,
-        people=len(people),
+        people=people,
     )
+    if silent:
+        said += " " + gettext(
+            "Without phone or mail, tell them: %(names)s.", names=", ".join(silent)
+        )
     return Done(said, onward)
 
 

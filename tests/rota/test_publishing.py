@@ -96,6 +96,15 @@ def test_at_night_people_are_woken_only_for_what_begins_soon(zone, now):
     }
 
 
+def test_it_is_known_who_was_told_and_who_could_not_be(zone, now):
+    zone.phone("An")
+    draft = begin(zone, now)
+    put(zone, now, draft, "An", WEEKS[0])
+    put(zone, now, draft, "Bert", WEEKS[1])
+    version = publish(zone, now, draft)
+    assert publishing.told_of(zone.session, version) == (1, ["Bert Maes"])
+
+
 def test_the_days_that_mattered_are_frozen_with_the_version(zone, now):
     draft = begin(zone, now)
     put(zone, now, draft, "An", WEEKS[0])
