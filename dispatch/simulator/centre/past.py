@@ -202,7 +202,7 @@ def _happen(
         _record(session, source, event, at, dispatcher)
         return
     incident = _send(session, source, _alert(event, reference), at)
-    _carry(session, at)
+    carry(session, at)
     for seconds, words in event.answers:
         answered_at = at + timedelta(seconds=seconds)
         _run_until(session, incident, answered_at)
@@ -211,13 +211,13 @@ def _happen(
         _send(
             session, source, {"type": "cancel", "reference": reference}, at + timedelta(minutes=1)
         )
-        _carry(session, at + timedelta(minutes=1))
+        carry(session, at + timedelta(minutes=1))
         return
     done_at = _go(session, incident, event)
     closed_at = closed_at or done_at + timedelta(minutes=_CLOSING_MINUTES)
     handling.end_incident(session, incident, IncidentStatus.CLOSED, dispatcher, closed_at)
     callouts.advance(session, incident, closed_at)
-    _carry(session, closed_at)
+    carry(session, closed_at)
 
 
 def _alert(event: _Event, reference: str) -> dict[str, Any]:
@@ -249,10 +249,10 @@ def _run_until(session: Session, incident: Incident, until: datetime) -> None:
         if due_at >= until:
             return
         callouts.advance(session, incident, due_at)
-        _carry(session, due_at)
+        carry(session, due_at)
 
 
-def _carry(session: Session, at: datetime) -> None:
+def carry(session: Session, at: datetime) -> None:
     """Let the supplier take and deliver what waits."""
     lease = session.info["settings"].engine.lease_seconds
     claimed, _ = queue.claim(session, at, lease, _MANY, _CARRIERS)
@@ -270,7 +270,7 @@ def _answer(session: Session, incident: Incident, words: str, at: datetime) -> N
         if asked:
             number, said = _number(session, asked[-1]), words.replace("{code}", asked[-1].code)
             replies.text_in(session, Inbound(f"SM{seal.new_token()}", number, said), at)
-            _carry(session, at)
+            carry(session, at)
 
 
 def _number(session: Session, page: Page) -> str:

@@ -14,9 +14,20 @@ import sqlalchemy as sa
 from dispatch.audit import Actor
 from dispatch.db import Session
 from dispatch.people.models import Membership, Person, Team
-from dispatch.rota import absences, drafts, ground, planner, rulebook, seating, terms, watch, wishes
+from dispatch.rota import (
+    absences,
+    drafts,
+    ground,
+    notices,
+    planner,
+    rulebook,
+    seating,
+    terms,
+    watch,
+    wishes,
+)
 from dispatch.rota.models import AbsenceKind, Line, Origin, PairingKind, Shift
-from dispatch.simulator.centre import turns
+from dispatch.simulator.centre import past, turns
 
 _DAY = timedelta(days=1)
 _WEEK: dict[str, Any] = {"form": "week", "kind": "week", "begins": "friday", "starts": "17:00"}
@@ -105,6 +116,7 @@ def _requests(
     by_gilles = Actor("person", gilles.id, gilles.name)
     week = _days(team, quarter + 49 * _DAY, 7)
     absences.ask(session, gilles, AbsenceKind.LEAVE, *week, by_gilles, asked)
+    past.carry(session, notices.by_day(team, asked))
     shift = _later(session, team, now + 28 * _DAY)
     away = session.get_one(Person, shift.person_id)
     begins = turns.local_day(shift.starts_at, team) + _DAY
