@@ -253,6 +253,7 @@ class Store:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.context = context
         self._turn: _Turn | None = None
+        self._closed = False
         self.engine = self._sqlite() if self.is_sqlite else self._postgresql(pool_size)
         self._threads = threading.Lock()
         self._hints = hints.connect(self.url)
@@ -283,7 +284,7 @@ class Store:
             pool_use_lifo=True,
             connect_args={"options": options, **hints.CONNECTION},
         )
-        sa.event.listen(engine, "checkin", _note_use)
+        sa.event.listen(engine, "checkin", self._take_back)
         sa.event.listen(engine, "checkout", functools.partial(_look_at, engine.dialect))
         return engine
 
@@ -371,17 +372,20 @@ class Store:
         """Wake whoever listens to `topics`."""
         self._hints.send(topics)
 
+    def _take_back(self, _connection: Any, record: Any) -> None:
+        record.info["used_at"] = monotonic()
+        if self._closed:
+            # Whoever had it was slower than the end: nobody else would close it.
+            record.invalidate()
+
     def close(self) -> None:
         """Give back every connection."""
+        self._closed = True
         self._hints.close()
         self.engine.dispose()
         if self._turn is not None:
             self._turn.close()
             self._turn = None
-
-
-def _note_use(_connection: Any, record: Any) -> None:
-    record.info["used_at"] = monotonic()
 
 
 def _look_at(dialect: Dialect, connection: Any, record: Any, _proxy: Any) -> None:
