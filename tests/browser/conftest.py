@@ -28,28 +28,49 @@ def browser() -> Iterator[Browser]:
         opened.close()
 
 
-@pytest.fixture
-def open_screen(browser: Browser) -> Iterator[Callable[..., Page]]:
-    """Open a screen of its own (its own cookies); takes what a browser's context takes.
+class Screens:
+    """The screens that one test opened, and what was seen to go wrong on them."""
 
-    Afterwards no screen may have logged an error, broken the policy for scripts and styles, missed
-    a part or asked another host for anything.
-    """
-    contexts: list[BrowserContext] = []
-    watches: list[Watch] = []
+    def __init__(self, browser: Browser) -> None:
+        self._browser = browser
+        self._watched: list[tuple[BrowserContext, Watch]] = []
 
-    def open_one(**options: Any) -> Page:
-        context = browser.new_context(**options)
-        contexts.append(context)
+    def open(self, **options: Any) -> Page:
+        context = self._browser.new_context(**options)
         context.set_default_timeout(10_000)
         screen = context.new_page()
-        watches.append(Watch(screen))
+        self._watched.append((context, Watch(screen)))
         return screen
 
-    yield open_one
-    for context in contexts:
-        context.close()
-    assert [fault for watch in watches for fault in watch.faults] == []
+    def close(self) -> list[str]:
+        faults = [fault for _, watch in self._watched for fault in watch.faults]
+        while self._watched:
+            self._watched.pop()[0].close()
+        return faults
+
+
+_SCREENS = pytest.StashKey[Screens]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    # Before any fixture is taken down: a screen that refetches from a server that has just ended
+    # would log a fault that is none.
+    yield
+    if screens := item.stash.get(_SCREENS, None):
+        assert screens.close() == []
+
+
+@pytest.fixture
+def open_screen(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Callable[..., Page]]:
+    """Open a screen of its own (its own cookies); takes what a browser's context takes.
+
+    When the test ends no screen may have logged an error, broken the policy for scripts and
+    styles, missed a part or asked another host for anything.
+    """
+    screens = request.node.stash[_SCREENS] = Screens(browser)
+    yield screens.open
+    screens.close()
 
 
 @pytest.fixture

@@ -7,6 +7,11 @@ from urllib.parse import urlsplit
 from playwright.sync_api import ConsoleMessage, Page, Request, Response
 
 _AXE = Path(__file__).with_name("axe.min.js")
+_JUDGED_ELSEWHERE = (
+    "Failed to load resource",
+    "htmx: htmx:error: Failed to fetch",
+    "Chrome currently does not support the Push API in incognito mode",  # and tests are incognito
+)
 _TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
 
@@ -18,12 +23,19 @@ class Watch:
         screen.on("console", self._console)
         screen.on("pageerror", lambda error: self.faults.append(f"script: {error}"))
         screen.on("request", self._request)
+        screen.on("requestfailed", self._failed)
         screen.on("response", self._response)
 
     def _console(self, message: ConsoleMessage) -> None:
-        # A refused form is an answer like another; parts that are missing are found below.
-        if message.type == "error" and not message.text.startswith("Failed to load resource"):
+        # A refused form is an answer like another; parts that are missing are found below. What
+        # was being fetched when somebody left the screen is judged by how it ended, in _failed.
+        if message.type == "error" and not message.text.startswith(_JUDGED_ELSEWHERE):
             self.faults.append(f"console: {message.text}")
+
+    def _failed(self, request: Request) -> None:
+        # The browser drops what is under way when a screen is left or closed, which is no fault.
+        if request.failure != "net::ERR_ABORTED":
+            self.faults.append(f"{request.failure}: {request.url}")
 
     def _request(self, request: Request) -> None:
         address = urlsplit(request.url)

@@ -125,6 +125,7 @@ def test_a_month_that_cannot_be_covered_is_explained_and_a_way_out_taken(
     draft = begin(screen, address, last="2026-04-30")
     screen.goto(f"{draft}/plan")
     screen.get_by_role("button", name="Plan").press("Enter")
+    expect(screen.get_by_text("waits for the engine")).to_be_visible()
     assert searches.next_one(store, clock, lambda: False)
     why = screen.get_by_role("region", name="Why turns lack people")
     expect(why).to_contain_text("primary Fri 3 Apr 08:00: people wanted 1, possible at most 0.")

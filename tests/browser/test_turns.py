@@ -97,6 +97,7 @@ def ask_for_leave(screen: Page, centre: Served, first: str, last: str) -> None:
     screen.get_by_label("First day", exact=True).fill(first)
     screen.get_by_label("Last day", exact=True).fill(last)
     screen.get_by_role("button", name="Send").click()
+    expect(screen.get_by_text("Asked. You are told what is decided.")).to_be_visible()
 
 
 #: What a thumb presses; a choice is pressed anywhere on its label.
@@ -120,6 +121,7 @@ def test_every_screen_is_accessible_and_never_scrolls_sideways(centre, theme, wi
     ask_for_leave(phone, centre, "2026-03-16", "2026-03-20")
     phone.goto(f"{centre.address}/turns/shift-primary/swap?do=give")
     phone.get_by_role("button", name="Ask").click()
+    expect(phone.get_by_text("The turn stays yours until somebody accepts.")).to_be_visible()
     for screen, path in [(phone, path) for path in OWN] + [(desk, path) for path in PLANNED]:
         screen.goto(centre.address + path)
         picture(screen, f"{path.strip('/').replace('/', '-').partition('?')[0]}-{theme}-{width}")
@@ -148,7 +150,6 @@ def test_leave_is_asked_on_a_phone_and_approved_at_a_desk_that_keeps_itself_fres
     expect(desk.get_by_text("Nothing waits for you")).to_be_visible()
     phone = centre.phone("an")
     ask_for_leave(phone, centre, "2026-03-16", "2026-03-20")
-    expect(phone.get_by_text("Asked. You are told what is decided.")).to_be_visible()
     expect(desk.get_by_text("Mon 16 Mar – Fri 20 Mar leave")).to_be_visible()
     expect(desk.get_by_text("Published turns that this leaves empty:")).to_be_visible()
     desk.get_by_role("button", name="Approve").click()

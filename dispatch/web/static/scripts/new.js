@@ -33,5 +33,13 @@
     }, SECOND_DIGIT_MS);
   });
 
+  // Quicker than htmx, or brought back by the browser: a category chosen before the list listened
+  // would leave the list empty.
+  document.addEventListener("htmx:after:init", (event) => {
+    if (event.target.querySelector("#who") && form.querySelector("[name=category]:checked")) {
+      form.dispatchEvent(new Event("change"));
+    }
+  });
+
   document.getElementById("errors")?.focus();
 })();
