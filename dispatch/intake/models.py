@@ -22,6 +22,8 @@ class Source(Base):
     """Where an alert belongs when its place matches no area."""
     default_team_id: Mapped[int] = mapped_column(sa.ForeignKey("team.id"))
     last_delivery_at: Mapped[datetime | None]
+    promised_minutes: Mapped[int] = mapped_column(default=0, server_default="0")
+    """How long it is silent at most, because it sends test alerts; 0: it promised nothing."""
     retired_at: Mapped[datetime | None]
     organisation: Mapped[Organisation] = relationship()
     default_team: Mapped[Team] = relationship()
