@@ -14,13 +14,14 @@ import select
 import socket
 import tempfile
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
 import psycopg
 import psycopg.sql
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from dispatch import logs
 
@@ -151,7 +152,8 @@ class NotifyHints:
     """PostgreSQL's LISTEN and NOTIFY."""
 
     def __init__(self, url: sa.URL) -> None:
-        self._address = url.set(drivername="postgresql").render_as_string(hide_password=False)
+        # As the driver takes it: an address may name several servers, of which one can be written.
+        _, self._address = PGDialect_psycopg().create_connect_args(url)
         self._topics: set[str] = set()
         self._changed = threading.Condition()
         self._closed = False
@@ -180,7 +182,7 @@ class NotifyHints:
                 topics, self._topics = self._topics, set()
             try:
                 if connection is None or connection.closed:
-                    connection = psycopg.connect(self._address, autocommit=True, **CONNECTION)
+                    connection = psycopg.connect(**self._address, autocommit=True, **CONNECTION)
                 for topic in topics:
                     connection.execute("SELECT pg_notify(%s, '')", (f"dispatch_{topic}",))
             except psycopg.Error:
@@ -206,7 +208,7 @@ class NotifyHints:
 
 
 class _NotifyListener:
-    def __init__(self, address: str, channels: list[str]) -> None:
+    def __init__(self, address: Mapping[str, Any], channels: list[str]) -> None:
         self._address, self._channels = address, channels
         self._connection: psycopg.Connection | None = None
         self._closed = threading.Event()
@@ -214,7 +216,7 @@ class _NotifyListener:
             self._connection = self._connect()
 
     def _connect(self) -> psycopg.Connection:
-        connection = psycopg.connect(self._address, autocommit=True, **CONNECTION)
+        connection = psycopg.connect(**self._address, autocommit=True, **CONNECTION)
         try:
             for channel in self._channels:
                 listen = psycopg.sql.SQL("LISTEN {}").format(psycopg.sql.Identifier(channel))

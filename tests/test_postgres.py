@@ -9,19 +9,15 @@ from urllib.parse import parse_qs, urlsplit
 
 import psycopg
 
-from tests.postgres import cluster, programs
+from tests.postgres import cluster, crash, libpq, programs, promote, standby
 
 
 def _folder(url: str) -> Path:
     return Path(parse_qs(urlsplit(url).query)["host"][0])
 
 
-def _address(url: str) -> str:
-    return url.replace("postgresql+psycopg", "postgresql")
-
-
 def test_a_server_answers_on_a_socket_alone_and_is_gone_afterwards():
-    with cluster() as url, psycopg.connect(_address(url)) as connection:
+    with cluster() as url, psycopg.connect(libpq(url)) as connection:
         assert connection.execute("SHOW listen_addresses").fetchone() == ("",)
         assert len(str(_folder(url) / ".s.PGSQL.5432")) < 100
         assert connection.info.server_version >= 180000
@@ -48,3 +44,13 @@ def test_a_server_ends_when_whoever_started_it_is_killed():
 
 def test_programs_can_be_run():
     assert os.access(programs() / "pg_dump", os.X_OK)
+
+
+def test_a_standby_holds_what_was_committed_and_takes_over():
+    with cluster(durable=True) as first, standby(first) as second:
+        with psycopg.connect(libpq(first)) as connection:
+            connection.execute("CREATE TABLE kept AS SELECT 1 AS value")
+        crash(first)
+        promote(second)
+        with psycopg.connect(libpq(second)) as connection:
+            assert connection.execute("SELECT value FROM kept").fetchone() == (1,)
