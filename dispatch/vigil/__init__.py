@@ -1,7 +1,7 @@
 """Noticing what is wrong with the centre itself, and telling somebody who is awake.
 
-`models` the tables; `judging` (pure) what is wrong, from what was read; `wrongs` keeping it from its
-beginning to its end; `outside` telling a watchdog that does not depend on us; `boards` whether the
-console can be heard, else the telephone; `cover` turns that will have nobody; `ringing` whom to ring
-by hand; `sheet` who is on duty, on paper; `sentry` doing all this at its time.
+`models` the tables; `judging` (pure) what is wrong, from what was read; `wrongs` keeping it from
+its beginning to its end; `outside` telling a watchdog that does not depend on us; `boards` whether
+the console can be heard, else the telephone; `cover` turns that will have nobody; `ringing` whom to
+ring by hand; `sheet` who is on duty, on paper; `sentry` doing all this at its time.
 """

@@ -1,4 +1,4 @@
-"""Tables of the vigil: what is wrong with the centre, which boards can sound, who gets the sheet."""
+"""Tables of the vigil: what is wrong with the centre, boards that sound, the duty sheet."""
 
 from datetime import datetime
 from enum import StrEnum

@@ -7,8 +7,8 @@ from alembic import op
 
 from dispatch.db import Instant, Json
 
-revision: str = ""
-down_revision: str | None = ""
+revision: str = "0007"
+down_revision: str | None = "0006"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 
