@@ -87,6 +87,8 @@ _SENTENCES = {
     "called_again": N_("%(by)s calls %(team)s again: %(people)s wanted."),
     "more_wanted": N_("%(by)s asks for %(people)s of %(team)s."),
     "stuck": N_("Paging stopped by a fault of this system: it is tried again every ten seconds."),
+    "linked": N_("%(by)s linked this with %(other)s: they belong to one case."),
+    "unlinked": N_("%(by)s unlinked this from %(other)s."),
     "repaged": N_("The report changed before anybody accepted: paging from the start."),
 }
 
