@@ -35,6 +35,8 @@ class Category(Base):
     priority: Mapped[int]
     response_mode: Mapped[ResponseMode] = mapped_column(words(ResponseMode))
     retired_at: Mapped[datetime | None]
+    silent_minutes: Mapped[int | None]
+    """After so long without being on the way, the console asks; none: as the settings say."""
     wants: Mapped[list["CategoryWant"]] = relationship(
         back_populates="category", order_by="CategoryWant.id"
     )
@@ -51,6 +53,19 @@ class CategoryWant(Base):
     qualification_id: Mapped[int | None] = mapped_column(sa.ForeignKey("qualification.id"))
     category: Mapped[Category] = relationship(back_populates="wants")
     qualification: Mapped[Qualification | None] = relationship()
+
+
+class FlagWant(Base):
+    """Whom a flag wants beside the category: children are there, so social on-call comes too."""
+
+    __tablename__ = "flag_want"
+    id: Mapped[Id]
+    flag: Mapped[str]
+    """Of `alerts.FLAGS`."""
+    function: Mapped[str]
+    people: Mapped[int] = mapped_column(default=1)
+    qualification_id: Mapped[int | None] = mapped_column(sa.ForeignKey("qualification.id"))
+    __table_args__ = (sa.UniqueConstraint("flag", "function"),)
 
 
 class IncidentStatus(StrEnum):
@@ -80,6 +95,10 @@ class Incident(Base):
     occurred_at: Mapped[datetime | None]
     received_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]
+    appointment_at: Mapped[datetime | None]
+    """When somebody is to be there, if that was agreed."""
+    begins_at: Mapped[datetime | None]
+    """Nobody is paged before; none: at once. Set for an appointment, or by quiet hours."""
     drill: Mapped[bool] = mapped_column(default=False)
     recorded_afterwards: Mapped[bool] = mapped_column(default=False)
     wishes: Mapped[dict[str, Any]] = mapped_column(default=dict)

@@ -164,8 +164,14 @@ class Assignment(Base):
     """How often they were told that it is cancelled, as long as they have not confirmed it."""
     expected_at: Mapped[datetime | None]
     """When the officer said to be there."""
+    ask_at: Mapped[datetime | None]
+    """When the silence of this person is looked at next; none: not any more, or never."""
+    handed_to_id: Mapped[int | None] = mapped_column(sa.ForeignKey("person.id"))
+    """The colleague who accepted in their place; released for that and nothing else."""
+    welfare_asked_at: Mapped[datetime | None]
+    """Since when they owe an answer to whether all is well."""
     callout: Mapped[Callout] = relationship(back_populates="assignments")
-    person: Mapped[Person] = relationship()
+    person: Mapped[Person] = relationship(foreign_keys=person_id)
     __table_args__ = (
         sa.Index(
             "uq_assignment_seat",
@@ -216,8 +222,11 @@ class Page(Base):
     answered_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
     """Accepted, declined, withdrawn or skipped; while null the page is open."""
+    replaces_id: Mapped[int | None] = mapped_column(sa.ForeignKey("assignment.id"))
+    """Of somebody who hands on: whoever accepts takes this seat, and not a free one."""
     callout: Mapped[Callout] = relationship(back_populates="pages")
     person: Mapped[Person | None] = relationship()
+    replaces: Mapped[Assignment | None] = relationship()
     __table_args__ = (
         sa.Index(
             "uq_page_open_code",

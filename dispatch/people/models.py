@@ -34,6 +34,14 @@ class Organisation(Base):
     language: Mapped[str] = mapped_column(default="nl")
     control_room_phone: Mapped[str] = mapped_column(default="")
     """A public number in E.164: it stands in every call-out's text."""
+    quiet_from: Mapped[str] = mapped_column(default="22:00", server_default="22:00")
+    """"HH:MM" on its clock, as `quiet_until`: between them what can wait is not paged for. Both
+    empty: no quiet hours."""
+    quiet_until: Mapped[str] = mapped_column(default="07:00", server_default="07:00")
+    welfare_minutes: Mapped[int] = mapped_column(default=0, server_default="0")
+    """Whoever is on scene and not heard of for so long is asked whether all is well; 0: nobody."""
+    welfare_priority: Mapped[int] = mapped_column(default=3, server_default="3")
+    """Asked for incidents of this priority or a higher one."""
     areas: Mapped[list["Area"]] = relationship(back_populates="organisation")
 
 
@@ -104,7 +112,9 @@ class Person(Base):
     roles: Mapped[list["RoleGrant"]] = relationship(back_populates="person")
     certificates: Mapped[list["Certificate"]] = relationship(back_populates="person")
     methods: Mapped[list["ContactMethod"]] = relationship(
-        back_populates="person", order_by="ContactMethod.position"
+        back_populates="person",
+        order_by="ContactMethod.position",
+        primaryjoin="and_(ContactMethod.person_id == Person.id, ContactMethod.line_id.is_(None))",
     )
 
 
@@ -211,7 +221,16 @@ class ContactMethod(Base):
     """Wrong answers to that code."""
     removed_at: Mapped[datetime | None]
     """No longer used; the address is erased, the row stays for the messages that went there."""
-    person: Mapped[Person] = relationship(back_populates="methods")
+    mute_at: Mapped[datetime | None]
+    """When a text that arrived there was last left without a text in answer; none: one came since.
+    """
+    line_id: Mapped[int | None] = mapped_column(sa.ForeignKey("line.id"), index=True)
+    """Of a line, not of a person: it is passed on to whoever is on duty there. `person_id` is then
+    whoever answers for it, and whose employer's key seals it."""
+    holder_id: Mapped[int | None] = mapped_column(sa.ForeignKey("person.id"))
+    """Who last said that they have the line's telephone; none: nobody was asked."""
+    held_at: Mapped[datetime | None]
+    person: Mapped[Person] = relationship(back_populates="methods", foreign_keys=[person_id])
 
 
 class SignIn(Base):
