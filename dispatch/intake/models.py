@@ -21,6 +21,10 @@ class Source(Base):
     organisation_id: Mapped[int] = mapped_column(sa.ForeignKey("organisation.id"))
     """Where an alert belongs when its place matches no area."""
     default_team_id: Mapped[int] = mapped_column(sa.ForeignKey("team.id"))
+    pin_digest: Mapped[str | None] = mapped_column(unique=True)
+    """Of the digits by which its control room reports over the telephone; none: it cannot."""
+    pin_at: Mapped[datetime | None]
+    """Since when these digits are good."""
     last_delivery_at: Mapped[datetime | None]
     promised_minutes: Mapped[int] = mapped_column(default=0, server_default="0")
     """How long it is silent at most, because it sends test alerts; 0: it promised nothing."""

@@ -102,6 +102,9 @@ class Person(Base):
     gender: Mapped[str] = mapped_column(default="")
     languages: Mapped[list[str]] = mapped_column(default=list)
     """Languages spoken with victims, beside the own."""
+    called_by: Mapped[list[Any]] = mapped_column(default=list, server_default="[]")
+    """Own rules of being called, one for a priority at most: [{priority, order, begins, ends}], as
+    `paging.reaching` reads them. Empty: as the policy says."""
     sign_in: Mapped[str | None] = mapped_column(unique=True)
     """The name to sign in with: a mail address in lower case."""
     password_hash: Mapped[str] = mapped_column(default="")
