@@ -20,6 +20,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
 from dispatch.db import Instant, Session
+from dispatch.people.hours import expected, expected_windows, instants
 from dispatch.people.models import Membership, Person, Team
 from dispatch.rota.models import Cover, Line, Shift
 
@@ -152,53 +153,6 @@ def not_counted(
         if from_at <= at < until_at and (absence := person.absence(at)):
             return absence, at
     return None
-
-
-def expected(team: Team, at: datetime) -> bool:
-    """Return whether the team's hours want somebody on duty at `at`."""
-    return bool(expected_windows(team, at, at + timedelta(microseconds=1)))
-
-
-def expected_windows(
-    team: Team, from_at: datetime, until_at: datetime
-) -> list[tuple[datetime, datetime]]:
-    """Return the team's hours between two instants, joined where they meet, in order.
-
-    In the night of 25 hours a window begins at the first and ends at the second of two equal
-    times, so that no minute is left out.
-    """
-    if not team.hours:
-        return [(from_at, until_at)]
-    zone = ZoneInfo(team.time_zone)
-    day, last = _local_day(from_at, zone) - timedelta(days=1), _local_day(until_at, zone)
-    windows: list[tuple[datetime, datetime]] = []
-    while day <= last:
-        for begin, end in sorted(_windows_of(team, day, zone)):
-            begin, end = max(begin, from_at), min(end, until_at)
-            if windows and begin <= windows[-1][1] and begin < end:
-                windows[-1] = (windows[-1][0], max(windows[-1][1], end))
-            elif begin < end:
-                windows.append((begin, end))
-        day += timedelta(days=1)
-    return windows
-
-
-def _windows_of(team: Team, day: date, zone: ZoneInfo) -> Iterator[tuple[datetime, datetime]]:
-    for weekday, starts, ends in team.hours:
-        if weekday == day.weekday():
-            begin, end = time.fromisoformat(starts), time.fromisoformat(ends)
-            end_day = day + timedelta(days=1) if end <= begin else day
-            yield min(_instants(day, begin, zone)), max(_instants(end_day, end, zone))
-
-
-def _instants(day: date, wall: time, zone: ZoneInfo) -> list[datetime]:
-    """Both readings of a wall clock's time; they differ only when clocks are changed."""
-    local = datetime.combine(day, wall, zone)
-    return [local.replace(fold=fold).astimezone(UTC) for fold in (0, 1)]
-
-
-def _local_day(at: datetime, zone: ZoneInfo) -> date:
-    return at.astimezone(zone).date()
 
 
 def _during(stretch: Stretch, at: datetime) -> bool:
@@ -368,9 +322,9 @@ def _count_in(
         person = people[person_id] = _Planned(person_id, name, left_at, {})
     if from_on is None or (from_on, until_on) in person.member:
         return
-    begin, end = min(_instants(from_on, time.min, zone)), _FOR_GOOD
+    begin, end = min(instants(from_on, time.min, zone)), _FOR_GOOD
     if until_on is not None:
-        end = min(_instants(until_on + timedelta(days=1), time.min, zone))
+        end = min(instants(until_on + timedelta(days=1), time.min, zone))
     person.member[from_on, until_on] = begin, end
 
 

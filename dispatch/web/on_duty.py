@@ -17,6 +17,7 @@ from flask_babel import format_date, format_datetime, gettext
 from dispatch.db import Session
 from dispatch.people import phones, readiness
 from dispatch.people.access import Right
+from dispatch.people.hours import expected, expected_windows
 from dispatch.people.models import TELEPHONES, ContactMethod, Person, Team
 from dispatch.rota import absences, rights
 from dispatch.rota.duty import (
@@ -24,8 +25,6 @@ from dispatch.rota.duty import (
     Stretch,
     Turn,
     duty_between,
-    expected,
-    expected_windows,
     gaps,
 )
 from dispatch.rota.models import Absence
