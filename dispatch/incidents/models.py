@@ -51,8 +51,12 @@ class CategoryWant(Base):
     function: Mapped[str]
     people: Mapped[int] = mapped_column(default=1)
     qualification_id: Mapped[int | None] = mapped_column(sa.ForeignKey("qualification.id"))
+    substitute_id: Mapped[int | None] = mapped_column(sa.ForeignKey("qualification.id"))
+    """What serves instead where nobody on duty has what is wanted; none: nothing does."""
+    side: Mapped[str] = mapped_column(default="", server_default="")
+    """Whom they are there for; empty: the victims. Nobody goes to two sides of one case."""
     category: Mapped[Category] = relationship(back_populates="wants")
-    qualification: Mapped[Qualification | None] = relationship()
+    qualification: Mapped[Qualification | None] = relationship(foreign_keys=[qualification_id])
 
 
 class FlagWant(Base):
@@ -102,6 +106,8 @@ class Incident(Base):
     drill: Mapped[bool] = mapped_column(default=False)
     recorded_afterwards: Mapped[bool] = mapped_column(default=False)
     wishes: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    barred: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
+    """To whom the case is closed, by the person's id: "dispatcher" or "self", who decided so."""
     flags: Mapped[dict[str, Any]] = mapped_column(default=dict)
     problems: Mapped[list[Any]] = mapped_column(default=list)
     """[{field, detail}]; a detail never repeats what was sent."""
@@ -130,13 +136,16 @@ class Want(Base):
     team_id: Mapped[int] = mapped_column(sa.ForeignKey("team.id"))
     people: Mapped[int] = mapped_column(default=1)
     qualification_id: Mapped[int | None] = mapped_column(sa.ForeignKey("qualification.id"))
+    substitute_id: Mapped[int | None] = mapped_column(sa.ForeignKey("qualification.id"))
+    side: Mapped[str] = mapped_column(default="", server_default="")
     wanted_by: Mapped[str] = mapped_column(default="")
     """The person who decided it as it is; empty: the alert's own data, which updates restate."""
     ended_at: Mapped[datetime | None]
     """Stood down: no longer wanted."""
     incident: Mapped[Incident] = relationship(back_populates="wants")
     team: Mapped[Team] = relationship()
-    qualification: Mapped[Qualification | None] = relationship()
+    qualification: Mapped[Qualification | None] = relationship(foreign_keys=[qualification_id])
+    substitute: Mapped[Qualification | None] = relationship(foreign_keys=[substitute_id])
     __table_args__ = (sa.UniqueConstraint("incident_id", "team_id"),)
 
 

@@ -102,6 +102,10 @@ class Person(Base):
     gender: Mapped[str] = mapped_column(default="")
     languages: Mapped[list[str]] = mapped_column(default=list)
     """Languages spoken with victims, beside the own."""
+    sealed_places: Mapped[str] = mapped_column(default="", server_default="")
+    """JSON: where they know people and where they live, as `places` reads it; empty: not said."""
+    went_at: Mapped[datetime | None]
+    """When they last took a seat: whoever did lately may be on the way, or need rest."""
     called_by: Mapped[list[Any]] = mapped_column(default=list, server_default="[]")
     """Own rules of being called, one for a priority at most: [{priority, order, begins, ends}], as
     `paging.reaching` reads them. Empty: as the policy says."""
