@@ -109,7 +109,7 @@ def make_schema(url: str) -> None:
 def know_every_table() -> None:
     """Import every module that declares tables, so that `Base.metadata` is complete."""
     for module in pkgutil.walk_packages(dispatch.__path__, "dispatch."):
-        if module.name.endswith((".models", ".audit", ".seal", ".upkeep")):
+        if module.name.endswith(("models", ".audit", ".seal", ".upkeep")):
             importlib.import_module(module.name)
 
 
