@@ -9,7 +9,7 @@ is no member of the team on that local day, is nobody: paging them would be sile
 Whether the person on duty is fit for an incident is for `paging.policy` to say.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import groupby, pairwise
@@ -60,7 +60,7 @@ class Gap:
     from_at: datetime | None
     until_at: datetime | None
     kind: str = "nobody"
-    """nobody (planned), left, not_member."""
+    """nobody (planned), left, not_member; away, where `attendance` was asked."""
     absent: str | None = None
     """The name of who was planned and does not count."""
     next_id: int | None = None
@@ -129,6 +129,13 @@ def duty_between(
 
 def gaps(session: Session, team: Team, from_at: datetime, until_at: datetime) -> list[Gap]:
     """Return where a line is empty within the team's hours, cut to the time asked for."""
+    return gaps_among(duty_between(session, team, from_at, until_at), team, from_at, until_at)
+
+
+def gaps_among(
+    stretches: Iterable[Stretch], team: Team, from_at: datetime, until_at: datetime
+) -> list[Gap]:
+    """Return the gaps among some stretches as `gaps` does."""
     hours = expected_windows(team, from_at, until_at)
     return [
         replace(
@@ -136,7 +143,7 @@ def gaps(session: Session, team: Team, from_at: datetime, until_at: datetime) ->
             from_at=max(gap.from_at or begin, begin),
             until_at=min(gap.until_at or end, end),
         )
-        for gap in duty_between(session, team, from_at, until_at)
+        for gap in stretches
         if isinstance(gap, Gap)
         for begin, end in hours
         if (gap.from_at is None or gap.from_at < end)
@@ -345,7 +352,7 @@ def _line(rows: Sequence[Any], people: dict[int, _Planned]) -> list[Stretch]:
         found.extend(_shift(line, shift_rows, people))
         end = shift_rows[0].ends_at
     found.append(Gap(*line, end, None))
-    return _with_next(found)
+    return with_next(found)
 
 
 def _shift(
@@ -377,7 +384,7 @@ def _shift(
             yield turn
 
 
-def _with_next(stretches: list[Stretch]) -> list[Stretch]:
+def with_next(stretches: list[Stretch]) -> list[Stretch]:
     """Tell each gap who has the line's next turn."""
     following: Turn | None = None
     for index in range(len(stretches) - 1, -1, -1):

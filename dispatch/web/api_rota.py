@@ -1,8 +1,8 @@
 """The rota for machines: who is on duty at an instant, and the turns of a time.
 
 Instants carry their zone or are refused: "20:00" is two different hours of some nights. A key of
-one organisation sees the teams that serve it; any other team is not found. Reasons come as kind and
-facts with a sentence in English.
+one organisation sees the teams that serve it; any other team is not found. Whoever is away is not
+on duty, though the turn is theirs. Reasons come as kind and facts with a sentence in English.
 """
 
 import re
@@ -18,7 +18,8 @@ from flask.typing import ResponseReturnValue
 from dispatch.db import Session
 from dispatch.errors import Invalid, NotFound
 from dispatch.people.models import Service, Team
-from dispatch.rota.duty import Gap, Stretch, Turn, duty_between, on_duty
+from dispatch.rota import attendance
+from dispatch.rota.duty import Gap, Stretch, Turn, duty_between
 from dispatch.web import session
 from dispatch.web.session import api_key_required
 
@@ -33,6 +34,7 @@ _GAPS = {
     "nobody": "Nobody is planned.",
     "left": "{person} is planned but has left.",
     "not_member": "{person} is planned but is no member of the team on this day.",
+    "away": "{person} is planned but is away.",
 }
 
 
@@ -61,7 +63,7 @@ def shifts() -> ResponseReturnValue:
 
 def duty_json(opened: Session, team: Team, at: datetime) -> dict[str, Any]:
     """Return who is on duty as the contract words it."""
-    duty = on_duty(opened, team, at)
+    duty = attendance.on_duty(opened, team, at)
     return {
         "team": team.key,
         "at": _written(at),

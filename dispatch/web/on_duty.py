@@ -3,10 +3,11 @@
 Made from the rows at every look. Outside a team's hours an empty line is no gap: then the team is
 closed, and whom to ring instead is said. Numbers are given to those who may ring them. Which teams
 are shown is decided by the viewer's rights; the look is in the templates. Somebody whose absence
-stands is nobody here too: no alert pages them. Why they are away is theirs and is not told.
+stands, now or in a turn to come, is nobody here too: no alert pages them. Why is not told.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
@@ -19,15 +20,14 @@ from dispatch.people import phones, readiness
 from dispatch.people.access import Right
 from dispatch.people.hours import expected, expected_windows
 from dispatch.people.models import TELEPHONES, ContactMethod, Person, Team
-from dispatch.rota import absences, rights
+from dispatch.rota import attendance, rights
 from dispatch.rota.duty import (
     Gap,
     Stretch,
     Turn,
     duty_between,
-    gaps,
+    gaps_among,
 )
-from dispatch.rota.models import Absence
 from dispatch.texts import N_
 from dispatch.web import people as shown
 from dispatch.web import session
@@ -40,6 +40,7 @@ WHY_NOBODY = {
     "nobody": N_("Nobody is planned."),
     "left": N_("%(name)s is planned but has left."),
     "not_member": N_("%(name)s is planned but is no member of the team then."),
+    "away": N_("%(name)s is planned but is away."),
 }
 
 
@@ -47,10 +48,10 @@ def teams_on_duty(opened: Session, now: datetime) -> list[dict[str, Any]]:
     """Return every team that the viewer may see, with who is on each of its lines."""
     visible = session.viewer().teams(Right.ROTA_READ)
     teams = opened.scalars(sa.select(Team).where(Team.id.in_(visible)).order_by(Team.name)).all()
-    found = {team.id: _lines(duty_between(opened, team, now, now + AHEAD)) for team in teams}
-    here = [line[0].person_id for lines in found.values() for line in lines if _is_turn(line[0])]
-    people = _People(opened, here, now)
-    return [_team(opened, team, found[team.id], people, now) for team in teams]
+    found = {team.id: _lines(opened, team, now) for team in teams}
+    held = [line.held for lines in found.values() for line in lines]
+    people = _People(opened, [one.person_id for one in held if isinstance(one, Turn)])
+    return [_team(team, found[team.id], people, now) for team in teams]
 
 
 def name_of(turn: Turn) -> str:
@@ -63,34 +64,52 @@ def why_nobody(gap: Gap) -> str:
     return str(gettext(WHY_NOBODY[gap.kind], name=gap.absent))
 
 
-def _lines(stretches: Iterable[Stretch]) -> list[list[Any]]:
-    return [list(group) for _, group in groupby(stretches, key=lambda one: one.line_id)]
+@dataclass(frozen=True)
+class _Line:
+    """A line from now on: what the rota says of this instant, and who will really come."""
+
+    planned: Stretch
+    ahead: Sequence[Stretch]
+
+    @property
+    def held(self) -> Stretch:
+        """Return who is there now, or that nobody is."""
+        return self.ahead[0]
 
 
-def _is_turn(stretch: Stretch) -> bool:
-    return isinstance(stretch, Turn)
+def _lines(opened: Session, team: Team, now: datetime) -> list[_Line]:
+    planned = duty_between(opened, team, now, now + AHEAD)
+    first = {stretch.line_id: stretch for stretch in reversed(planned)}
+    coming = [one for one in attendance.attended(opened, planned) if _lasts(one, now)]
+    return [
+        _Line(first[line_id], list(ahead))
+        for line_id, ahead in groupby(coming, key=lambda one: one.line_id)
+    ]
 
 
-def _team(
-    opened: Session, team: Team, lines: list[list[Any]], people: "_People", now: datetime
-) -> dict[str, Any]:
+def _lasts(stretch: Stretch, now: datetime) -> bool:
+    return stretch.until_at is None or stretch.until_at > now
+
+
+def _team(team: Team, lines: list[_Line], people: "_People", now: datetime) -> dict[str, Any]:
     wanted = expected(team, now)
-    seats = [_seat(team, line, people) for line in lines if wanted or _is_turn(line[0])]
+    here = [line.held for line in lines if isinstance(line.held, Turn)]
+    seats = [_seat(team, line, people) for line in lines if wanted or line.held in here]
     opens = next((begin for begin, _ in expected_windows(team, now, now + AHEAD)), None)
+    ahead = [stretch for line in lines for stretch in line.ahead]
     return {
         "key": team.key,
         "name": team.name,
         "seats": seats,
-        "warnings": [
-            *_doubled([line[0] for line in lines if _is_turn(line[0])]),
-            *_empty(gaps(opened, team, now, now + AHEAD), now),
-        ],
+        "warnings": [*_doubled(here), *_empty(gaps_among(ahead, team, now, now + AHEAD), now)],
         "closed": None if wanted else {"until": opens, "contact": team.day_contact},
     }
 
 
-def _seat(team: Team, line: Sequence[Stretch], people: "_People") -> dict[str, Any]:
-    held, following = line[0], next((one for one in line[1:] if isinstance(one, Turn)), None)
+def _seat(team: Team, line: _Line, people: "_People") -> dict[str, Any]:
+    held, following = line.held, next((o for o in line.ahead[1:] if isinstance(o, Turn)), None)
+    may_hand_over = rights.may_take_over_for(session.viewer(), team)
+    turn = line.planned if isinstance(line.planned, Turn) and may_hand_over else None
     seat: dict[str, Any] = {
         "line": held.line_name,
         "person": None,
@@ -101,38 +120,34 @@ def _seat(team: Team, line: Sequence[Stretch], people: "_People") -> dict[str, A
         "readiness": [],
         "gap": None,
         "since": held.from_at,
-        "turn": None,
+        "turn": name_of(turn) if turn is not None else None,
     }
     if isinstance(held, Gap):
-        return seat | {"gap": why_nobody(held)}
-    after = line[1] if len(line) > 1 else None
-    may_hand_over = rights.may_take_over_for(session.viewer(), team)
-    turn = name_of(held) if may_hand_over else None
-    if held.person_id in people.away:
-        return seat | {"turn": turn} | _away(held, people.away[held.person_id])
+        return seat | {"gap": _why_now(held, line.planned)}
+    after = line.ahead[1] if len(line.ahead) > 1 else None
     ends_empty = isinstance(after, Gap) and expected(team, held.until_at)
     return seat | {
         "person": {"id": held.person_id, "name": held.person_name},
         "phone": people.phone(held.person_id, team),
         "covering": held.covers,
         "readiness": people.readiness(held.person_id),
-        "gap": gettext("Nobody is planned after that.") if ends_empty else None,
-        "turn": turn,
+        "gap": _why_then(after) if isinstance(after, Gap) and ends_empty else None,
     }
 
 
-def _away(held: Turn, absence: Absence) -> dict[str, Any]:
-    """Return a seat whose holder is away: nobody is there until the turn or the absence ends."""
-    since, until = max(held.from_at, absence.starts_at), absence.ends_at
-    if until is None:
-        told = gettext("%(name)s is planned but is away.", name=held.person_name)
-        return {"gap": told, "since": since}
-    end = format_datetime(until, "EEE d MMM HH:mm")
-    told = gettext("%(name)s is planned but is away until %(end)s.", name=held.person_name, end=end)
-    if until >= held.until_at:
-        return {"gap": told, "since": since}
-    back = {"name": held.person_name, "at": until}
-    return {"gap": told, "since": since, "until": until, "next": back}
+def _why_now(gap: Gap, planned: Stretch) -> str:
+    """Say why nobody is on a line, and until when, where somebody comes back in time for it."""
+    if gap.kind != "away" or gap.until_at is None or gap.until_at == planned.until_at:
+        return why_nobody(gap)
+    end = format_datetime(gap.until_at, "EEE d MMM HH:mm")
+    told = gettext("%(name)s is planned but is away until %(end)s.", name=gap.absent, end=end)
+    return str(told)
+
+
+def _why_then(gap: Gap) -> str:
+    if gap.kind == "away":
+        return str(gettext("Nobody after that: %(name)s is away.", name=gap.absent))
+    return str(gettext("Nobody is planned after that."))
 
 
 def _doubled(turns: Sequence[Turn]) -> list[str]:
@@ -154,28 +169,28 @@ def _doubled(turns: Sequence[Turn]) -> list[str]:
 def _empty(found: Sequence[Gap], now: datetime) -> list[str]:
     """Say which lines become empty; what is empty already stands at its seat."""
     coming = [gap for gap in found if gap.from_at is not None and gap.from_at > now]
-    said = [
-        gettext(
-            "%(line)s: nobody from %(begin)s to %(end)s",
-            line=gap.line_name,
-            begin=format_datetime(gap.from_at, "EEE d MMM HH:mm"),
-            end=format_datetime(gap.until_at, "EEE d MMM HH:mm"),
-        )
-        for gap in coming[:_WARNINGS]
-    ]
+    said = [_coming(gap) for gap in coming[:_WARNINGS]]
     if len(coming) > _WARNINGS:
         said.append(gettext("%(count)s more times this week", count=len(coming) - _WARNINGS))
     return said
 
 
+def _coming(gap: Gap) -> str:
+    begin, end = (format_datetime(at, "EEE d MMM HH:mm") for at in (gap.from_at, gap.until_at))
+    facts = {"line": gap.line_name, "begin": begin, "end": end}
+    if gap.kind == "away":
+        told = gettext(
+            "%(line)s: nobody from %(begin)s to %(end)s, %(name)s is away", name=gap.absent, **facts
+        )
+        return str(told)
+    return str(gettext("%(line)s: nobody from %(begin)s to %(end)s", **facts))
+
+
 class _People:
     """What is known of those on duty, loaded at once for all teams."""
 
-    def __init__(self, opened: Session, ids: Sequence[int], now: datetime) -> None:
+    def __init__(self, opened: Session, ids: Sequence[int]) -> None:
         self._opened = opened
-        found = absences.standing(opened, ids, now, now + timedelta(microseconds=1))
-        self.away = {absence.person_id: absence for absence in found}
-        """The absence of whoever is away now."""
         self._concerns = readiness.concerns(opened, ids, shown.today())
         self._usable = phones.reachable(opened, ids)
         employers = sa.select(Person.id, Person.organisation_id).where(Person.id.in_(ids))

@@ -8,7 +8,7 @@ from dispatch.audit import Actor
 from dispatch.people import accounts
 from dispatch.people.models import Organisation, OrganisationKind, Person
 from dispatch.rota import changes
-from dispatch.rota.models import Shift
+from dispatch.rota.models import Absence, AbsenceKind, Answer, Shift
 from dispatch.web import create_app
 from dispatch.wiring import Parts
 from tests.centre import NOW, build
@@ -91,6 +91,19 @@ def test_a_gap_has_no_person_and_says_why(machine):
     line = answer.json["lines"][0]
     assert (line["person"], line["until"], line["next"]) == (None, None, None)
     assert line["reason"] == {"kind": "nobody", "text": "Nobody is planned."}
+
+
+def test_whoever_is_away_is_not_on_duty(machine):
+    leave = {"kind": AbsenceKind.LEAVE, "answer": Answer.APPROVED, "asked_at": NOW, "asked_by": "A"}
+    times = {"starts_at": NOW - timedelta(hours=1), "ends_at": NOW + timedelta(hours=5)}
+    with machine.store.write() as session:
+        session.add(Absence(person_id=machine.centre.people["An"].id, **leave, **times))
+    answer = machine.get("on-duty", team="support")
+    assert answer.json["complete"] is False
+    line = answer.json["lines"][0]
+    assert (line["person"], line["until"]) == (None, "2026-03-14T18:02:00Z")
+    assert line["reason"]["text"] == "An Peeters is planned but is away."
+    assert line["next"]["name"] == "An Peeters"
 
 
 @pytest.mark.parametrize(

@@ -131,6 +131,17 @@ def test_whoever_is_away_during_a_turn_is_nobody_and_until_when_is_told_but_not_
         assert "illness" not in shown
 
 
+def test_an_absence_that_begins_later_is_announced_and_ends_who_is_on_duty(screens):
+    leave = {"kind": AbsenceKind.LEAVE, "answer": Answer.APPROVED, "asked_at": NOW, "asked_by": "A"}
+    times = {"starts_at": NOW + timedelta(hours=5), "ends_at": NOW + timedelta(days=9)}
+    with screens.store.write() as session:
+        session.add(Absence(person_id=screens.officer, **leave, **times))
+    shown = text(screens.client(screens.dispatcher).get("/on-duty")).replace("\u202f", " ")
+    assert "Nobody after that: An Peeters is away." in shown
+    told = "primary: nobody from Sat 14 Mar 19:02 to Wed 18 Mar 14:02, An Peeters is away"
+    assert told in shown
+
+
 def test_a_line_that_becomes_empty_is_announced(screens):
     shown = text(screens.client(screens.planner).get("/on-duty"))
     assert "primary: nobody from Wed 18 Mar 14:02" in shown.replace(" ", " ")
