@@ -182,6 +182,7 @@ class Moment:
                     name=prospect.name,
                     reason=_reason(prospect, standing, names),
                     channels=channels_of(methods[prospect.person_id]),
+                    methods=methods[prospect.person_id],
                     shortfall=_shortfall(standing.get(prospect.person_id), names),
                     unreachable=self._unreachable(prospect.person_id, broken),
                     away=None if prospect.chosen else away.get(prospect.person_id),
@@ -247,7 +248,7 @@ def lacking(
 
 
 def channels_of(methods: Sequence[Method]) -> frozenset[str]:
-    """Return by which channels these methods reach somebody."""
+    """Return by which channels these methods wake somebody: a mail or a notice may be unseen."""
     channels = {SMS for method in methods if method.texts}
     channels |= {CALL for method in methods if method.kind.is_telephone}
     return frozenset(channels)

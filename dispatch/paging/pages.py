@@ -20,11 +20,12 @@ from dispatch.errors import Conflict
 from dispatch.incidents import timeline
 from dispatch.outbox import queue
 from dispatch.outbox.models import Message, Purpose
-from dispatch.paging import candidates, policy, telling
+from dispatch.paging import candidates, policy, reaching, telling
 from dispatch.paging.candidates import Moment
 from dispatch.paging.models import Callout, Page, PageStatus
 from dispatch.paging.policy import Attempt, Judged
 from dispatch.people.models import Person
+from dispatch.people.phones import Method
 
 #: The supplier's word for a phone that is off or out of reach, often for a moment only: its text
 #: is sent once more.
@@ -67,7 +68,7 @@ def add(
         status=PageStatus.WAITING,
         step=callout.step,
         reason=dict(judged.reason),
-        attempts=_kept(policy.attempts_for(attempts, candidate.channels, now)),
+        attempts=_ways(callout, candidate.methods, attempts, now),
         code=_code(session, candidate.person_id, now),
         created_at=now,
     )
@@ -77,6 +78,13 @@ def add(
     page.person = session.get_one(Person, candidate.person_id)
     _tell_choice(session, callout, "paging", judged, now)
     return page
+
+
+def _ways(
+    callout: Callout, methods: Sequence[Method], attempts: Sequence[Attempt], now: datetime
+) -> list[Any]:
+    priority, zone = callout.incident.priority, callout.want.team.time_zone
+    return _kept(reaching.attempts(attempts, methods, priority, now, zone))
 
 
 def rung(session: Session, callout: Callout, person: Person, by: str, now: datetime) -> Page:
@@ -295,5 +303,5 @@ def try_anew(callout: Callout, moment: Moment, attempts: Sequence[Attempt]) -> N
         if page.person_id is None:
             page.attempts = _kept([(candidates.CALL, moment.now)])
         elif not page.attempts:
-            channels = candidates.channels_of(moment.methods([page.person_id])[page.person_id])
-            page.attempts = _kept(policy.attempts_for(attempts, channels, moment.now))
+            methods = moment.methods([page.person_id])[page.person_id]
+            page.attempts = _ways(callout, methods, attempts, moment.now)

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from dispatch.paging.models import Target
+from dispatch.people.phones import Method
 
 Attempt = tuple[str, float]
 """A channel and after how many seconds."""
@@ -211,7 +212,9 @@ class Candidate:
     reason: Mapping[str, Any]
     """Why this person comes into question: {"kind": "primary", "until": ...}."""
     channels: frozenset[str]
-    """How they can be reached: sms, call."""
+    """How they can be woken: sms, call."""
+    methods: Sequence[Method] = ()
+    """All by which they can be told, whether it wakes them or not."""
     shortfall: Mapping[str, Any] | None = None
     """What they lack for this category: {"kind": "lapsed", "on": ...}; None: nothing."""
     unreachable: Mapping[str, Any] | None = None

@@ -13,7 +13,7 @@ from typing import Any
 from dispatch.db import Session
 from dispatch.incidents.handling import Wanted
 from dispatch.incidents.models import Category, Incident, Want
-from dispatch.paging import plans, policy
+from dispatch.paging import plans, policy, reaching
 from dispatch.paging.candidates import CALL, Moment
 from dispatch.paging.models import Target
 from dispatch.paging.policy import Attempt, Judged, Plan, Step
@@ -181,12 +181,20 @@ class _Walk:
             self._seen.add(one.person_id)
             came = True
             at = start + timedelta(seconds=after)
-            tried = policy.attempts_for(attempts, one.channels, at) if judged.fit else ()
+            tried = self._tried(judged, attempts, at)
             seconds = tuple((channel, (at - start).total_seconds()) for channel, at in tried)
             self._preview.foreseen.append(
                 Foreseen(one.name, after, judged.fit, judged.reason, seconds)
             )
         return came
+
+    def _tried(
+        self, judged: Judged, attempts: Sequence[Attempt], at: datetime
+    ) -> Sequence[tuple[str, datetime]]:
+        want = self._first.want
+        priority, zone = want.incident.priority, want.team.time_zone
+        methods = judged.candidate.methods
+        return reaching.attempts(attempts, methods, priority, at, zone) if judged.fit else ()
 
     def _gap(self, kind: str, after: float, **facts: Any) -> None:
         facts |= {"team": self._preview.team.name}

@@ -17,7 +17,7 @@ from dispatch.incidents.models import Incident
 from dispatch.outbox import queue
 from dispatch.outbox.models import Purpose
 from dispatch.outbox.queue import Draft, Recipient
-from dispatch.paging import wording
+from dispatch.paging import reaching, wording
 from dispatch.paging.models import Page
 from dispatch.people import phones, proofs
 from dispatch.people.models import ContactMethod, MethodKind, Person
@@ -90,13 +90,14 @@ def call_out(
     recipient = _recipient(session, channel, methods)
     if recipient is None:
         return False
+    kind = reaching.kind_of(channel)
     facts = {"code": page.code, "link": _link(session, page), "name": _first_name(page)}
     draft = Draft(
-        kind=Kind(channel),
+        kind=kind,
         purpose=Purpose.CALLOUT,
         text=wording.text(
             _templates(session),
-            f"callout.{channel}",
+            f"callout.{kind}",
             recipient.language,
             subject(session, incident),
             **facts,
@@ -104,7 +105,7 @@ def call_out(
         expires_at=now + max(wait, _validity(session)),
         about=about(page),
         priority=incident.priority,
-        gather=channel == Kind.CALL,
+        gather=kind is Kind.CALL,
     )
     queue.put(session, incident.organisation_id, recipient, draft, now)
     return True
@@ -261,8 +262,8 @@ def _validity(session: Session) -> timedelta:
 
 
 def _recipient(session: Session, channel: str, methods: Sequence[Method]) -> Recipient | None:
-    for method in methods:
-        address = phones.open_address(session, method) if Kind(channel) in method.kinds else None
+    for method in reaching.fitting(channel, methods):
+        address = phones.open_address(session, method)
         if address is not None:
             person = method.person
             return Recipient(person.id, method.id, address, method.fingerprint, person.language)
