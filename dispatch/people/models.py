@@ -119,9 +119,7 @@ class Person(Base):
     roles: Mapped[list["RoleGrant"]] = relationship(back_populates="person")
     certificates: Mapped[list["Certificate"]] = relationship(back_populates="person")
     methods: Mapped[list["ContactMethod"]] = relationship(
-        back_populates="person",
-        order_by="ContactMethod.position",
-        primaryjoin="and_(ContactMethod.person_id == Person.id, ContactMethod.line_id.is_(None))",
+        back_populates="person", order_by="ContactMethod.position"
     )
 
 
@@ -229,15 +227,12 @@ class ContactMethod(Base):
     removed_at: Mapped[datetime | None]
     """No longer used; the address is erased, the row stays for the messages that went there."""
     mute_at: Mapped[datetime | None]
-    """When a text that arrived there was last left without a text in answer; none: one came since.
-    """
+    """When a text that arrived there was last left without a text in answer; none: not since."""
     line_id: Mapped[int | None] = mapped_column(sa.ForeignKey("line.id"), index=True)
-    """Of a line, not of a person: it is passed on to whoever is on duty there. `person_id` is then
-    whoever answers for it, and whose employer's key seals it."""
-    holder_id: Mapped[int | None] = mapped_column(sa.ForeignKey("person.id"))
-    """Who last said that they have the line's telephone; none: nobody was asked."""
+    """Of a line: the telephone is passed on with its turns, and is `person_id`'s meanwhile."""
     held_at: Mapped[datetime | None]
-    person: Mapped[Person] = relationship(back_populates="methods", foreign_keys=[person_id])
+    """When they said that they have the line's telephone; none: they have not said so yet."""
+    person: Mapped[Person] = relationship(back_populates="methods")
 
 
 class SignIn(Base):

@@ -54,11 +54,10 @@ def upgrade() -> None:
     )
     # One statement for both: SQLite takes a reference only together with its column.
     kind = "INTEGER" if op.get_bind().dialect.name == "sqlite" else "BIGINT"
-    for column, table in (("line_id", "line"), ("holder_id", "person")):
-        op.execute(
-            f"ALTER TABLE contact_method ADD COLUMN {column} {kind} "
-            f"CONSTRAINT fk_contact_method_{column} REFERENCES {table} (id)"
-        )
+    op.execute(
+        f"ALTER TABLE contact_method ADD COLUMN line_id {kind} "
+        "CONSTRAINT fk_contact_method_line_id REFERENCES line (id)"
+    )
     op.add_column("contact_method", sa.Column("mute_at", Instant()))
     op.add_column("contact_method", sa.Column("held_at", Instant()))
     op.create_index(op.f("ix_contact_method_line_id"), "contact_method", ["line_id"])
