@@ -91,6 +91,15 @@ class Paging:
 
 
 @dataclass(frozen=True)
+class Cases:
+    """Which reports may tell of one event, and what a dispatcher is asked to do for who goes."""
+
+    alike_minutes: int
+    facts_seconds: int
+    relief_hours: int
+
+
+@dataclass(frozen=True)
 class Engine:
     """The pace of the engine."""
 
@@ -187,6 +196,7 @@ class Settings:
     web: Web
     intake: Intake
     paging: Paging
+    cases: Cases
     engine: Engine
     twilio: Twilio
     gateway: Gateway
@@ -223,6 +233,8 @@ _MAY_BE_ZERO = {
     "web.processes",
     "web.trusted_proxies",
     "paging.stranger_answers_per_hour",
+    "cases.facts_seconds",
+    "cases.relief_hours",
     "demo.step_seconds",
 }
 _SECURITY = ("starttls", "tls", "none")
