@@ -87,13 +87,12 @@ def _take_over(
 ) -> str:
     until = None if wall is None else _next(max(now, turn.from_at), wall, team.time_zone)
     try:
-        swap = takeovers.take_over(session, team, turn, person, until, actor, now)
+        # What is refused half way leaves the turn as it was.
+        with session.begin_nested():
+            swap = takeovers.take_over(session, team, turn, person, until, actor, now)
     except (Invalid, Conflict) as refused:
-        told = refused.args[0]
-        said = told if isinstance(told, Sentence) else Sentence(N_("This cannot be done."))
-        told = N_("%(team)s: not taken over. %(why)s")
-        sentence = Sentence(told, team=team.name, why=said)
-        return _answer(session, team, person, sentence, "refused", now)
+        said = Sentence(N_("%(team)s: not taken over. %(why)s"), team=team.name, why=_why(refused))
+        return _answer(session, team, person, said, "refused", now)
     told = N_("%(team)s: you have the turn of %(name)s until %(at)s.")
     at = local(swap.ends_at, team.time_zone)
     said = Sentence(told, team=team.name, name=turn.person_name, at=at)
@@ -104,10 +103,21 @@ def _undo(session: Session, person: Person, actor: Actor, now: datetime) -> str 
     swap = takeovers.to_undo(session, person.id, now)
     if swap is None:
         return None
-    takeovers.undo(session, swap, actor, now)
     team = session.get_one(Team, swap.shift.line.team_id)
+    try:
+        with session.begin_nested():
+            takeovers.undo(session, swap, actor, now)
+    except (Invalid, Conflict) as refused:
+        said = Sentence("%(team)s: %(why)s", team=team.name, why=_why(refused))
+        return _answer(session, team, person, said, "refused", now)
     told = Sentence(N_("%(team)s: the turn is yours again."), team=team.name)
     return _answer(session, team, person, told, "undone", now)
+
+
+def _why(refused: Invalid | Conflict) -> Sentence:
+    """Return the first thing that a refusal says."""
+    told = next(iter(refused.fields.values()), refused.message)
+    return told if isinstance(told, Sentence) else Sentence(told.replace("%", "%%"))
 
 
 def _answer(

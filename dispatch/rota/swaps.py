@@ -22,7 +22,7 @@ from dispatch.rota import changes, handing, judging, notices, record
 from dispatch.rota.days import local, local_day
 from dispatch.rota.handing import Hand
 from dispatch.rota.judging import Judged
-from dispatch.rota.models import Cover, Line, Shift, Swap, SwapKind, SwapState
+from dispatch.rota.models import Line, Shift, Swap, SwapKind, SwapState
 from dispatch.rota.terms import owners, terms_of
 from dispatch.texts import N_, Sentence
 
@@ -178,10 +178,12 @@ def undo_until(swap: Swap) -> datetime | None:
     if swap.state is not SwapState.DONE or swap.ended_at is None:
         return None
     if swap.cover is not None:
+        # Somebody else may have taken it over from them since.
+        return None if swap.cover.cancelled_at is not None else swap.cover.ends_at
+    if swap.kind is SwapKind.LATE:
         return swap.ends_at
     turns = [swap.shift, *([swap.other_shift] if swap.other_shift is not None else [])]
-    whole = swap.kind is not SwapKind.LATE
-    return min(swap.ended_at + UNDO, *(one.starts_at for one in turns)) if whole else None
+    return min(swap.ended_at + UNDO, *(one.starts_at for one in turns))
 
 
 def waiting(session: Session, team: Team, now: datetime) -> list[Swap]:
@@ -339,10 +341,10 @@ def _undo(
     now: datetime,
 ) -> None:
     why = reason.strip() or "undone"
-    if swap.cover is None:
+    if swap.cover is None and swap.kind is not SwapKind.LATE:
         _hand_back(session, team, swap, reason, actor, now)
     else:
-        _uncover(session, swap, swap.cover, why, actor, now)
+        _uncover(session, swap, why, actor, now)
     swap.to_approve = False
     _end(session, team, swap, state, reason, actor, "swap.undone", now)
     told = N_("%(team)s: %(name)s has %(turn)s again.")
@@ -353,17 +355,23 @@ def _undo(
     _tell(session, team, swap, people, told, now, name=_name(session, swap.from_id))
 
 
-def _uncover(
-    session: Session, swap: Swap, cover: Cover, why: str, actor: Actor, now: datetime
-) -> None:
-    """End a swap's cover; whoever covered before it does so again, not the turn's owner."""
-    shift, begin, end = cover.shift, max(cover.starts_at, now), cover.ends_at
-    if cover.starts_at < now:
+def _uncover(session: Session, swap: Swap, why: str, actor: Actor, now: datetime) -> None:
+    """End a swap's cover; whoever covered before it does so again, not the turn's owner.
+
+    There is none where an owner took their own turn back from whoever covered it.
+    """
+    shift, cover, times = swap.shift, swap.cover, (swap.starts_at, swap.ends_at)
+    if cover is not None:
+        times = cover.starts_at, cover.ends_at
+    begin, end = max(times[0], now), times[1]
+    if begin >= end or (cover is not None and cover.cancelled_at is not None):
+        raise Conflict(_TOO_LATE)
+    if cover is not None and cover.starts_at < now:
         changes.change_cover(session, cover, actor, now, ends_at=now, reason=why)
-    else:
+    elif cover is not None:
         changes.cancel_cover(session, cover, actor, now, why)
     session.flush()
-    if swap.from_id != shift.person_id and begin < end:
+    if swap.from_id != shift.person_id:
         person = session.get_one(Person, swap.from_id)
         changes.enter_cover(session, shift, person, begin, end, actor, now, why)
 
@@ -375,7 +383,7 @@ def _hand_back(
     given = [(swap.shift, swap.to_id, swap.from_id)]
     if swap.other_shift is not None and swap.to_id is not None:
         given.append((swap.other_shift, swap.from_id, swap.to_id))
-    if swap.kind is SwapKind.LATE or any(turn.starts_at <= now for turn, _, _ in given):
+    if any(turn.starts_at <= now for turn, _, _ in given):
         raise Conflict(_TOO_LATE)
     back = [(_held(session, turn, holder), owner) for turn, holder, owner in given]
     hands = [Hand(turn.line_id, turn.starts_at, turn.ends_at, owner) for turn, owner in back]

@@ -97,11 +97,16 @@ def undo(session: Session, swap: Swap, actor: Actor, now: datetime) -> None:
 
 
 def to_undo(session: Session, person_id: int, now: datetime) -> Swap | None:
-    """Return what somebody last took over from a person and still has."""
+    """Return what somebody last took over from a person and still has.
+
+    An owner who took their own turn back from whoever covered it has it without a cover.
+    """
+    still = sa.and_(Cover.cancelled_at.is_(None), Cover.ends_at > now)
     query = (
         sa.select(Swap)
+        .outerjoin(Cover, Cover.id == Swap.cover_id)
         .where(Swap.kind == SwapKind.LATE, Swap.from_id == person_id, Swap.ends_at > now)
-        .where(Swap.state == SwapState.DONE, Swap.cover_id.is_not(None))
+        .where(Swap.state == SwapState.DONE, sa.or_(Swap.cover_id.is_(None), still))
         .order_by(Swap.id.desc())
         .limit(1)
     )

@@ -5,7 +5,7 @@ from datetime import time, timedelta
 import pytest
 
 from dispatch.channels.contract import Inbound
-from dispatch.errors import Invalid
+from dispatch.errors import Conflict, Invalid
 from dispatch.outbox.models import InboundText
 from dispatch.paging import replies
 from dispatch.people import access
@@ -109,6 +109,32 @@ def test_whose_turn_it_is_has_it_back_by_saying_so(zone, now):
     later = now + timedelta(hours=1)
     swap = take(zone, later, "An", None, turn_of(zone, later, "Bert"))
     assert (swap.cover, on(zone, later)) == (None, ["An"])
+    assert "Antwoord TERUG" in zone.texts()[-1][1]
+    at_once = later + timedelta(minutes=1)
+    assert saying.text_in(zone.session, zone.people["An"], "terug", at_once) is None
+    assert saying.text_in(zone.session, zone.people["Bert"], "terug", at_once) == "undone"
+    assert (on(zone, later), on(zone, at_once)) == (["An"], ["Bert"])
+    assert on(zone, zone.at("2026-12-13 08:00")) == ["An"]
+    assert saying.text_in(zone.session, zone.people["Bert"], "terug", at_once) is None
+
+
+def test_what_cannot_be_undone_any_more_is_answered_and_changes_nothing(zone, now):
+    take(zone, now)
+    later = now + timedelta(hours=1)
+    take(zone, later, "An", None, turn_of(zone, later, "Bert"))
+    take(zone, later, "Chloé", None, turn_of(zone, later))
+    assert saying.text_in(zone.session, zone.people["Bert"], "terug", later) == "refused"
+    assert "Chloé" in zone.texts()[-1][1]
+    assert on(zone, later) == ["Chloé"]
+
+
+def test_a_cover_that_is_over_is_not_lengthened_by_undoing_it(zone, now):
+    swap = take(zone, now)
+    later = now + timedelta(hours=1)
+    take(zone, later, "An", None, turn_of(zone, later, "Bert"))
+    with pytest.raises(Conflict):
+        swaps.undo(zone.session, swap, zone.actor("An"), later + timedelta(hours=1))
+    assert on(zone, later) == ["An"]
 
 
 def test_what_cannot_be_taken_over_is_refused_by_field(zone, now):
