@@ -120,9 +120,11 @@ def attempts(
     Nothing is asked of anybody but for the methods: their person is loaded with them.
     """
     channels = _channels(methods)
-    if not any(channel in channels for channel, _ in planned):
-        # They have nothing that the policy names.
-        channels &= _WAKE
+    waking = channels & _WAKE
+    if not any(channel in waking for channel, _ in planned):
+        # Of what the policy names they have nothing that wakes them.
+        at_once = min((after for _, after in planned), default=0.0)
+        planned = [*((channel, at_once) for channel in sorted(waking)), *planned]
     rule = rules_of(methods[0].person).get(priority) if methods else None
     if rule is not None:
         quiet = not Hours(begins=rule.begins, ends=rule.ends).hold(

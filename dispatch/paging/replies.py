@@ -379,7 +379,7 @@ def page_behind(session: Session, token: str, now: datetime) -> Page:
     if page is None:
         raise NotFound("This link is not valid any more.")
     texted = sa.select(sa.func.max(Message.created_at)).where(Message.about == telling.about(page))
-    since = session.scalar(texted.where(Message.kind == Kind.SMS)) or page.created_at
+    since = session.scalar(texted.where(Message.kind != Kind.CALL)) or page.created_at
     if since + timedelta(minutes=telling.settings(session).paging.link_minutes) < now:
         raise NotFound("This link is not valid any more.")
     return seats.present(page)
@@ -389,6 +389,10 @@ def opened(session: Session, page: Page, now: datetime) -> None:
     """Note, once, that the officer has opened the page."""
     if page.opened_at is None:
         page.opened_at = now
+        # No server says that a mail or a notice was seen: this does.
+        page.delivered_at = page.delivered_at or now
+        if page.ended_at is None:
+            page.status = PageStatus.DELIVERED
         incident = page.callout.incident
         timeline.add(session, incident, "opened", _phone(page), now, person=_name(page))
         callouts.bump(session, incident)

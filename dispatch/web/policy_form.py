@@ -26,7 +26,12 @@ _HOUR_SECONDS = 3600
 LEAST_REPEAT_SECONDS = 60
 #: Fields of a step that is one number, one choice, and a row of attempts.
 _OF_STEP = ("after", "target", "person", "team")
-CHANNELS: Mapping[str, str] = {"sms": N_("Text"), "call": N_("Call")}
+CHANNELS: Mapping[str, str] = {
+    "sms": N_("Text"),
+    "call": N_("Call"),
+    "push": N_("Notice to the browser"),
+    "mail": N_("Mail"),
+}
 #: What a new step begins with.
 _USUAL = (("sms", 0), ("call", 20), ("call", 90))
 

@@ -22,7 +22,13 @@ from dispatch.texts import N_
 from dispatch.web import session
 from dispatch.web.board import language
 
-_BY = {"sms": N_("by text"), "call": N_("by call")}
+_BY = {
+    "sms": N_("by text"),
+    "call": N_("by call"),
+    "landline": N_("by call on the landline"),
+    "push": N_("by notice to the browser"),
+    "mail": N_("by mail"),
+}
 #: What is missing so that a person must act even though somebody is called.
 _GRAVE = {"nobody_on_duty", "nobody_qualified", "nobody_at_all"}
 

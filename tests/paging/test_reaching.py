@@ -1,0 +1,129 @@
+"""By which ways somebody is tried: the policy's, bent to the person's own rules."""
+
+from datetime import UTC, datetime, time, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dispatch.paging import reaching
+from dispatch.paging.reaching import Rule
+from dispatch.people.models import MethodKind, Person
+from dispatch.people.phones import Method
+
+#: Ten in the evening in Brussels.
+AT = datetime(2026, 3, 14, 21, 0, tzinfo=UTC)
+USUAL = (("sms", 0.0), ("call", 20.0), ("call", 90.0))
+ALL = tuple(MethodKind)
+DAY = {"begins": time(8), "ends": time(22)}
+
+
+def _tried(
+    *rules: Rule, kinds: tuple[MethodKind, ...] = ALL, priority: int = 3, planned=USUAL, at=AT
+) -> list[tuple[str, float]]:
+    person = Person(called_by=[reaching._row(rule) for rule in rules])
+    methods = [
+        Method(number, person, kind, "", "", "", texts=kind is MethodKind.MOBILE)
+        for number, kind in enumerate(kinds)
+    ]
+    found = reaching.attempts(planned, methods, priority, at, "Europe/Brussels")
+    return [(channel, (when - at).total_seconds()) for channel, when in found]
+
+
+MOBILE = (MethodKind.MOBILE,)
+
+
+@pytest.mark.parametrize(
+    ("rules", "priority", "kinds", "expected"),
+    [
+        ((), 1, MOBILE, [("sms", 0), ("call", 20), ("call", 90)]),
+        # The landline last, and only beside a mobile.
+        ((), 1, ALL, [("sms", 0), ("call", 20), ("call", 90), ("landline", 160)]),
+        ((), 1, (MethodKind.LANDLINE,), [("call", 0), ("call", 70)]),
+        # In the person's own order, each at the instant that the policy has for it.
+        (
+            (Rule(3, ("push", "sms", "call")),),
+            3,
+            ALL,
+            [("push", 0), ("sms", 20), ("call", 90), ("call", 160), ("landline", 230)],
+        ),
+        ((Rule(3, ("call", "sms")),), 3, MOBILE, [("call", 0), ("sms", 20), ("call", 90)]),
+        # What is left out is not tried, what one does not have neither.
+        ((Rule(3, ("push", "mail")),), 3, ALL, [("push", 0), ("mail", 20)]),
+        ((Rule(3, ("push", "sms")),), 3, MOBILE, [("sms", 0)]),
+        # A rule that would leave nothing counts for nothing.
+        ((Rule(3, ("push",)),), 3, MOBILE, [("sms", 0), ("call", 20), ("call", 90)]),
+        # Of another priority.
+        ((Rule(2, ("push",)),), 3, MOBILE, [("sms", 0), ("call", 20), ("call", 90)]),
+        # It is ten: no ringing any more, on no telephone.
+        ((Rule(3, ("push", "call"), **DAY),), 3, ALL, [("push", 0)]),
+        ((Rule(3, (), **DAY),), 3, ALL, [("sms", 0)]),
+        ((Rule(3, ("call",), **DAY),), 3, ALL, _tried()),
+        # For priority 1 text and call stay, at the policy's instants; the rest comes beside them.
+        (
+            (Rule(1, ("push", "call"), **DAY),),
+            1,
+            ALL,
+            [("call", 0), ("push", 0), ("sms", 20), ("call", 90), ("landline", 160)],
+        ),
+        (
+            (Rule(1, ("mail",), **DAY),),
+            1,
+            (*MOBILE, MethodKind.MAIL),
+            [("sms", 0), ("mail", 0), ("call", 20), ("call", 90)],
+        ),
+    ],
+)
+def test_ways_follow_the_persons_own_rule(rules, priority, kinds, expected) -> None:
+    assert _tried(*rules, kinds=kinds, priority=priority) == expected
+
+
+def test_policy_may_name_mail_and_notice_itself() -> None:
+    planned = (("push", 0.0), ("sms", 0.0), ("mail", 30.0), ("call", 60.0))
+    assert _tried(planned=planned, kinds=(*MOBILE, MethodKind.PUSH)) == [
+        ("push", 0),
+        ("sms", 0),
+        ("call", 60),
+    ]
+
+
+def test_it_may_ring_again_when_the_hours_begin() -> None:
+    rule, morning = Rule(3, ("push", "call"), **DAY), AT + timedelta(hours=11)
+    assert [channel for channel, _ in _tried(rule, at=morning)] == [
+        "push",
+        "call",
+        "call",
+        "landline",
+    ]
+
+
+_ways = st.lists(st.sampled_from(reaching.OFFERED), unique=True).map(tuple)
+_offsets = st.lists(st.tuples(st.sampled_from(reaching.OFFERED), st.integers(0, 500)), min_size=1)
+
+
+@given(_ways, st.booleans(), _offsets, st.sets(st.sampled_from(ALL), min_size=1))
+def test_nothing_keeps_priority_one_from_waking(order, quiet, planned, kinds) -> None:
+    planned = sorted(
+        ((channel, float(after)) for channel, after in planned), key=lambda one: one[1]
+    )
+    chosen = tuple(kinds)
+    without = _tried(kinds=chosen, priority=1, planned=planned)
+    tried = _tried(
+        Rule(1, order, **(DAY if quiet else {})), kinds=chosen, priority=1, planned=planned
+    )
+    for way in ("sms", "call", "landline"):
+        assert [one for one, _ in tried].count(way) >= [one for one, _ in without].count(way)
+    waking = [[when for one, when in found if one in ("sms", "call")] for found in (without, tried)]
+    if waking[0]:
+        assert waking[1] and min(waking[1]) <= min(waking[0])
+        assert len(waking[1]) >= len(waking[0])
+
+
+@given(_ways, st.booleans(), st.integers(1, 3), st.sets(st.sampled_from(ALL), min_size=1))
+def test_somebody_with_any_way_at_all_is_tried_at_once(order, quiet, priority, kinds) -> None:
+    rule = Rule(priority, order, **(DAY if quiet else {}))
+    tried = _tried(rule, kinds=tuple(kinds), priority=priority)
+    if MethodKind.MOBILE in kinds or MethodKind.LANDLINE in kinds:
+        assert tried[0][1] == 0
+        assert [when for _, when in tried] == sorted(when for _, when in tried)
+        assert all(way in ("sms", "call", "landline", "mail", "push") for way, _ in tried)
