@@ -39,7 +39,7 @@ from dispatch.people.models import (
 )
 from dispatch.rota import changes
 from dispatch.rota.models import Line
-from dispatch.settings import Centre
+from dispatch.sections import Centre
 
 _Row = TypeVar("_Row", Organisation, Team, Person)
 

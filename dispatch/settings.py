@@ -25,166 +25,27 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from dispatch import signatures
+from dispatch.sections import (
+    Cases,
+    Centre,
+    Database,
+    Demo,
+    Engine,
+    Gateway,
+    Intake,
+    Log,
+    Mail,
+    Paging,
+    Push,
+    Suppliers,
+    Twilio,
+    Watchdog,
+    Web,
+)
 
 
 class SettingsError(ValueError):
     """A setting cannot be used; the sentence names the key and says what is expected."""
-
-
-@dataclass(frozen=True)
-class Centre:
-    """Where the centre is and which languages it speaks."""
-
-    name: str
-    country: str
-    time_zone: str
-    languages: tuple[str, ...]
-    language: str
-
-
-@dataclass(frozen=True)
-class Database:
-    """Where the rows are."""
-
-    url: str = field(repr=False)
-    pool_size: int
-
-
-@dataclass(frozen=True)
-class Web:
-    """How screens and hooks are served."""
-
-    host: str
-    port: int
-    public_url: str
-    processes: int
-    threads: int
-    trusted_proxies: int
-    session_idle_minutes: int
-    session_days: int
-
-
-@dataclass(frozen=True)
-class Intake:
-    """What is accepted from police systems."""
-
-    body_limit: int
-    age_seconds: int
-    remember_days: int
-    authentic_per_minute: int
-    forged_per_minute: int
-    unseen_seconds: int
-
-
-@dataclass(frozen=True)
-class Paging:
-    """What a text says and how it may be answered."""
-
-    plain_yes: bool
-    offer_category_number: bool
-    link_minutes: int
-    text_validity_minutes: int
-    send_link: bool
-    cancel_tries: int
-    case_days: int
-    stranger_answers_per_hour: int
-
-
-@dataclass(frozen=True)
-class Cases:
-    """Which reports may tell of one event, and what a dispatcher is asked to do for who goes."""
-
-    alike_minutes: int
-    facts_seconds: int
-    relief_hours: int
-
-
-@dataclass(frozen=True)
-class Engine:
-    """The pace of the engine."""
-
-    senders: int
-    sweep_seconds: float
-    lease_seconds: int
-    receipt_overdue_seconds: int
-
-
-@dataclass(frozen=True)
-class Twilio:
-    """The supplier of texts and calls."""
-
-    api_base: str
-    account_sid: str
-    auth_token: str = field(repr=False)
-    sender: str
-    public_url: str
-    obfuscate_addresses: bool
-
-
-@dataclass(frozen=True)
-class Gateway:
-    """A second supplier of texts, behind a signed HTTP interface."""
-
-    url: str
-    secrets: tuple[str, ...] = field(repr=False)
-    sender: str
-    public_url: str
-
-
-@dataclass(frozen=True)
-class Mail:
-    """The server that takes our mail."""
-
-    host: str
-    port: int
-    security: str
-    certificates: str
-    username: str
-    password: str = field(repr=False)
-    sender: str
-
-
-@dataclass(frozen=True)
-class Push:
-    """Notices to browsers."""
-
-    contact: str
-    services: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Suppliers:
-    """Who is preferred, and when a supplier is no longer trusted."""
-
-    texts: tuple[str, ...]
-    faults_in_a_row: int
-    window_seconds: int
-    unclear_at_least: int
-    unclear_share: float
-    pause_seconds: int
-    check_seconds: int
-
-
-@dataclass(frozen=True)
-class Log:
-    """What is logged."""
-
-    level: str
-
-
-@dataclass(frozen=True)
-class Demo:
-    """The published sign-ins and secrets of a demonstration."""
-
-    enabled: bool
-    alert_secret: str = field(repr=False)
-    api_key: str = field(repr=False)
-    calendar_person: str
-    dispatcher: str
-    planner: str
-    administrator: str
-    password: str = field(repr=False)
-    step_seconds: int
 
 
 @dataclass(frozen=True)
@@ -203,6 +64,7 @@ class Settings:
     mail: Mail
     push: Push
     suppliers: Suppliers
+    watchdog: Watchdog
     log: Log
     demo: Demo
     data_dir: Path
@@ -425,18 +287,17 @@ def _rules(settings: Settings) -> list[tuple[str, bool, str]]:
         ("log.level", log.level in levels, f"expected one of {', '.join(levels)}"),
         ("demo.enabled", local, "published passwords, so web.host must be this machine itself"),
         *_supplier_rules(settings),
+        *_watchdog_rules(settings),
     ]
 
 
 def _supplier_rules(settings: Settings) -> list[tuple[str, bool, str]]:
     gateway, mail, push = settings.gateway, settings.mail, settings.push
-    private = not gateway.url or gateway.url.startswith("https://")
-    private = private or _is_loopback(urlsplit(gateway.url).hostname or "")
     keys = all(signatures.is_secret(secret) for secret in gateway.secrets)
     contact = push.contact.startswith(("mailto:", "https://"))
     known = set(settings.suppliers.texts) == {"twilio", "gateway"}
     return [
-        ("gateway.url", private, "expected https://... (http:// only on this machine)"),
+        ("gateway.url", _is_private(gateway.url), _PRIVATE),
         ("gateway.secrets", keys, "expected whsec_ and 24 to 64 bytes in base64, each"),
         ("gateway.secrets", bool(gateway.secrets) or not gateway.url, "is missing"),
         ("mail.port", mail.port < 65536, "expected a port"),
@@ -456,6 +317,29 @@ def _supplier_rules(settings: Settings) -> list[tuple[str, bool, str]]:
         ("suppliers.texts", known, "expected twilio and gateway, the preferred one first"),
         ("suppliers.unclear_share", settings.suppliers.unclear_share <= 1, "expected 1 or less"),
     ]
+
+
+def _watchdog_rules(settings: Settings) -> list[tuple[str, bool, str]]:
+    told = settings.watchdog
+    keys = all(signatures.is_secret(secret) for secret in told.secrets)
+    addresses = all("@" in address for address in told.mail)
+    return [
+        ("watchdog.mail", addresses, "expected mail addresses"),
+        ("watchdog.mail", not told.mail or bool(settings.mail.host), "needs mail.host"),
+        ("watchdog.url", _is_private(told.url), _PRIVATE),
+        ("watchdog.ping_url", _is_private(told.ping_url), _PRIVATE),
+        ("watchdog.secrets", keys, "expected whsec_ and 24 to 64 bytes in base64, each"),
+    ]
+
+
+_PRIVATE = "expected https://... (http:// only on this machine)"
+
+
+def _is_private(url: str) -> bool:
+    """Tell whether nobody on the way can read what goes to an address, or there is none."""
+    if not url or url.startswith("https://"):
+        return True
+    return url.startswith("http://") and _is_loopback(urlsplit(url).hostname or "")
 
 
 @cache

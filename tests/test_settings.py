@@ -228,7 +228,7 @@ def test_the_folders_of_an_installed_package_are_inside_it(tmp_path: Path) -> No
     package = tmp_path / "dispatch"
     shutil.copytree(shipped("config"), package / "share" / "config")
     source = Path(settings_module.__file__)
-    for name in ("__init__.py", "settings.py", "signatures.py"):
+    for name in ("__init__.py", "sections.py", "settings.py", "signatures.py"):
         shutil.copy(source.with_name(name), package / name)
     program = "from dispatch.settings import load; print(load({}).config_dir)"
     command = [sys.executable, "-c", program]

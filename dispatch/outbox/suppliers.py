@@ -19,7 +19,7 @@ from dispatch.channels.contract import Channel, Kind, Outcome, State
 from dispatch.db import Base, Session
 from dispatch.inserts import insert_once
 from dispatch.outbox.models import Breaker, Supplier
-from dispatch.settings import Suppliers as Limits
+from dispatch.sections import Suppliers as Limits
 
 log = logs.logger(__name__)
 

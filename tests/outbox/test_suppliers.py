@@ -12,7 +12,7 @@ from dispatch.outbox import queue, suppliers
 from dispatch.outbox.models import Breaker, Message, Purpose
 from dispatch.outbox.queue import Claimed, Draft, Recipient, Task
 from dispatch.outbox.suppliers import Choice, Standing
-from dispatch.settings import Suppliers
+from dispatch.sections import Suppliers
 from tests import centre
 
 SENT = Outcome(State.SENT, "1")

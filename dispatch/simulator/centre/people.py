@@ -17,7 +17,7 @@ from dispatch.audit import Actor
 from dispatch.db import Session
 from dispatch.people import accounts, phones, staff
 from dispatch.people.models import MethodKind, Organisation, Person, Qualification, Role, Team
-from dispatch.settings import Demo
+from dispatch.sections import Demo
 
 #: Issued so many days ago, ends in so many days; None: never.
 Days = tuple[int, int | None]
