@@ -17,7 +17,7 @@ from dispatch.rota import changes, handing, judging, notices, record
 from dispatch.rota.days import local, local_day
 from dispatch.rota.handing import Hand
 from dispatch.rota.judging import Judged
-from dispatch.rota.models import Line, OpenState, OpenTurn
+from dispatch.rota.models import Line, OpenState, OpenTurn, Shift
 from dispatch.rota.terms import owners, terms_of
 from dispatch.texts import N_, Sentence
 
@@ -116,8 +116,12 @@ def approve(
 
 
 def refuse(session: Session, turn: OpenTurn, actor: Actor, now: datetime) -> OpenTurn:
-    """Say no as a planner: the turn is open again."""
-    turn = _asked(session, turn)
+    """Say no as a planner: the turn is open again, what is left of it if it holds already."""
+    turn = _locked(session, turn)
+    if turn.to_approve:
+        _take_back(session, turn, actor, now)
+    else:
+        turn = _asked(session, turn)
     team = session.get_one(Team, turn.line.team_id)
     told = N_("%(team)s: %(turn)s goes to somebody else.")
     _tell(session, team, turn, [turn.person_id or 0], told, now)
@@ -165,6 +169,21 @@ def _enter(
     session.flush()
     _note(session, team, turn, actor, "open_turn.taken", now)
     return turn
+
+
+def _take_back(session: Session, turn: OpenTurn, actor: Actor, now: datetime) -> None:
+    """Let a late sign-up hold no longer; what has been served stays served."""
+    shift = session.get_one(Shift, turn.shift_id)
+    if shift.cancelled_at is not None or shift.person_id != turn.person_id:
+        raise Conflict(N_("This turn was changed meanwhile. Look at the rota again."))
+    if shift.ends_at <= now:
+        raise Conflict(N_("This turn is over."))
+    if shift.starts_at < now:
+        changes.change_shift(session, shift, actor, now, ends_at=now, reason="refused")
+    else:
+        changes.cancel_shift(session, shift, actor, now, "refused")
+    turn.starts_at = max(turn.starts_at, now)
+    turn.to_approve, turn.broken, turn.taken_at, turn.shift_id = False, [], None, None
 
 
 def _tell(

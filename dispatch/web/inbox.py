@@ -290,6 +290,7 @@ def _taken(opened: Session, turn: OpenTurn, team: Team) -> dict[str, Any]:
         "starts_at": turn.starts_at,
         "ends_at": turn.ends_at,
         "told": [told(one.told) for one in judged if one.hard],
+        "may_undo": turn.ends_at > session.now(),
     }
 
 

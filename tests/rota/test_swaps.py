@@ -309,6 +309,29 @@ def test_a_late_sign_up_that_breaks_rules_holds_and_waits_to_be_looked_at(zone, 
     assert open_turns.taken_late(zone.session, zone.team) == []
 
 
+@pytest.mark.parametrize("hours", [-3, 5])
+def test_a_late_sign_up_is_refused_and_what_is_left_of_the_turn_is_open_again(zone, now, hours):
+    zone.phone("An")
+    zone.shift("An", *WEEK, line="backup")
+    turn, begins = offered(zone, now), zone.at(WEEK[0])
+    sign_up(zone, begins - timedelta(hours=3), turn, "An")
+    then = begins + timedelta(hours=hours)
+    open_turns.refuse(zone.session, turn, zone.planner, then)
+    assert open_turns.standing(zone.session, zone.team, then) == [turn]
+    assert (turn.starts_at, turn.shift_id) == (max(begins, then), None)
+    assert open_turns.taken_late(zone.session, zone.team) == []
+    assert "gaat naar iemand anders" in zone.texts()[-1][1]
+    assert sign_up(zone, then, turn).state is OpenState.TAKEN
+    held = [("An", begins)] if hours > 0 else []
+    query = sa.select(Shift).where(Shift.line_id == zone.lines["primary"].id)
+    stands = zone.session.scalars(query.where(Shift.cancelled_at.is_(None)).order_by(Shift.id))
+    names = {person.id: name for name, person in zone.people.items()}
+    assert [(names[one.person_id], one.starts_at) for one in stands] == [
+        *held,
+        ("Bert", max(begins, then)),
+    ]
+
+
 def test_only_gaps_are_offered_and_each_once(zone, now):
     zone.shift("An", *NEXT)
     with pytest.raises(Invalid, match="An Peeters is on primary"):

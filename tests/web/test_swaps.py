@@ -181,7 +181,9 @@ def test_an_open_turn_is_offered_by_a_planner_and_signed_up_for(web, bert):
     assert holder(web, BEGINS + DAY) == "Bert"
     with web.store.write() as session:
         session.get_one(OpenTurn, number).to_approve = True
-    assert "Holds already; look at it 1 Bert Maes" in text(petra.get("/rota/support/requests"))
+    late = petra.get("/rota/support/requests")
+    assert "Holds already; look at it 1 Bert Maes" in text(late)
+    assert f"/rota/support/requests/open/{number}/refuse" in late.text
     assert petra.post(f"/rota/support/requests/open/{number}/approve").status_code == 303
     assert "Holds already" not in text(petra.get("/rota/support/requests"))
 
