@@ -118,12 +118,14 @@ def _near(left: Mapping[int, Stand], stand: Stand) -> int | None:
 
 def written(change: Change, made: str | None) -> dict[str, Any]:
     """Return a change as JSON; `made`: the uid of the turn that stands afterwards."""
-    return {"was": _written(change.was), "now": _written(change.now), "made": made}
+    kept: dict[str, Any] = {"was": _written(change.was), "now": _written(change.now), "made": made}
+    return kept | {"covers": [_written(cover) for cover in change.covers]}
 
 
-def read(kept: Mapping[str, Any]) -> tuple[Stand | None, Stand | None]:
-    """Return the two sides of a change that was written."""
-    return _read(kept["was"]), _read(kept["now"])
+def read(kept: Mapping[str, Any]) -> Change:
+    """Return a change that was written."""
+    covers = [_read(cover) for cover in kept.get("covers", ())]
+    return Change(_read(kept["was"]), _read(kept["now"]), covers=tuple(filter(None, covers)))
 
 
 def _written(stand: Stand | None) -> dict[str, Any] | None:

@@ -124,13 +124,12 @@ def told_of(session: Session, version: Version) -> tuple[int, list[str]]:
     """Return how many people were told of a version, and the names of those who could not be."""
     sent = sa.select(Message.person_id).where(Message.about == _about(version))
     reached = set(session.scalars(sent.distinct()))
-    concerned = {
-        stand.person_id
-        for sides in map(differences.read, version.changes)
-        for stand in sides
-        if stand is not None
-        and any(one is not None and one.ends_at > version.published_at for one in sides)
-    }
+    concerned = set[int]()
+    for change in map(differences.read, version.changes):
+        sides = [stand for stand in (change.was, change.now) if stand is not None]
+        for some in (sides, *([cover] for cover in change.covers)):
+            if any(stand.ends_at > version.published_at for stand in some):
+                concerned.update(stand.person_id for stand in some)
     names = sa.select(Person.name).where(Person.id.in_(concerned - reached)).order_by(Person.name)
     return len(reached), list(session.scalars(names))
 
@@ -279,8 +278,8 @@ def _make_room(
 
 def _reverse(session: Session, team: Team, kept: dict[str, Any], now: datetime) -> Change:
     """Return what takes one change back; raises Conflict where that is no longer possible."""
-    was, then = differences.read(kept)
-    shift = None
+    change = differences.read(kept)
+    was, then, shift = change.was, change.now, None
     if then is not None:
         shift = session.scalars(sa.select(Shift).where(Shift.uid == kept["made"])).one()
         if shift.cancelled_at is not None or drafts.stand_of(shift) != then:

@@ -20,7 +20,6 @@ from dispatch.people.access import Right
 from dispatch.people.models import Person, Team
 from dispatch.rota import differences, drafts, publishing, rights, runs, watch
 from dispatch.rota.days import local_day
-from dispatch.rota.differences import Change
 from dispatch.rota.models import Draft, DraftState, Version
 from dispatch.rota.terms import terms_of
 from dispatch.texts import N_
@@ -278,8 +277,7 @@ def _version(key: str, number: int, opened: Session, _form: Form) -> dict[str, A
     team = team_for(opened, key, Right.ROTA_CHANGE)
     found = _found(opened, team, number)
     asker = opened.get(Person, found.undo_asked_by_id) if found.undo_asked_by_id else None
-    sides = [differences.read(kept) for kept in found.changes]
-    changes = [Change(was, now) for was, now in sides if was is not None or now is not None]
+    changes = [differences.read(kept) for kept in found.changes]
     return {
         "team": team,
         "version": _version_row(found),

@@ -55,10 +55,11 @@ def test_each_person_has_their_part():
     }
 
 
-def test_a_version_keeps_both_sides():
-    change = Change(stand(), None, 7)
+def test_a_version_keeps_both_sides_and_the_covers_that_end():
+    change = Change(stand(), None, 7, covers=(stand(4, 8, person=2),))
     kept = differences.written(change, None)
-    assert differences.read(kept) == (stand(), None)
+    assert differences.read(kept) == Change(stand(), None, covers=change.covers)
+    assert differences.read({"was": None, "now": kept["was"]}) == Change(None, stand())
 
 
 @st.composite

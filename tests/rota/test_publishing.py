@@ -105,6 +105,16 @@ def test_it_is_known_who_was_told_and_who_could_not_be(zone, now):
     assert publishing.told_of(zone.session, version) == (1, ["Bert Maes"])
 
 
+def test_who_lost_only_a_cover_and_could_not_be_told_is_named_too(zone, now):
+    zone.phone("An", "Bert")
+    shift = zone.shift("An", *WEEKS[0])
+    zone.cover(shift, "Chloé", "2026-12-05 08:00", "2026-12-06 08:00")
+    draft = begin(zone, now)
+    put(zone, now, draft, "Bert", WEEKS[0], seen=1)
+    version = publish(zone, now, draft)
+    assert publishing.told_of(zone.session, version) == (2, ["Chloé Dubois"])
+
+
 def test_the_days_that_mattered_are_frozen_with_the_version(zone, now):
     draft = begin(zone, now)
     put(zone, now, draft, "An", WEEKS[0])
