@@ -72,6 +72,8 @@ class Alert:
     """A category's key."""
     occurred_at: datetime | None = None
     priority: int | None = None
+    appointment_at: datetime | None = None
+    """When somebody is to be there: until shortly before nobody is called."""
     place: Place = Place()
     summary: str = ""
     narrative: str = ""

@@ -8,7 +8,7 @@ what cannot be used is named as a problem and the rest goes on.
 import secrets
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,9 +18,10 @@ from dispatch import audit, upkeep
 from dispatch.audit import Actor, OwnWords
 from dispatch.db import Session
 from dispatch.errors import Conflict, Invalid
-from dispatch.incidents import alarms, catalogue, states, timeline
+from dispatch.incidents import alarms, beginning, catalogue, states, timeline, wanting
 from dispatch.incidents.alerts import Alert, Place, Problem
-from dispatch.incidents.models import Category, Incident, IncidentStatus, Want
+from dispatch.incidents.models import Category, Incident, IncidentStatus, ResponseMode
+from dispatch.incidents.wanting import Wanted
 from dispatch.inserts import insert_now
 from dispatch.people.models import Area, Organisation, Service, Team
 from dispatch.texts import N_
@@ -39,27 +40,6 @@ class Origin:
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """So many people of a team."""
-
-    team: Team
-    people: int = 1
-    qualification_id: int | None = None
-    by: str = ""
-    """The person who decided it; empty: the alert's own data."""
-
-    def row(self) -> Want:
-        """Return it as an incident keeps it."""
-        return Want(
-            team=self.team,
-            team_id=self.team.id,
-            people=self.people,
-            qualification_id=self.qualification_id,
-            wanted_by=self.by,
-        )
-
-
-@dataclass(frozen=True)
 class Routing:
     """Whose incident it is, what kind, and what it wants; `fallback` names why it was a guess."""
 
@@ -68,6 +48,8 @@ class Routing:
     wants: tuple[Wanted, ...]
     problems: tuple[Problem, ...] = ()
     fallback: str = ""
+    begins_at: datetime | None = None
+    """Nobody is to be paged before; None: at once."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +67,7 @@ def new_reference() -> str:
     return "".join(secrets.choice(choices) for choices in pattern)
 
 
-def route(session: Session, alert: Alert, origin: Origin) -> Routing:
+def route(session: Session, alert: Alert, origin: Origin, now: datetime) -> Routing:
     """Find the organisation by place, the category by key and the teams by both.
 
     Always wants somebody: what matches nothing goes to the origin's default team.
@@ -99,14 +81,17 @@ def route(session: Session, alert: Alert, origin: Origin) -> Routing:
     if organisation is None:
         organisation, fallback = origin.organisation, _why_nowhere(alert.place)
         teams = session.scalars(_SERVING, {"organisation_id": organisation.id}).all()
+    begins_at = _begins_at(session, alert, category, organisation, now)
     named = _named_teams(alert, teams, problems)
-    wants = named or _category_wants(category, teams)
+    wants = named or wanting.by_kind(category, teams, begins_at or now)
     default = origin.default_team or next(iter(teams), None)
     if not wants:
         fallback = fallback or ("unclassified" if category is None else "no_team")
     if not named and default is not None and (not wants or fallback == "no_area"):
         wants = [want for want in wants if want.team.id == default.id] or [Wanted(default)]
-    return Routing(organisation, category, tuple(wants), tuple(problems), fallback)
+    flagged = wanting.by_flags(session, alert.flags, teams, begins_at or now)
+    wants = wanting.together(wants, flagged) if flagged else wants
+    return Routing(organisation, category, tuple(wants), tuple(problems), fallback, begins_at)
 
 
 def _why_nowhere(place: Place) -> str:
@@ -164,15 +149,22 @@ def _named_teams(alert: Alert, teams: Sequence[Team], problems: list[Problem]) -
     return [Wanted(by_key[key]) for key in dict.fromkeys(alert.teams) if key in by_key]
 
 
-def _category_wants(category: Category | None, teams: Sequence[Team]) -> list[Wanted]:
-    if category is None:
-        return []
-    by_function = {team.function: team for team in reversed(teams)}
-    return [
-        Wanted(by_function[want.function], want.people, want.qualification_id)
-        for want in category.wants
-        if want.function in by_function
-    ]
+def _begins_at(
+    session: Session,
+    alert: Alert,
+    category: Category | None,
+    organisation: Organisation,
+    now: datetime,
+) -> datetime | None:
+    mode = category.response_mode if category else catalogue.UNCLASSIFIED_MODE
+    priority = alert.priority or (
+        category.priority if category else catalogue.UNCLASSIFIED_PRIORITY
+    )
+    if priority < beginning.CAN_WAIT and alert.appointment_at is None:
+        return None
+    lead = timedelta(minutes=session.info["settings"].paging.appointment_minutes)
+    quiet = beginning.quiet_of(organisation)
+    return beginning.begins_at(priority, mode, alert.appointment_at, quiet, lead, now)
 
 
 def open_incident(
@@ -183,6 +175,7 @@ def open_incident(
     now: datetime,
     *,
     wants: Sequence[Wanted] | None = None,
+    at_once: bool = False,
     status: IncidentStatus = IncidentStatus.OPEN,
     alarm: str = "",
     reference: str = "",
@@ -190,11 +183,14 @@ def open_incident(
     """Open an incident and state its wants (`wants` replaces what the category asks for).
 
     With a status other than open nobody is wanted: an alert cancelled before it came, or one that
-    is recorded afterwards. `reference` is given when the sender has been told one already.
+    is recorded afterwards. `at_once`: somebody decided that it cannot wait, whatever the hour.
+    `reference` is given when the sender has been told one already.
     """
-    routing = route(session, alert, origin)
+    routing = route(session, alert, origin, now)
     if wants is not None:
         routing = replace(routing, wants=tuple(wants))
+    if at_once:
+        routing = replace(routing, begins_at=None)
     incident = _incident(alert, origin, routing, now)
     incident.reference = reference or new_reference()
     incident.status = status
@@ -237,7 +233,9 @@ def _incident(alert: Alert, origin: Origin, routing: Routing, now: datetime) -> 
         category=category,
         category_id=category.id if category else None,
         priority=alert.priority or priority,
-        response_mode=category.response_mode if category else catalogue.UNCLASSIFIED_MODE,
+        response_mode=_mode(alert.appointment_at, category),
+        appointment_at=alert.appointment_at,
+        begins_at=routing.begins_at,
         municipality=alert.place.municipality,
         postcode=alert.place.postcode,
         occurred_at=alert.occurred_at,
@@ -250,6 +248,12 @@ def _incident(alert: Alert, origin: Origin, routing: Routing, now: datetime) -> 
         flags=dict(alert.flags),
         problems=[asdict(p) for p in (*alert.problems, *routing.problems)],
     )
+
+
+def _mode(appointment_at: datetime | None, category: Category | None) -> ResponseMode:
+    if appointment_at is not None:
+        return ResponseMode.APPOINTMENT
+    return category.response_mode if category else catalogue.UNCLASSIFIED_MODE
 
 
 def _tell_opening(
@@ -265,6 +269,14 @@ def _tell_opening(
     if routing.fallback:
         teams = ", ".join(want.team.name for want in routing.wants)
         timeline.add(session, incident, routing.fallback, actor, now, teams=teams)
+    for want in routing.wants:
+        if want.flag:
+            team, flag = want.team.name, want.flag
+            timeline.add(session, incident, "flag_wants", actor, now, team=team, flag=flag)
+    if incident.begins_at is not None:
+        begins = incident.begins_at.isoformat()
+        kind = "waits_for_morning" if incident.appointment_at is None else "waits_for_appointment"
+        timeline.add(session, incident, kind, actor, now, begins=begins)
     if incident.problems:
         fields = ", ".join(problem["field"] for problem in incident.problems)
         timeline.add(session, incident, "problems", actor, now, fields=fields)
@@ -321,7 +333,7 @@ def update_incident(
     now: datetime,
 ) -> Change:
     """Take over what an update says and return what changed; who goes is paging's business."""
-    routing = route(session, _completed(incident, alert), origin)
+    routing = route(session, _completed(incident, alert), origin, now)
     before = _deciding(session, incident)
     _take_over(incident, alert, routing)
     _seal(session, incident, alert)
@@ -350,13 +362,13 @@ def _deciding(session: Session, incident: Incident) -> dict[str, Any]:
         "municipality": incident.municipality,
         "address": facts.get("place", {}).get("address", ""),
         "priority": incident.priority,
+        "appointment_at": incident.appointment_at,
     }
 
 
 def _take_over(incident: Incident, alert: Alert, routing: Routing) -> None:
     if routing.category is not None and alert.category:
         incident.category = routing.category
-        incident.response_mode = routing.category.response_mode
         incident.priority = alert.priority or routing.category.priority
     incident.priority = alert.priority or incident.priority
     incident.postcode = alert.place.postcode or incident.postcode
@@ -365,6 +377,10 @@ def _take_over(incident: Incident, alert: Alert, routing: Routing) -> None:
     incident.flags = {**incident.flags, **alert.flags}
     incident.problems = [asdict(p) for p in (*alert.problems, *routing.problems)]
     incident.occurred_at = alert.occurred_at or incident.occurred_at
+    incident.appointment_at = alert.appointment_at or incident.appointment_at
+    incident.response_mode = _mode(incident.appointment_at, incident.category)
+    # What is paged for already is not put off again.
+    incident.begins_at = routing.begins_at if incident.begins_at is not None else None
 
 
 def _completed(incident: Incident, alert: Alert) -> Alert:
@@ -373,7 +389,16 @@ def _completed(incident: Incident, alert: Alert) -> Alert:
     if not place.postcode and not place.municipality:
         place = Place(municipality=incident.municipality, postcode=incident.postcode)
     category = alert.category or (incident.category.key if incident.category else None)
-    return replace(alert, place=place, category=category)
+    priority = alert.priority or (None if alert.category else incident.priority)
+    appointment_at = alert.appointment_at or incident.appointment_at
+    return replace(
+        alert,
+        place=place,
+        category=category,
+        priority=priority,
+        appointment_at=appointment_at,
+        flags={**incident.flags, **alert.flags},
+    )
 
 
 def restate_wants(session: Session, incident: Incident, routing: Routing, now: datetime) -> None:

@@ -25,7 +25,7 @@ from dispatch.errors import Conflict, Invalid
 from dispatch.incidents import alarms, handling, timeline
 from dispatch.incidents.models import Incident, IncidentStatus, Want
 from dispatch.inserts import insert_now
-from dispatch.paging import pages, plans, policy, recall, steps
+from dispatch.paging import pages, plans, policy, recall, steps, waiting
 from dispatch.paging.candidates import Moment
 from dispatch.paging.models import (
     Assignment,
@@ -63,14 +63,14 @@ def advance(
             callout = held.get(want.id)
             wanted = incident.status is IncidentStatus.OPEN and want.ended_at is None
             if wanted:
-                moment = Moment(session, want, now)
+                moment = Moment(session, want, waiting.start(incident, now))
                 callout = callout or _open(session, want, moment)
             if callout is None:
                 continue
             held[want.id] = callout
-            if wanted:
+            if wanted and (moment.now is now or not waiting.put_off(callout, now)):
                 _pursue(session, callout, moment)
-            else:
+            elif not wanted:
                 _end(session, callout, now)
         alarms.end(incident, {"stuck"}, now)
         if held:
@@ -138,6 +138,8 @@ def status(callout: Callout) -> str:
     active = active_assignments(callout)
     if callout.cancelled_at is not None:
         return "cancelled"
+    if waiting.waits(callout):
+        return "scheduled"
     if len(active) < callout.want.people:
         return "unanswered" if callout.exhausted_at is not None else "paging"
     order = list(AssignmentStatus)
@@ -150,10 +152,15 @@ def summary(callouts: Iterable[Callout]) -> list[dict[str, Any]]:
         {
             "team": callout.want.team.key,
             "status": status(callout),
-            "due_at": callout.due_at.isoformat() if callout.due_at else None,
+            "due_at": at.isoformat() if (at := paged_at(callout)) else None,
         }
         for callout in callouts
     ]
+
+
+def paged_at(callout: Callout) -> datetime | None:
+    """Return when paging goes on; None: everybody wanted is going, or it is over."""
+    return callout.due_at if callout.filled_at is None else None
 
 
 def active_assignments(callout: Callout) -> list[Assignment]:
@@ -189,7 +196,7 @@ def next_due(session: Session) -> datetime | None:
 def sought(session: Session) -> list[int]:
     """Return the incidents for which somebody is being sought."""
     query = sa.select(Callout.incident_id).where(
-        Callout.due_at.is_not(None), Callout.cancelled_at.is_(None)
+        Callout.due_at.is_not(None), Callout.filled_at.is_(None), Callout.cancelled_at.is_(None)
     )
     return sorted(set(session.scalars(query)))
 
@@ -304,7 +311,7 @@ def begin_anew(session: Session, callout: Callout, now: datetime) -> None:
     The policy is the one in force by now, for what the incident is by now.
     """
     callout.policy_id = plans.in_force(session, callout.want, now)
-    callout.began_at, callout.step, callout.repeat = now, 0, 0
+    callout.began_at, callout.step, callout.repeat = waiting.start(callout.incident, now), 0, 0
     callout.filled_at = callout.exhausted_at = callout.cancelled_at = None
     alarms.end(callout.incident, alarms.OF_A_RUN, now, callout.want)
 
@@ -431,6 +438,7 @@ def page_person(
     if any(page.person_id == person.id for page in pages.still_open(callout)):
         told = Sentence(N_("%(name)s is being paged already."), name=person.name)
         raise Invalid(told, person=told)
+    waiting.no_longer(session, callout.incident, [callout], actor, now)
     if callout.filled_at is not None:
         callout.want.people, callout.want.wanted_by = callout.want.people + 1, actor.name
         begin_anew(session, callout, now)

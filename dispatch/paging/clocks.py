@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from dispatch import upkeep
 from dispatch.db import Session
 from dispatch.incidents import handling
-from dispatch.paging import callouts, pages
+from dispatch.paging import callouts, pages, waiting
 from dispatch.paging.models import Callout
 
 
@@ -23,7 +23,8 @@ def set_back(session: Session, by: timedelta, now: datetime) -> None:
     for incident_id in session.scalars(query.order_by(Callout.incident_id)).all():
         incident = handling.locked(session, incident_id)
         for callout in callouts.of_incident(session, incident):
-            if callout.due_at is not None and callout.due_at > since:
+            # An appointment, and the end of a night, are where they were.
+            if callout.due_at is not None and callout.due_at > since and not waiting.waits(callout):
                 _set_back(callout, by)
     session.flush()
 

@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from dispatch.db import Session
-from dispatch.incidents.handling import Wanted
 from dispatch.incidents.models import Category, Incident, Want
+from dispatch.incidents.wanting import Wanted
 from dispatch.paging import plans, policy, reaching
 from dispatch.paging.candidates import CALL, Moment
 from dispatch.paging.models import Target

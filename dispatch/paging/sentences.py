@@ -17,6 +17,10 @@ from dispatch.texts import N_
 _SENTENCES = {
     "received": N_("Alert received from %(source)s."),
     "received_late": N_("Alert received from %(source)s; it happened %(late)s earlier."),
+    "flag_wants": N_("%(team)s is called because of a flag: %(flag)s."),
+    "waits_for_morning": N_("Quiet hours: nobody is called before %(begins)s."),
+    "waits_for_appointment": N_("By appointment: people are called from %(begins)s on."),
+    "begins_now": N_("%(by)s decided that it cannot wait: people are called now."),
     "no_area": N_("The place is in no known area: %(teams)s paged by default."),
     "no_place": N_("No place was given: taken as the source's own area."),
     "unclassified": N_("The kind of incident is not known: %(teams)s paged by default."),
@@ -189,6 +193,15 @@ _CHANNELS = {
     "link": N_("link"),
     "screen": N_("screen"),
 }
+#: What a report may say beside its kind.
+FLAGS = {
+    "children_present": N_("children present"),
+    "protected_identity": N_("protected identity"),
+    "suspect_at_large": N_("suspect at large"),
+    "deceased_identified": N_("deceased identified"),
+    "second_officer": N_("a second officer is needed"),
+    "magistrate_limits": N_("magistrate limits what may be said"),
+}
 _LATE_FROM_SECONDS = 600
 _HOUR = 3600
 
@@ -265,7 +278,9 @@ def _values(facts: Mapping[str, Any], language: str, time_zone: str) -> _Facts:
     for key, worded in (("reason", reason), ("alarm", alarm)):
         if isinstance(facts.get(key), Mapping):
             values[key] = worded(facts[key], language, time_zone)
-    for key in ("until", "expected"):
+    if facts.get("flag") in FLAGS:
+        values["flag"] = texts.say(language, FLAGS[facts["flag"]])
+    for key in ("until", "expected", "begins"):
         if facts.get(key):
             values[key] = _clock_time(str(facts[key]), time_zone, language)
     if facts.get("on"):

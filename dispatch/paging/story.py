@@ -209,7 +209,7 @@ def _callout_json(callout: Callout, zone: str) -> Mapping[str, Any]:
         "team": callout.want.team.key,
         "status": callouts.status(callout),
         "wanted": callout.want.people,
-        "due_at": _iso(callout.due_at),
+        "due_at": _iso(callouts.paged_at(callout)),
         "responders": [
             {
                 "person": {"id": going.person_id, "name": going.person.name},

@@ -18,7 +18,7 @@ from dispatch.db import Session
 from dispatch.incidents import catalogue
 from dispatch.incidents.models import Incident, IncidentStatus
 from dispatch.intake.models import Source
-from dispatch.paging import callouts, pages, recall, story, wording
+from dispatch.paging import callouts, pages, recall, sentences, story, wording
 from dispatch.paging.candidates import Moment
 from dispatch.paging.confidentiality import Readable
 from dispatch.paging.models import Assignment, AssignmentStatus, Callout, Page, PageStatus, Release
@@ -29,14 +29,6 @@ from dispatch.web import board, screens
 from dispatch.web.board import language
 from dispatch.web.forms import clean_text
 
-FLAGS = {
-    "children_present": N_("children present"),
-    "protected_identity": N_("protected identity"),
-    "suspect_at_large": N_("suspect at large"),
-    "deceased_identified": N_("deceased identified"),
-    "second_officer": N_("a second officer is needed"),
-    "magistrate_limits": N_("magistrate limits what may be said"),
-}
 #: What is next for somebody who goes, as the button says it.
 STEPS = {
     AssignmentStatus.ON_THE_WAY: N_("on the way"),
@@ -143,7 +135,7 @@ def facts_of(incident: Incident, facts: Mapping[str, Any]) -> Iterator[dict[str,
         }
     for person in facts.get("persons", ()):
         yield {"label": gettext("Person"), "value": _person(person)}
-    flags = [gettext(word) for name, word in FLAGS.items() if incident.flags.get(name)]
+    flags = [gettext(word) for name, word in sentences.FLAGS.items() if incident.flags.get(name)]
     if flags:
         yield {"label": gettext("Take note"), "value": ", ".join(flags)}
     wishes = _wishes(incident.wishes)

@@ -20,7 +20,7 @@ from dispatch.errors import Invalid, NotFound
 from dispatch.incidents import catalogue
 from dispatch.incidents.models import Incident
 from dispatch.intake import deliveries
-from dispatch.paging import callouts, confidentiality
+from dispatch.paging import callouts, confidentiality, sentences
 from dispatch.paging.confidentiality import Readable
 from dispatch.people.access import Right
 from dispatch.texts import N_
@@ -282,7 +282,7 @@ def _entry(form: Form, recorded: bool, who: Mapping[str, object] | None = None) 
             record=recorded,
             categories=case.categories(opened),
             languages_spoken=[(code, case.language_name(code)) for code in shown_people.SPOKEN],
-            flags=case.FLAGS,
+            flags=sentences.FLAGS,
             teams=case.teams_serving(opened, organisation.id),
             people=entry.people(opened, organisation),
             people_counts=[(count, count) for count in range(1, entry.MOST_PEOPLE + 1)],

@@ -20,8 +20,9 @@ from dispatch.db import Session
 from dispatch.errors import Invalid
 from dispatch.incidents import catalogue, handling
 from dispatch.incidents.alerts import FLAGS, Alert, AlertType, Contact, Place
-from dispatch.incidents.handling import Origin, Routing, Wanted
+from dispatch.incidents.handling import Origin, Routing
 from dispatch.incidents.models import Incident, IncidentStatus
+from dispatch.incidents.wanting import Wanted
 from dispatch.paging import callouts, pages, preview, seats, story, wording
 from dispatch.paging.models import Callout
 from dispatch.paging.seats import Went
@@ -114,7 +115,7 @@ def place(form: Form) -> Place:
 def route(opened: Session, form: Form, alert: Alert) -> Routing:
     """Return where the incident belongs and whom it wants; a faulty choice is noted on the form."""
     viewer = session.viewer()
-    routing = handling.route(opened, alert, Origin(home(opened, viewer)))
+    routing = handling.route(opened, alert, Origin(home(opened, viewer)), session.now())
     found = routing.organisation
     if not viewer.may(Right.INCIDENT_OPEN, found.id):
         form.error(

@@ -7,8 +7,8 @@ from dispatch.audit import ENGINE
 from dispatch.channels.contract import Kind
 from dispatch.errors import Conflict
 from dispatch.incidents import handling
-from dispatch.incidents.handling import Wanted
 from dispatch.incidents.models import IncidentStatus, TimelineEntry
+from dispatch.incidents.wanting import Wanted
 from dispatch.outbox.models import Message
 from dispatch.paging import callouts, preview, recall, replies, seats
 from dispatch.paging.models import Assignment, AssignmentStatus
