@@ -39,7 +39,7 @@ from dispatch.outbox.models import Message
 from dispatch.outbox.queue import Claimed, Task
 from dispatch.paging import callouts, clocks, hearing, plans, replies, strain
 from dispatch.people import accounts
-from dispatch.rota import watch
+from dispatch.vigil.sentry import Sentry
 from dispatch.wiring import Parts
 
 log = logs.logger(__name__)
@@ -73,6 +73,7 @@ class Engine:
         self._rota: int | None = None
         self._drift = clock.Drift(parts.clock)
         self._behind: float | None = None
+        self.sentry = Sentry(parts, self.holder)
         self._threads: list[threading.Thread] = []
         self._chores: BackgroundScheduler | None = None
 
@@ -185,7 +186,8 @@ class Engine:
         now = self.parts.clock.now()
         lately = self._drift.lately()
         with self.store.write() as session:
-            upkeep.beat(session, "engine", self.holder, now, clock_set_seconds=lately)
+            facts = {"clock_set_seconds": lately, "skews": self.sentry.skews}
+            upkeep.beat(session, "engine", self.holder, now, **facts)
         # Apart: an engine that is frozen while it links may not stop the hearts of the others.
         with self.store.write() as session:
             if upkeep.take_lease(session, "audit", self.holder, now, 5):
@@ -244,22 +246,6 @@ class Engine:
         now, stopping = self.parts.clock, self._stopping.is_set
         while not stopping() and searches.next_one(self.store, now, stopping):
             continue
-
-    def look_at_rotas(self) -> None:
-        """Tell whoever answers for a rota what will go wrong with it: one engine of several."""
-        now = self.parts.clock.now()
-        with self.store.write() as session:
-            mine = upkeep.take_lease(session, "rotas", self.holder, now, 1800)
-        if not mine:
-            return
-        with self.store.read() as session:
-            teams = watch.teams_by_day(session, now)
-            # Read first: whoever writes an alert may not wait for this.
-            found = [(team, watch.findings(session, team, now)) for team in teams]
-        for team, findings in found:
-            if findings:
-                with self.store.write() as session:
-                    watch.tell(session, team, findings, now)
 
     # The clock
 
@@ -322,8 +308,8 @@ class Engine:
             (self.ask_for_texts, 5),
             (self.ask_suppliers, 5),
             (self.sweep, 3600),
-            (self.look_at_rotas, 3600),
             (self.plan, 2),
+            *self.sentry.chores(),
         )
         self._chores = BackgroundScheduler(
             # One for each chore: a supplier that hangs may not stop the heart.

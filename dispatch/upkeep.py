@@ -86,6 +86,13 @@ def last_beat(session: Session, name: str) -> Heartbeat | None:
     return session.scalars(query.order_by(Heartbeat.at.desc()).limit(1)).one_or_none()
 
 
+def living(session: Session, name: str, now: datetime, seconds: float) -> list[Heartbeat]:
+    """Return the heartbeats of that name that are no older than so long."""
+    since = now - timedelta(seconds=seconds)
+    query = sa.select(Heartbeat).where(Heartbeat.name == name, Heartbeat.at >= since)
+    return list(session.scalars(query.order_by(Heartbeat.holder)))
+
+
 def age(session: Session, name: str, now: datetime) -> float | None:
     """Return the seconds since the youngest heartbeat of that name, or None if there is none.
 

@@ -58,9 +58,9 @@ def test_a_plan_that_somebody_asked_for_is_searched(engine: Engine, cast: centre
 
 
 def test_whoever_plans_is_told_once_that_the_rota_runs_out(engine: Engine, cast: centre.Centre):
-    engine.look_at_rotas()
+    engine.sentry.look_at_rotas()
     engine.parts.clock.advance(hours=1)
-    engine.look_at_rotas()
+    engine.sentry.look_at_rotas()
     with engine.store.read() as session:
         (message,) = session.scalars(sa.select(Message).where(Message.priority > 1))
         assert message.person_id == cast.people["Chloé"].id
@@ -70,11 +70,11 @@ def test_whoever_plans_is_told_once_that_the_rota_runs_out(engine: Engine, cast:
 
 def test_one_engine_of_several_looks(engine: Engine, store: Store, cast: centre.Centre):
     other = Engine(engine.parts)
-    other.holder = "another"
-    engine.look_at_rotas()
+    other.sentry.holder = "another"
+    engine.sentry.look_at_rotas()
     with store.write() as session:
         session.execute(sa.delete(Message))
-    other.look_at_rotas()
+    other.sentry.look_at_rotas()
     with store.read() as session:
         assert session.scalars(sa.select(Message)).all() == []
     assert engine.parts.clock.now() < centre.NOW + timedelta(minutes=30)

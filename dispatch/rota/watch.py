@@ -57,9 +57,9 @@ def findings(session: Session, team: Team, now: datetime) -> list[Finding]:
     last = max(_ends(session, team, now), default=now)
     if last > now:
         ends = min(last, now + AHEAD)
-        found += _gaps(session, team, now, ends)
+        found += gaps_ahead(session, team, now, ends)
         found += _breaches(session, team, now, ends)
-        found += _certificates(session, team, now, ends)
+        found += lapsing(session, team, now, ends)
     return sorted(found, key=lambda finding: (finding.at, finding.about))
 
 
@@ -80,7 +80,7 @@ def teams_by_day(session: Session, now: datetime) -> list[Team]:
 
 def tell(session: Session, team: Team, found: Iterable[Finding], now: datetime) -> int:
     """Tell whoever answers for a rota what is new of what was found; return how many."""
-    new = [finding for finding in found if _is_new(session, team, finding, now)]
+    new = [finding for finding in found if is_new(session, team, finding.about, now)]
     owners = terms.owners(session, team)
     ends = [finding.told for finding in new if finding.kind is Kind.END]
     for sentence in _summary(team, new):
@@ -114,8 +114,9 @@ def _summary(team: Team, new: Iterable[Finding]) -> Iterator[Sentence]:
         )
 
 
-def _is_new(session: Session, team: Team, finding: Finding, now: datetime) -> bool:
-    row = {"team_id": team.id, "about": finding.about, "at": now}
+def is_new(session: Session, team: Team, about: str, now: datetime) -> bool:
+    """Tell whether nobody was warned of this yet; from now on they were."""
+    row = {"team_id": team.id, "about": about, "at": now}
     return insert_once(session, Base.metadata.tables[Warned.__tablename__], row) is not None
 
 
@@ -150,7 +151,8 @@ def _end(team: Team, until: datetime | None, now: datetime) -> Iterator[Finding]
         yield Finding(Kind.END, until, said, f"end:{day.isoformat()}:{passed[-1]}")
 
 
-def _gaps(session: Session, team: Team, now: datetime, ends: datetime) -> Iterator[Finding]:
+def gaps_ahead(session: Session, team: Team, now: datetime, ends: datetime) -> Iterator[Finding]:
+    """Yield each time that a line has nobody within the team's hours."""
     wholes = [one for one in duty_between(session, team, now, ends) if isinstance(one, Gap)]
     for gap in gaps(session, team, now, ends):
         assert gap.from_at is not None and gap.until_at is not None, "cut to what was asked for"
@@ -188,7 +190,7 @@ def _breaches(session: Session, team: Team, now: datetime, ends: datetime) -> It
             yield Finding(Kind.BREACH, at, judged.told, about)
 
 
-def _certificates(session: Session, team: Team, now: datetime, ends: datetime) -> Iterator[Finding]:
+def lapsing(session: Session, team: Team, now: datetime, ends: datetime) -> Iterator[Finding]:
     """Yield each proof that nobody renewed and that ends before its holder's turn does."""
     turns: dict[int, list[Turn]] = {}
     for stretch in duty_between(session, team, now, ends):

@@ -13,7 +13,7 @@ from tests.crash.boundaries import CALLS, TRANSACTIONS
 
 #: Not on the path of an alert: chores of the hour and of the day, a heartbeat, a clock that was
 #: set, a question to a supplier whether it is well, a stranger, somebody who only looks.
-_BESIDE = {"sweep", "look_at_rotas", "beat", "_set_back", "ask_suppliers", "_forged", "_show"}
+_BESIDE = {"sweep", "beat", "_set_back", "ask_suppliers", "_forged", "_show"}
 
 
 @pytest.mark.parametrize(("module", "process"), [(engine, "engine"), (hooks, "web")])

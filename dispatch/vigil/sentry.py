@@ -1,0 +1,258 @@
+"""The watch over the centre: what is looked at when, by an engine and by each web process.
+
+An engine looks at everything. A web process says that it lives, and takes over only while no engine
+is heard of, because a dead engine tells nobody. Any number of them may look: what is found is kept
+once, and what must happen once is leased. Nothing here is on the path of an alert.
+"""
+
+import os
+import socket
+import threading
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
+
+import sqlalchemy as sa
+
+from dispatch import clock, logs, upkeep
+from dispatch.channels import wire
+from dispatch.channels.contract import RECEIPTED, Kind
+from dispatch.clock import SystemClock
+from dispatch.db import Session, Unavailable
+from dispatch.intake.models import Source
+from dispatch.outbox import queue, troubles
+from dispatch.rota import watch
+from dispatch.vigil import boards, cover, judging, wrongs
+from dispatch.vigil.judging import Promise, Readings, Standing
+from dispatch.vigil.models import Trouble
+from dispatch.vigil.outside import Watchdog
+from dispatch.wiring import Parts
+
+log = logs.logger(__name__)
+
+#: What is judged from readings, at every look.
+_READ = [one for one in Trouble if one is not Trouble.COVER]
+LOOK_SECONDS = 2.0
+_BEAT_SECONDS = 5.0
+#: A heartbeat older than this is of an engine that is gone, and so is what it said of its clock.
+_PRESENT_SECONDS = 60.0
+_ASK_SECONDS = 3.0
+
+Chore = tuple[Callable[[], object], float]
+
+
+class Sentry:
+    """Looks after the centre for one process."""
+
+    def __init__(self, parts: Parts, holder: str = "") -> None:
+        self.parts, self.store = parts, parts.store
+        self.holder = holder or f"{socket.gethostname()}:{os.getpid()}"
+        self.watchdog = Watchdog(parts, self.holder)
+        self.skews: dict[str, float] = {}
+        """By how much other clocks are ahead of ours."""
+        self._began = clock.monotonic()
+
+    def chores(self) -> tuple[Chore, ...]:
+        """Return what an engine does beside paging, and how often in seconds."""
+        return (
+            (self.look, LOOK_SECONDS),
+            (self.ring, LOOK_SECONDS),
+            (self.watchdog.tell, LOOK_SECONDS),
+            (self.watchdog.ping, self.parts.settings.watchdog.ping_seconds),
+            (self.look_ahead, 60),
+            (self.compare_clocks, 60),
+            (self.look_at_rotas, 3600),
+        )
+
+    def stand(self, stopping: threading.Event | None = None) -> None:
+        """Say that a web process lives, and take over from an engine that is silent; until then."""
+        stopping, beat_at = stopping or threading.Event(), 0.0
+        while not stopping.is_set():
+            try:
+                if clock.monotonic() - beat_at >= _BEAT_SECONDS:
+                    beat_at = clock.monotonic()
+                    with self.store.write() as session:
+                        upkeep.beat(session, "web", self.holder, self.parts.clock.now())
+                if self._is_alone():
+                    self.look()
+                    self.watchdog.tell()
+            except Unavailable:
+                log.warning("sentry_waits")
+            except Exception:
+                log.exception("sentry_failed")
+            stopping.wait(LOOK_SECONDS)
+
+    def awake(self) -> float:
+        """Return for how many seconds this has been looking."""
+        return clock.monotonic() - self._began
+
+    def _is_alone(self) -> bool:
+        with self.store.read() as session:
+            beat = upkeep.age(session, "engine", self.parts.clock.now())
+        return judging.is_silent(beat, self.awake())
+
+    # What is wrong now
+
+    def look(self) -> None:
+        """Find what is wrong, and keep what has changed."""
+        now = self.parts.clock.now()
+        with self.store.read() as session:
+            found = judging.wrong(self.readings(session), now)
+            if not wrongs.is_news(session, found, _READ):
+                return
+        with self.store.write() as session:
+            wrongs.keep(session, found, _READ, now)
+
+    def readings(self, session: Session) -> Readings:
+        """Return what is known at this moment."""
+        now = self.parts.clock.now()
+        overdue = self.parts.settings.engine.receipt_overdue_seconds
+        return Readings(
+            awake_seconds=self.awake(),
+            engine_seconds=upkeep.age(session, "engine", now),
+            web_seconds=upkeep.age(session, "web", now),
+            due_seconds=queue.oldest_due_seconds(session, now),
+            suppliers=standings(session, self.parts),
+            silent_since=troubles.silent_since(session, now, overdue),
+            promises=_promises(session),
+            skews=_skews(session, self.parts),
+        )
+
+    def ring(self) -> None:
+        """Ring where the console would not be heard: one engine of several."""
+        now = self.parts.clock.now()
+        with self.store.read() as session:
+            if not boards.is_news(session, now):
+                return
+        with self.store.write() as session:
+            if upkeep.take_lease(session, "ring", self.holder, now, 3 * LOOK_SECONDS):
+                boards.ring(session, now)
+
+    # What will be wrong
+
+    def look_ahead(self) -> None:
+        """Alarm turns that will have nobody: one engine of several."""
+        now = self.parts.clock.now()
+        with self.store.write() as session:
+            if not upkeep.take_lease(session, "cover", self.holder, now, 50):
+                return
+        with self.store.read() as session:
+            # Read first: whoever writes an alert may not wait for this.
+            ahead = [(team, cover.coming(session, team, now)) for team in cover.teams(session)]
+            near = [
+                one
+                for team, found in ahead
+                for one in cover.within_the_hour(session, team, found, now)
+            ]
+            is_news = wrongs.is_news(session, near, [Trouble.COVER])
+        for team, found in ahead:
+            if found:
+                with self.store.write() as session:
+                    cover.tell(session, team, found, now)
+        if is_news:
+            with self.store.write() as session:
+                wrongs.keep(session, near, [Trouble.COVER], now)
+                wrongs.sweep(session, now)
+
+    def look_at_rotas(self) -> None:
+        """Tell whoever answers for a rota what will go wrong with it: one engine of several."""
+        now = self.parts.clock.now()
+        with self.store.write() as session:
+            if not upkeep.take_lease(session, "rotas", self.holder, now, 1800):
+                return
+        with self.store.read() as session:
+            teams = watch.teams_by_day(session, now)
+            # Read first: whoever writes an alert may not wait for this.
+            found = [(team, watch.findings(session, team, now)) for team in teams]
+        for team, findings in found:
+            if findings:
+                with self.store.write() as session:
+                    watch.tell(session, team, findings, now)
+
+    # Clocks
+
+    def compare_clocks(self) -> None:
+        """Compare our clock with those of the database and of the suppliers of texts and calls."""
+        if not isinstance(self.parts.clock, SystemClock):
+            return
+        skews = {} if self.store.is_sqlite else {"PostgreSQL": self._database_skew()}
+        for name, address in _addresses(self.parts).items():
+            skew = self._skew_of(address)
+            if skew is not None:
+                skews[name] = skew
+        self.skews = skews
+
+    def _database_skew(self) -> float:
+        with self.store.read() as session:
+            # The first question of a transaction may have to open a connection.
+            session.execute(sa.text("SELECT 1"))
+            before = self.parts.clock.now()
+            theirs = session.execute(sa.select(sa.func.clock_timestamp())).scalar_one()
+            after = self.parts.clock.now()
+        skew: timedelta = theirs - (before + (after - before) / 2)
+        return round(skew.total_seconds(), 3)
+
+    def _skew_of(self, address: str) -> float | None:
+        """Return by how much a server's clock is ahead, as it says by each answer, in full seconds.
+
+        None when it does not say, or took so long that it says little.
+        """
+        http = wire.http(1, address)
+        before, began = self.parts.clock.now(), clock.monotonic()
+        try:
+            answer = wire.within(
+                _ASK_SECONDS + 1,
+                lambda: http.head(address, timeout=_ASK_SECONDS, allow_redirects=False),
+            )
+            theirs = parsedate_to_datetime(answer.headers["Date"])
+        except Exception:  # noqa: BLE001 - whatever it is, the centre has to live on
+            return None
+        took = clock.monotonic() - began
+        if took > 1 or theirs.tzinfo is None:
+            return None
+        ours = before + timedelta(seconds=took / 2)
+        return round((theirs - ours).total_seconds() + 0.5, 1)
+
+
+def standings(session: Session, parts: Parts) -> list[Standing]:
+    """Return how each supplier of texts and calls stands."""
+    carrying = [one for one in parts.channels.values() if one.kinds & RECEIPTED]
+    alarms = {one.name: one.alarms for one in carrying}
+    refused = {one.supplier: one for one in troubles.refusals(session, alarms)}
+    return [
+        Standing(
+            one.name,
+            Kind.SMS in one.kinds,
+            refused[one.name].since if one.name in refused else None,
+            refused[one.name].code if one.name in refused else "",
+        )
+        for one in carrying
+    ]
+
+
+def _promises(session: Session) -> list[Promise]:
+    query = sa.select(Source).where(Source.promised_minutes > 0, Source.retired_at.is_(None))
+    return [
+        Promise(one.key, one.name, one.organisation_id, one.promised_minutes, one.last_delivery_at)
+        for one in session.scalars(query.order_by(Source.key))
+    ]
+
+
+def _skews(session: Session, parts: Parts) -> Mapping[str, float]:
+    """Return what living engines measured; of two that differ, the larger."""
+    skews: dict[str, float] = {}
+    for beat in upkeep.living(session, "engine", parts.clock.now(), _PRESENT_SECONDS):
+        for name, seconds in beat.facts.get("skews", {}).items():
+            if abs(seconds) >= abs(skews.get(name, 0.0)):
+                skews[name] = seconds
+    return skews
+
+
+def _addresses(parts: Parts) -> dict[str, str]:
+    """Return where each supplier that is not this machine itself can be asked for the time."""
+    chosen = {"twilio": parts.settings.twilio.api_base, "gateway": parts.settings.gateway.url}
+    return {
+        name: address
+        for name, address in chosen.items()
+        if name in parts.channels and address and not wire.is_local(address)
+    }
