@@ -30,7 +30,12 @@ ANSWER_WORDS = {
     "en": ("YES", "NO"),
 }
 
-_KIND_WORDS = {"callout": N_("CALL-OUT"), "code": N_("CODE"), "drill": N_("DRILL")}
+_KIND_WORDS = {
+    "callout": N_("CALL-OUT"),
+    "code": N_("CODE"),
+    "card": N_("NUMBERS"),
+    "drill": N_("DRILL"),
+}
 
 _MODES = {
     ResponseMode.GO_NOW: N_("go now"),

@@ -149,7 +149,7 @@ def _hours(form: Form) -> Hours:
     if days == frozenset(DayKind):
         # Every kind of day narrows nothing: it would come before a policy that says no days.
         days = frozenset()
-    begins, ends = _clock(form, "begins"), _clock(form, "ends")
+    begins, ends = clock(form, "begins"), clock(form, "ends")
     if (begins is None) is not (ends is None):
         form.error("begins" if begins is None else "ends", N_("Give both times, or none."))
     elif begins is not None and begins == ends:
@@ -157,7 +157,8 @@ def _hours(form: Form) -> Hours:
     return Hours(days, begins, ends)
 
 
-def _clock(form: Form, name: str) -> time | None:
+def clock(form: Form, name: str) -> time | None:
+    """Read a time of day, or None if nothing was typed."""
     value = form.text(name, most=8)
     if not value:
         return None

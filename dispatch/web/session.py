@@ -39,6 +39,7 @@ PUBLIC = frozenset(
         "static",
         "account.sign_in",
         "account.language",
+        "calling.card",
         "responder.answer",
         "watch.health",
         "watch.ready",
