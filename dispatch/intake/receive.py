@@ -23,14 +23,14 @@ from dispatch import logs, seal, upkeep
 from dispatch.audit import Actor
 from dispatch.db import Base, Session, one_at_a_time
 from dispatch.errors import Conflict
-from dispatch.incidents import alarms, handling, timeline
+from dispatch.incidents import alarms, handling, merging, timeline
 from dispatch.incidents.alerts import Alert, AlertType, Problem
 from dispatch.incidents.handling import Origin
 from dispatch.incidents.models import Incident, IncidentStatus
 from dispatch.inserts import insert_once
 from dispatch.intake import own
 from dispatch.intake.models import DeliveryStatus, EarlyCancel, Source
-from dispatch.paging import callouts, corrections
+from dispatch.paging import callouts, corrections, joining
 from dispatch.paging.models import Callout
 
 log = logs.logger(__name__)
@@ -47,6 +47,7 @@ _CANCEL_REMEMBERED = timedelta(hours=24)
 _AHEAD = timedelta(minutes=5)
 _ID_LIMIT = 200
 _UNKNOWN_CANCEL = "No alert with this reference came yet; remembered for 24 hours."
+_OTHERS_STAND = "Other reports of the same event stand: a dispatcher decides."
 _UNNAMED_CANCEL = "Expected the reference of the alert to cancel: nothing was cancelled."
 
 
@@ -235,11 +236,11 @@ def _do(session: Session, source: Source, delivery: _Kept, alert: Alert, now: da
     if alert.type is AlertType.TEST:
         return _Done(delivery.reference, {"status": "test", "callouts": []})
     _one_at_a_time(session, source, alert)
-    incident, early = _known(session, source, delivery, alert)
+    incident, early, joins = _known(session, source, delivery, alert, now)
     if incident is None:
         if alert.type is AlertType.CANCEL:
             return _remember_cancel(session, source, delivery, alert, early, now)
-        incident, found = _open(session, source, alert, early, now)
+        incident, found = _open(session, source, alert, early, now, joins=joins)
     elif alert.type is AlertType.CANCEL:
         return _cancel(session, source, alert, incident, now)
     else:
@@ -262,6 +263,10 @@ def _done(
         "callouts": callouts.summary(found),
         "problems": list(problems),
     }
+    into = next((one.incident for one in found if one.incident is not incident), None)
+    if into is not None:
+        # Of a report that joined another the sender hears what is done for the event.
+        answer |= {"status": str(into.status), "joined": into.reference}
     return _Done(incident.reference, answer, problems)
 
 
@@ -275,39 +280,50 @@ def _one_at_a_time(session: Session, source: Source, alert: Alert) -> None:
         one_at_a_time(session, f"{source.id}:{alert.reference}")
 
 
-_KNOWN = sa.select(
+_KNOWN: sa.Select[Any] = sa.select(
     *(
         sa.select(table.id)
         .where(table.source_id == sa.bindparam("source_id"))
         .where(table.source_reference == sa.bindparam("reference"))
         .scalar_subquery()
         for table in (Incident, EarlyCancel)
-    )
+    ),
+    merging.JOINS_UNTIL.scalar_subquery(),
 )
 
 
 def _known(
-    session: Session, source: Source, delivery: _Kept, alert: Alert
-) -> tuple[Incident | None, EarlyCancel | None]:
+    session: Session, source: Source, delivery: _Kept, alert: Alert, now: datetime
+) -> tuple[Incident | None, EarlyCancel | None, bool]:
     """Return what came of this reference before, the incident locked; or a cancel without one.
 
-    Of an alert that was unreadable at first it is the incident opened for its delivery.
+    Of an alert that was unreadable at first it is the incident opened for its delivery. And
+    whether any incident takes in alerts that are like it, just now.
     """
     incident_id = early_id = None
     if alert.reference is not None:
         asked = {"source_id": source.id, "reference": alert.reference}
-        incident_id, early_id = session.execute(_KNOWN, asked).one()
+        incident_id, early_id, until = session.execute(_KNOWN, asked).one()
+    else:
+        until = session.scalar(merging.JOINS_UNTIL)
     if incident_id is None and delivery.answer:
         query = sa.select(Incident.id).where(Incident.reference == delivery.reference)
         incident_id = session.scalar(query)
     return (
         None if incident_id is None else handling.locked(session, incident_id),
         None if early_id is None else session.get(EarlyCancel, early_id),
+        until is not None and until > now,
     )
 
 
 def _open(
-    session: Session, source: Source, alert: Alert, early: EarlyCancel | None, now: datetime
+    session: Session,
+    source: Source,
+    alert: Alert,
+    early: EarlyCancel | None,
+    now: datetime,
+    *,
+    joins: bool,
 ) -> tuple[Incident, Sequence[Callout]]:
     home, sender = origin(source), actor(source)
     if early is not None:
@@ -321,6 +337,8 @@ def _open(
             timeline.add(session, incident, "cancelled_before", sender, now)
             return incident, ()
     incident = handling.open_incident(session, alert, home, sender, now)
+    if joins:
+        return incident, joining.take_in(session, incident, sender, now)
     return incident, callouts.advance(session, incident, now, opened=True)
 
 
@@ -330,6 +348,9 @@ def _update(
     sender = actor(source)
     change = handling.update_incident(session, incident, alert, origin(source), sender, now)
     if incident.status is not IncidentStatus.OPEN:
+        merged = merging.standing(session, incident)
+        if merged is not None:
+            return joining.updated(session, merged, change, sender, now)
         # Nobody is paged for what is over, and a person must see that the sender thinks otherwise.
         alarms.raise_alarm(session, incident, "updated_after_end", now)
     return corrections.follow(session, incident, change, sender, now)
@@ -339,6 +360,13 @@ def _cancel(
     session: Session, source: Source, alert: Alert, incident: Incident, now: datetime
 ) -> _Done:
     problems = [asdict(problem) for problem in alert.problems]
+    merged = merging.standing(session, incident)
+    if merged is not None:
+        found = joining.cancelled(session, merged, actor(source), now)
+        return _done(session, incident, found, problems)
+    if merging.own_cancelled(session, incident, actor(source), now):
+        problems.append(asdict(Problem("type", _OTHERS_STAND)))
+        return _done(session, incident, callouts.advance(session, incident, now), problems)
     try:
         handling.end_incident(session, incident, IncidentStatus.CANCELLED, actor(source), now)
     except Conflict as conflict:

@@ -20,7 +20,7 @@ from dispatch.errors import Conflict, Invalid
 from dispatch.incidents import alarms, handling, timeline
 from dispatch.incidents.models import Incident, IncidentStatus, Want
 from dispatch.outbox import queue
-from dispatch.paging import callouts, pages, recall, steps, telling
+from dispatch.paging import callouts, joining, pages, recall, steps, telling
 from dispatch.paging.models import (
     Assignment,
     AssignmentStatus,
@@ -415,5 +415,5 @@ def locked_page(session: Session, page_id: int) -> Page:
     for callout in callouts.of_incident(session, incident):
         for page in callout.pages:
             if page.id == page_id:
-                return present(page)
+                return joining.instead(session, present(page))
     raise Conflict(N_("This page is gone."))

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from babel.dates import format_date, format_datetime
 
 from dispatch import texts
+from dispatch.paging import case_sentences
 from dispatch.texts import N_
 
 _SENTENCES = {
@@ -91,8 +92,7 @@ _SENTENCES = {
     "called_again": N_("%(by)s calls %(team)s again: %(people)s wanted."),
     "more_wanted": N_("%(by)s asks for %(people)s of %(team)s."),
     "stuck": N_("Paging stopped by a fault of this system: it is tried again every ten seconds."),
-    "linked": N_("%(by)s linked this with %(other)s: they belong to one case."),
-    "unlinked": N_("%(by)s unlinked this from %(other)s."),
+    **case_sentences.TOLD,
     "repaged": N_("The report changed before anybody accepted: paging from the start."),
 }
 
@@ -128,6 +128,7 @@ _ALARMS = {
         "A phone of %(person)s could not be read: enter its number again, and ring."
     ),
     "unreadable": N_("An alert that could not be read: open the delivery, or ring its sender."),
+    **case_sentences.ALARMS,
 }
 
 _REASONS = {
@@ -151,6 +152,7 @@ _REASONS = {
     "no_method": N_("has no verified phone"),
     "unusable": N_("the phone cannot be reached"),
     "unreadable": N_("their phone could not be read"),
+    **case_sentences.REASONS,
 }
 
 #: What the codes of suppliers and our own mean for whoever waits for an answer.

@@ -1,0 +1,80 @@
+"""Which reports may tell of one and the same event, and why (pure).
+
+The same kind, near in time and place, and both a drill or neither: that is a reason to look, never
+proof. Two deaths in one street are two; so what is found here is proposed to a dispatcher and only
+joined by itself where one has said so. What an alert left out is like nothing.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+
+@dataclass(frozen=True)
+class Report:
+    """What of an incident is compared."""
+
+    id: int
+    organisation_id: int
+    category: str | None
+    postcode: str
+    municipality: str
+    at: datetime
+    drill: bool = False
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """Why two may be one: what of the place is the same, and how far apart in time."""
+
+    place: str
+    """"postcode" or "municipality"."""
+    minutes: int
+
+
+@dataclass(frozen=True)
+class Group:
+    """Reports that may be one event; the earliest would stay."""
+
+    first: int
+    others: dict[int, Likeness]
+
+
+def alike(one: Report, other: Report, within: timedelta | None) -> Likeness | None:
+    """Return why two reports may tell of one event; None: nothing says so.
+
+    Without `within`, however far apart in time.
+    """
+    apart = abs(one.at - other.at)
+    same = (one.organisation_id, one.drill) == (other.organisation_id, other.drill)
+    if not same or one.category is None or one.category != other.category:
+        return None
+    if within is not None and apart > within:
+        return None
+    minutes = round(apart.total_seconds() / 60)
+    if one.postcode and one.postcode == other.postcode:
+        return Likeness("postcode", minutes)
+    if one.municipality and one.municipality.casefold() == other.municipality.casefold():
+        return Likeness("municipality", minutes)
+    return None
+
+
+def groups(
+    reports: Iterable[Report], within: timedelta, apart: Collection[frozenset[int]] = ()
+) -> list[Group]:
+    """Return which reports may be one event, each at most once, the earliest event first.
+
+    A report is compared with the latest of a group: one event is reported for longer than `within`.
+    Pairs in `apart` are not one, somebody has said.
+    """
+    found: list[tuple[Report, Report, dict[int, Likeness]]] = []
+    for report in sorted(reports, key=lambda one: (one.at, one.id)):
+        for place, (first, latest, others) in enumerate(found):
+            likeness = alike(latest, report, within)
+            if likeness is not None and frozenset((first.id, report.id)) not in apart:
+                others[report.id] = likeness
+                found[place] = (first, report, others)
+                break
+        else:
+            found.append((report, report, {}))
+    return [Group(first.id, others) for first, _, others in found if others]

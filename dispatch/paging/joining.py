@@ -1,0 +1,198 @@
+"""What merging reports means for those who are called and those who go.
+
+Nobody is called for a report that joined: whoever was may answer for the incident that stays, and
+whoever goes goes for that one, with their times and their seat. An answer that comes for the report
+counts there, and nobody is lost when it is taken apart again. What is kept of the reports is
+`incidents.merging`. The report is locked before the incident that stays.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from dispatch.audit import ENGINE, Actor
+from dispatch.db import Session
+from dispatch.incidents import alarms, handling, merging, timeline
+from dispatch.incidents.case_models import Merge
+from dispatch.incidents.handling import Change
+from dispatch.incidents.models import Incident, IncidentStatus
+from dispatch.outbox import queue
+from dispatch.outbox.models import Purpose
+from dispatch.paging import callouts, pages, telling
+from dispatch.paging.models import (
+    UNFINISHED,
+    Assignment,
+    Callout,
+    Page,
+    PageStatus,
+    Release,
+)
+from dispatch.people.models import Person
+
+
+def merge(
+    session: Session, report: Incident, into: Incident, actor: Actor, now: datetime
+) -> Sequence[Callout]:
+    """Join a report with the incident that stays, and move its people; return that one's callouts.
+
+    Raises Invalid or Conflict when the two cannot be one.
+    """
+    held = callouts.of_incident(session, report)
+    going = {one: [a for a in one.assignments if a.status in UNFINISHED] for one in held}
+    keep = {callout.want.team_id for callout, some in going.items() if some}
+    merging.join(session, report, into, actor, now, keep=keep)
+    # The callouts that people move to are opened first; who moves takes a seat before any leaves.
+    by_team = {one.want.team_id: one for one in callouts.advance(session, into, now)}
+    for callout in held:
+        there = by_team.get(callout.want.team_id)
+        for assignment in going[callout]:
+            if there is not None:
+                _move(session, assignment, there, actor, now)
+        _hand_over(session, callout, there, now)
+    callouts.advance(session, report, now)
+    return callouts.advance(session, into, now)
+
+
+def take_in(session: Session, report: Incident, actor: Actor, now: datetime) -> Sequence[Callout]:
+    """Join a report just opened with what takes in alerts like it, or page for it as for any."""
+    into = merging.taking_in(session, report, now)
+    if into is None:
+        return callouts.advance(session, report, now, opened=True)
+    merging.join(session, report, into, actor, now, by_itself=True)
+    return callouts.advance(session, into, now)
+
+
+def take_apart(session: Session, merged: Merge, actor: Actor, now: datetime) -> Sequence[Callout]:
+    """Let a report stand for itself again: it is paged for anew; who moved stays where they are."""
+    merging.take_apart(session, merged, actor, now)
+    return callouts.advance(session, merged.report, now)
+
+
+def updated(
+    session: Session, merged: Merge, change: Change, actor: Actor, now: datetime
+) -> Sequence[Callout]:
+    """Act on an update of a report that joined: a dispatcher judges what decides who goes.
+
+    A team that it wants and nobody asked for is called, whatever else follows.
+    """
+    into = handling.locked(session, merged.into_id)
+    other, fields = merged.report.reference, ", ".join(change.fields)
+    timeline.add(session, into, "report_updated", actor, now, other=other, fields=fields)
+    if change.material and into.status is IncidentStatus.OPEN:
+        alarms.raise_alarm(session, into, "report_updated", now, other=other, fields=fields)
+        wanted = change.routing.wants if change.routing is not None else ()
+        merging.take_over(session, into, [one.row() for one in wanted], actor)
+    return callouts.advance(session, into, now)
+
+
+def cancelled(session: Session, merged: Merge, actor: Actor, now: datetime) -> Sequence[Callout]:
+    """Act on the cancel of a report that joined: only the last of all ends the event."""
+    into = handling.locked(session, merged.into_id)
+    over = merging.cancelled(session, merged, actor, now)
+    if over and into.status is IncidentStatus.OPEN:
+        handling.end_incident(session, into, IncidentStatus.CANCELLED, actor, now)
+    return callouts.advance(session, into, now)
+
+
+def instead(session: Session, page: Page) -> Page:
+    """Return what an answer to a page of a report that joined is for: the page that took its place.
+
+    The report is locked; the incident that stays is locked now.
+    """
+    report = page.callout.incident
+    if page.ended_at is None or report.status is not IncidentStatus.CLOSED:
+        return page
+    merged = merging.standing(session, report)
+    if merged is None:
+        return page
+    into = handling.locked(session, merged.into_id)
+    beside = [
+        one
+        for callout in callouts.of_incident(session, into)
+        for one in callout.pages
+        if one.person_id == page.person_id and one.status is not PageStatus.SKIPPED
+    ]
+    # Another team may have called them too: the same team's comes first, an open one before others.
+    team_id = page.callout.want.team_id
+    return max(
+        beside,
+        key=lambda one: (one.ended_at is None, one.callout.want.team_id == team_id, one.id),
+        default=page,
+    )
+
+
+def _move(session: Session, going: Assignment, there: Callout, actor: Actor, now: datetime) -> None:
+    """Let whoever goes for a report go for the incident that stays, with all their times."""
+    here, person = going.callout, going.person
+    page = _page_there(session, there, person, here.incident.reference, now)
+    active = callouts.active_assignments(there)
+    if all(one.person_id != person.id for one in active):
+        # Whoever goes already is never one too many.
+        there.want.people = max(there.want.people, len(active) + 1)
+        session.add(_seat(going, there, {one.seat for one in active}))
+    _take_back(session, page, now)
+    page.status, page.ended_at, page.attempts = PageStatus.ACCEPTED, page.ended_at or now, []
+    page.answered_at = page.answered_at or going.accepted_at
+    going.status, going.released_at = going.status.RELEASED, now
+    going.released_why = Release.CANCELLED
+    before = pages.last_of(here, person.id)
+    if before is not None:
+        before.status = PageStatus.WITHDRAWN
+        _take_back(session, before, now)
+    session.flush()
+    telling.notice(session, there.incident, page, "moved.sms", now, other=here.incident.reference)
+    for one, other in ((here.incident, there.incident), (there.incident, here.incident)):
+        kind = "moved_away" if one is here.incident else "moved_here"
+        facts = {"person": person.name, "other": other.reference}
+        timeline.add(session, one, kind, actor, now, **facts)
+
+
+def _seat(going: Assignment, there: Callout, taken: set[int]) -> Assignment:
+    return Assignment(
+        callout=there,
+        person=going.person,
+        seat=next(seat for seat in range(1, len(taken) + 2) if seat not in taken),
+        status=going.status,
+        accepted_at=going.accepted_at,
+        on_the_way_at=going.on_the_way_at,
+        on_scene_at=going.on_scene_at,
+        expected_at=going.expected_at,
+        ask_at=going.ask_at,
+    )
+
+
+def _hand_over(session: Session, callout: Callout, there: Callout | None, now: datetime) -> None:
+    """End the pages of a report; whoever was woken may answer for the incident that stays."""
+    other = callout.incident.reference
+    for page in pages.still_open(callout):
+        _take_back(session, page, now)
+        page.status, page.ended_at, page.attempts = PageStatus.WITHDRAWN, now, []
+        person = page.person
+        if person is None or page.sent_at is None or there is None:
+            continue
+        if there.filled_at is not None:
+            pages.stand_down(session, callout, page, "taken.sms", now)
+            continue
+        beside = _page_there(session, there, person, other, now)
+        beside.ended_at = None
+        session.flush()
+        telling.notice(session, there.incident, beside, "joined.sms", now, other=other)
+        facts = {"person": person.name, "other": other}
+        timeline.add(session, there.incident, "told_joined", ENGINE, now, **facts)
+
+
+def _page_there(
+    session: Session, there: Callout, person: Person, other: str, now: datetime
+) -> Page:
+    """Return somebody's page for the incident that stays, made now if nobody called them for it."""
+    held = next((one for one in pages.still_open(there) if one.person_id == person.id), None)
+    if held is not None:
+        return held
+    page = pages.rung(session, there, person, "", now)
+    page.reason = {"kind": "joined", "other": other}
+    return page
+
+
+def _take_back(session: Session, page: Page, now: datetime) -> None:
+    """Take back what has not left: it is about what is over, or may be true no longer."""
+    about = [telling.about(page), f"{Purpose.NOTICE}:{page.uid}", *telling.said([page])]
+    queue.withdraw(session, about, now)
