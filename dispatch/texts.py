@@ -21,6 +21,15 @@ from babel.support import NullTranslations, Translations
 
 FOLDER = Path(__file__).parent / "translations"
 
+#: The words offered in a text. None is a word that a carrier takes for opting out.
+ANSWER_WORDS = {
+    "nl": ("JA", "NEE"),
+    "fr": ("OUI", "NON"),
+    "sv": ("JA", "NEJ"),
+    "da": ("JA", "NEJ"),
+    "en": ("YES", "NO"),
+}
+
 
 @functools.cache
 def catalogue(language: str) -> gettext.NullTranslations:

@@ -22,12 +22,13 @@ from dispatch.incidents.models import Incident
 from dispatch.outbox import receipts
 from dispatch.outbox.models import Message, Purpose
 from dispatch.outbox.queue import Recipient
-from dispatch.paging import callouts, pages, reading, recall, seats, telling
+from dispatch.paging import callouts, pages, reached, reading, recall, seats, telling
 from dispatch.paging.models import Assignment, AssignmentStatus, Callout, Page, PageStatus
+from dispatch.paging.reached import Owner
 from dispatch.paging.reading import Reading, Says
 from dispatch.paging.seats import Taken
 from dispatch.people import phones
-from dispatch.people.models import ContactMethod, Organisation, Person
+from dispatch.people.models import Organisation, Person
 from dispatch.rota import saying
 from dispatch.texts import N_, say
 
@@ -41,7 +42,7 @@ _START_WORDS = frozenset({"start", "unstop"})
 class Sender:
     """Who texted, as far as the number tells."""
 
-    methods: Sequence[ContactMethod]
+    methods: Sequence[Owner]
     pages: Sequence[Page]
     """Open pages first, then those that ended lately; the newest first."""
 
@@ -66,6 +67,8 @@ def text_in(session: Session, inbound: Inbound, now: datetime) -> str:
         return "known"
     sender = _sender(session, inbound.sender, now)
     kept.outcome = _act(session, inbound, sender, now)
+    # Last, as the telephone is locked after the incident.
+    phones.note_answer(session, seal.fingerprint(session, inbound.sender))
     return kept.outcome
 
 
@@ -81,11 +84,12 @@ def awaited_since(session: Session, now: datetime) -> datetime | None:
         Page.person_id.is_not(None),
         sa.or_(Page.ended_at.is_(None), sa.and_(_seated(), going)),
     )
-    return session.scalar(query)
+    instants = session.scalar(query), reached.awaited_since(session)
+    return min((at for at in instants if at is not None), default=None)
 
 
 def _sender(session: Session, number: str, now: datetime) -> Sender:
-    methods = [m for m in phones.by_number(session, number) if m.verified_at is not None]
+    methods = reached.owners(session, number, now)
     people = {method.person_id for method in methods}
     since = now - timedelta(hours=pages.REMEMBERED_HOURS)
     query = (
@@ -132,6 +136,14 @@ def _act(session: Session, inbound: Inbound, sender: Sender, now: datetime) -> s
     read = reading.read(inbound.body, [page.code for page in sender.pages if page.code])
     if not sender.methods:
         return _stranger(session, inbound, now)
+    if read.code is None:
+        plain = telling.settings(session).paging.plain_yes
+        answerable = bool(sender.answerable)
+        checked = reached.text_in(
+            session, sender.methods, inbound, now, answerable=answerable, plain=plain
+        )
+        if checked is not None:
+            return checked
     page = _meant(session, sender, read)
     if page is None:
         return _not_understood(session, inbound, sender, read, now)
@@ -343,6 +355,9 @@ def key_pressed(session: Session, uid: str, digit: str, now: datetime) -> Spoken
     if message is None:
         raise NotFound("No such call.")
     language = message.language
+    checked = reached.key_pressed(session, message, digit, now)
+    if checked is not None:
+        return Spoken(checked[0], language, again=checked[1])
     held = session.scalars(
         sa.select(Page).where(Page.uid == message.about.partition(":")[2])
     ).one_or_none()

@@ -21,14 +21,8 @@ from dispatch.incidents.models import ResponseMode
 from dispatch.paging import sentences
 from dispatch.texts import N_
 
-#: The words offered in a text. None is a word that a carrier takes for opting out.
-ANSWER_WORDS = {
-    "nl": ("JA", "NEE"),
-    "fr": ("OUI", "NON"),
-    "sv": ("JA", "NEJ"),
-    "da": ("JA", "NEJ"),
-    "en": ("YES", "NO"),
-}
+#: The words offered in a text.
+ANSWER_WORDS = texts.ANSWER_WORDS
 
 _KIND_WORDS = {
     "callout": N_("CALL-OUT"),

@@ -8,7 +8,7 @@ another way. Which method is tried when is left to `paging.policy`, rights to th
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlsplit
@@ -26,6 +26,9 @@ from dispatch.people.models import ContactMethod, MethodKind, Organisation, Pers
 from dispatch.texts import N_
 
 log = logs.logger(__name__)
+
+#: Places of a line's telephone among those of whoever has it, before and after all of their own.
+_LINE_FIRST, _LINE_LAST = -1, 10_000
 
 _Type = phonenumbers.PhoneNumberType
 _FITTING = {
@@ -207,6 +210,37 @@ def put_first(session: Session, method: ContactMethod, actor: Actor, now: dateti
         other.position = position
     session.flush()
     audit.record(session, actor, "method.first", f"person:{method.person_id}", _facts(method), now)
+
+
+def pass_on(
+    session: Session, method: ContactMethod, person: Person, now: datetime, *, confirmed: bool
+) -> None:
+    """Let a line's telephone be somebody's; first of theirs once they said that they have it."""
+    if method.person_id != person.id:
+        address = address_of(session, method)
+        method.sealed_address = seal.seal(
+            session, person.organisation_id, _place(method.uid), address
+        )
+        method.person_id = person.id
+    method.held_at = now if confirmed else None
+    method.position = _LINE_FIRST if confirmed else _LINE_LAST
+    session.flush()
+
+
+def of_lines(session: Session, line_ids: Collection[int]) -> list[ContactMethod]:
+    """Return the telephones of lines, usable or not."""
+    return list(session.scalars(_present().where(ContactMethod.line_id.in_(line_ids))))
+
+
+def note_answer(session: Session, fingerprint: str) -> None:
+    """Note that a text came from a number: what is asked there can be answered there."""
+    mute = sa.and_(ContactMethod.fingerprint == fingerprint, ContactMethod.mute_at.is_not(None))
+    _mark(session, mute, mute_at=None)
+
+
+def mark_mute(session: Session, method_id: int, now: datetime) -> None:
+    """Note that a text arrived there and none came back."""
+    _mark(session, ContactMethod.id == method_id, mute_at=now)
 
 
 def reachable(session: Session, person_ids: Iterable[int]) -> dict[int, list[Method]]:
