@@ -11,6 +11,7 @@ import sqlite3
 import subprocess
 from pathlib import Path
 
+import psycopg
 import sqlalchemy as sa
 
 from dispatch.db import Store
@@ -67,20 +68,18 @@ def _driver(connection: sa.Connection) -> sqlite3.Connection:
 
 def _run(store: Store, program: str, *arguments: str | Path) -> None:
     """Run a program of PostgreSQL's on the database; the password stays off the command line."""
-    url = store.url
-    environment = {
-        **os.environ,
-        "PGDATABASE": url.database or "",
-        "PGUSER": url.username or "",
-        "PGPASSWORD": str(url.password or ""),
-        "PGHOST": str(url.query.get("host") or url.host or ""),
-        "PGPORT": str(url.query.get("port") or url.port or 5432),
+    _, chosen = store.engine.dialect.create_connect_args(store.url)
+    names = {
+        option.keyword.decode(): option.envvar.decode()
+        for option in psycopg.pq.Conninfo.get_defaults()
+        if option.envvar
     }
-    target = ["--dbname", url.database or ""] if program == "pg_restore" else []
+    environment = {names[word]: str(value) for word, value in chosen.items() if word in names}
+    target = ["--dbname", store.url.database or ""] if program == "pg_restore" else []
     try:
         done = subprocess.run(
             [program, *target, *arguments],
-            env={name: value for name, value in environment.items() if value},
+            env=os.environ | environment,
             stderr=subprocess.PIPE,
             text=True,
             check=False,

@@ -21,7 +21,6 @@ from typing import Any, Protocol
 import psycopg
 import psycopg.sql
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from dispatch import logs
 
@@ -153,7 +152,7 @@ class NotifyHints:
 
     def __init__(self, url: sa.URL) -> None:
         # As the driver takes it: an address may name several servers, of which one can be written.
-        _, self._address = PGDialect_psycopg().create_connect_args(url)
+        _, self._address = url.get_dialect()().create_connect_args(url)
         self._topics: set[str] = set()
         self._changed = threading.Condition()
         self._closed = False

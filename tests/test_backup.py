@@ -44,6 +44,20 @@ def test_a_copy_is_put_back_and_still_opens(stores: tuple[Store, Store], tmp_pat
         assert phones.address_of(session, method) == "+32470123450"
 
 
+def test_a_copy_is_written_by_whichever_of_several_servers_can_be_written(
+    stores: tuple[Store, Store], tmp_path: Path
+):
+    url = stores[0].url
+    hosts = ("/nowhere", str(url.query["host"]))
+    several = url.set(query={"host": hosts, "target_session_attrs": "read-write"})
+    store = Store(several.render_as_string(hide_password=False))
+    backup.write(store, tmp_path / "copy")
+    store.close()
+    backup.read(stores[1], tmp_path / "copy")
+    with stores[1].read() as session:
+        assert session.scalar(sa.select(sa.func.count()).select_from(Person)) == 3
+
+
 def test_nothing_is_put_back_over_something(stores: tuple[Store, Store], tmp_path: Path):
     full, _ = stores
     backup.write(full, tmp_path / "copy")
