@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import joinedload
 
 from dispatch.db import Session
-from dispatch.incidents.models import Category, CategoryWant, ResponseMode
+from dispatch.incidents.models import Category, CategoryWant, FlagWant, ResponseMode
 from dispatch.people.models import Qualification
 
 #: What an unclassified incident is taken for: serious until somebody says otherwise.
@@ -30,6 +30,18 @@ def install(session: Session, catalogue: Mapping[str, Any]) -> None:
     for entry in catalogue["category"]:
         if entry["key"] not in known:
             session.add(_category(entry, held))
+    flags = set(session.execute(sa.select(FlagWant.flag, FlagWant.function)).tuples())
+    for entry in catalogue.get("flag", ()):
+        # A row without people stays, so that what a centre took out does not come back.
+        if (entry["flag"], entry["function"]) not in flags:
+            session.add(
+                FlagWant(
+                    flag=entry["flag"],
+                    function=entry["function"],
+                    people=entry["people"],
+                    qualification=held.get(entry.get("qualification", "")),
+                )
+            )
     session.flush()
 
 

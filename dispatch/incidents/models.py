@@ -69,6 +69,7 @@ class FlagWant(Base):
     function: Mapped[str]
     people: Mapped[int] = mapped_column(default=1)
     qualification_id: Mapped[int | None] = mapped_column(sa.ForeignKey("qualification.id"))
+    qualification: Mapped[Qualification | None] = relationship()
     __table_args__ = (sa.UniqueConstraint("flag", "function"),)
 
 

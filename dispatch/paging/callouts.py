@@ -68,9 +68,13 @@ def advance(
             if callout is None:
                 continue
             held[want.id] = callout
-            if wanted and (moment.now is now or not waiting.put_off(callout, now)):
+            if wanted and moment.now == now:
                 _pursue(session, callout, moment)
-            elif not wanted:
+            elif wanted and len(active_assignments(callout)) < want.people:
+                waiting.put_off(callout)
+            elif wanted:
+                _fill(session, callout, now)
+            else:
                 _end(session, callout, now)
         alarms.end(incident, {"stuck"}, now)
         if held:

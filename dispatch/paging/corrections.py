@@ -23,7 +23,10 @@ def follow(
     """Act on an update: page anew while nobody has accepted, else inform whoever goes."""
     held = callouts.of_incident(session, incident)
     going = [one for callout in held for one in callouts.active_assignments(callout)]
-    if incident.status is not IncidentStatus.OPEN or not change.material:
+    if incident.status is not IncidentStatus.OPEN:
+        return callouts.advance(session, incident, now)
+    _add_flagged(session, incident, change, actor, now)
+    if not change.material:
         return callouts.advance(session, incident, now)
     if not going and change.routing is not None:
         handling.restate_wants(session, incident, change.routing, now)
@@ -37,6 +40,22 @@ def follow(
         _inform(session, incident, assignment, now)
         _warn_if_lacking(session, incident, change, assignment, now)
     return callouts.advance(session, incident, now)
+
+
+def _add_flagged(
+    session: Session, incident: Incident, change: Change, actor: Actor, now: datetime
+) -> None:
+    """Call whom a flag wants that was not there before, whoever goes already: children are there.
+
+    Of a team that was stood down nobody is called again: a person decided that.
+    """
+    held = {want.team_id for want in incident.wants}
+    for wanted in change.routing.wants if change.routing is not None else ():
+        if wanted.flag and wanted.team.id not in held:
+            incident.wants.append(wanted.row())
+            team, flag = wanted.team.name, wanted.flag
+            timeline.add(session, incident, "flag_wants", actor, now, team=team, flag=flag)
+    session.flush()
 
 
 def _page_anew(session: Session, callout: Callout, now: datetime) -> None:

@@ -73,6 +73,7 @@ def subject(session: Session, incident: Incident) -> wording.Subject:
         time_zone=organisation.time_zone,
         control_room=organisation.control_room_phone,
         drill=incident.drill,
+        appointment_at=incident.appointment_at,
         category_number=incident.category.number if offered and incident.category else None,
     )
 

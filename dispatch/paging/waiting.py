@@ -23,19 +23,18 @@ def start(incident: Incident, now: datetime) -> datetime:
     return now if incident.begins_at is None else max(now, incident.begins_at)
 
 
-def put_off(callout: Callout, now: datetime) -> bool:
-    """Let a call-out wait if its incident does; return whether."""
+def put_off(callout: Callout) -> None:
+    """Let a call-out wait as its incident does."""
     begins_at = callout.incident.begins_at
-    if begins_at is None or begins_at <= now:
-        return False
-    callout.began_at = callout.due_at = begins_at
-    return True
+    if begins_at is not None:
+        callout.began_at = callout.due_at = begins_at
 
 
 def waits(callout: Callout) -> bool:
     """Return whether nobody has been paged yet, because it can wait."""
-    begins_at = callout.incident.begins_at
-    return begins_at is not None and callout.began_at == begins_at == callout.due_at
+    if callout.step or callout.due_at is None or callout.due_at != callout.began_at:
+        return False
+    return callout.due_at == callout.incident.begins_at
 
 
 def no_longer(

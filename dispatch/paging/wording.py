@@ -14,6 +14,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import jinja2
+from babel.dates import format_datetime
 
 from dispatch import texts
 from dispatch.channels import segments
@@ -55,6 +56,7 @@ class Subject:
     """E.164, unbroken: spaces would make runs of digits that look like a code."""
     drill: bool = False
     category_number: int | None = None
+    appointment_at: datetime | None = None
 
 
 def text(
@@ -93,11 +95,20 @@ def _values(language: str, what: str, subject: Subject | None) -> dict[str, Any]
         "reference": subject.reference,
         "spelled": " ".join(subject.reference.replace("-", "")),
         "priority": subject.priority,
-        "mode": mode(subject.mode, language),
+        "mode": _when(subject, language),
         "time": subject.received_at.astimezone(ZoneInfo(subject.time_zone)).strftime("%H:%M"),
         "control_room": subject.control_room,
         "category_number": subject.category_number,
     }
+
+
+def _when(subject: Subject, language: str) -> str:
+    """Return the response mode, with the time of an appointment: two digits at a time, no code."""
+    said = mode(subject.mode, language)
+    if subject.appointment_at is None:
+        return said
+    local = subject.appointment_at.astimezone(ZoneInfo(subject.time_zone))
+    return f"{said} {format_datetime(local, 'EEE d MMM HH:mm', locale=language)}"
 
 
 @functools.cache

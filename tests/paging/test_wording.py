@@ -88,6 +88,7 @@ def test_texts_are_made_of_what_they_may_hold_only(language: str, template: str)
         "control_room",
         "drill",
         "category_number",
+        "appointment_at",
     }
     assert set(Subject.__dataclass_fields__) == allowed
     assert _text(template, language)
