@@ -1,8 +1,9 @@
 """Whether anybody would hear the console; where nobody would, the control room's phone rings.
 
-A board says twice a minute that it is open and whether its browser lets it sound. The alarms of an
-organisation that has no such board are rung: at once, anew for whatever is added, and every few
-minutes until somebody has seen them. One call says them all: whoever picks up goes to the board.
+A board says three times a minute that it is open and whether its browser lets it sound. The alarms
+of an organisation that has no such board are rung: at once, anew for whatever is added, and every
+few minutes until somebody has seen them. One call says them all: whoever picks up goes to the
+board.
 What is wrong with the centre itself is rung only where no alert would come in or go out, and the
 supplier still works.
 """
@@ -27,8 +28,9 @@ from dispatch.vigil.models import ConsoleCall, OpenBoard, Trouble, Wrong
 
 log = logs.logger(__name__)
 
-#: A board that has said nothing for so long is closed, asleep or cut off.
-HEARD = timedelta(seconds=45)
+#: A board that has said nothing for so long is asleep or cut off. A browser lets a hidden one speak
+#: once a minute.
+HEARD = timedelta(seconds=75)
 #: What is added is rung once the call before has been heard; what stays unseen, a while later.
 _ADDED, _AGAIN = timedelta(minutes=1), timedelta(minutes=4)
 #: However long nobody opens a board, a control room is rung no more often about the same.

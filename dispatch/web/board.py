@@ -27,6 +27,8 @@ from dispatch.people.access import Right
 from dispatch.people.models import Team
 from dispatch.rota import absences, duty
 from dispatch.texts import N_
+from dispatch.vigil import wrongs
+from dispatch.vigil.models import Wrong
 from dispatch.web import session
 
 TARGETS = {
@@ -56,7 +58,10 @@ def lanes(opened: Session, now: datetime) -> dict[str, list[dict[str, Any]]]:
     needed = needs(opened, incidents)
     ahead = Ahead(opened, now)
     found: dict[str, list[dict[str, Any]]] = {
-        "needs_you": [_delivery(one) for one in deliveries.unseen(opened, visible)],
+        "needs_you": [
+            *(_delivery(one) for one in deliveries.unseen(opened, visible)),
+            *(_wrong(one) for one in wrongs.standing(opened, visible)),
+        ],
         "paging": [],
         "under_way": [],
         "closed": [],
@@ -229,6 +234,19 @@ def _delivery(delivery: Delivery) -> dict[str, Any]:
         "needs": gettext("The id of an alert came again with other content: ring its sender.")
         if clash
         else wording.alarm({"kind": "unreadable"}, language()),
+    }
+
+
+def _wrong(one: Wrong) -> dict[str, Any]:
+    """Return a card about the centre itself."""
+    return {
+        "wrong": one.uid,
+        "reference": "",
+        "priority": 1,
+        "opened_at": one.since,
+        "seen": one.seen_at is not None,
+        "seen_by": one.seen_by,
+        "needs": wrongs.said(one, language()),
     }
 
 

@@ -24,7 +24,7 @@ from dispatch.paging import callouts, confidentiality, sentences
 from dispatch.paging.confidentiality import Readable
 from dispatch.people.access import Right
 from dispatch.texts import N_
-from dispatch.web import actions, case, entry, live, on_duty, session
+from dispatch.web import actions, by_hand, case, entry, live, on_duty, session
 from dispatch.web import board as lanes_
 from dispatch.web import people as shown_people
 from dispatch.web.forms import Form
@@ -41,26 +41,33 @@ def board() -> str:
     chosen = request.args.get("incident")
     if chosen:
         _note_read(chosen)
+    by_hand.note()
     with session.reading() as opened:
         return flask.render_template(
             "dispatcher/board.html",
             teams=on_duty.teams_on_duty(opened, session.now()),
             lanes=lanes_.lanes(opened, session.now()),
+            to_ring=by_hand.to_ring(opened),
             selected=_shown(opened, chosen) if chosen else None,
             selected_reference=chosen,
         )
 
 
 @blueprint.get("/board/lanes")
-@session.reads
-def lanes(opened: Session) -> ResponseReturnValue:
+def lanes() -> ResponseReturnValue:
     """Show the lanes, for a board that keeps itself fresh."""
     session.viewer().require(Right.BOARD_READ)
+    by_hand.note()
+    with session.reading() as opened:
+        return _lanes(opened)
 
+
+def _lanes(opened: Session) -> ResponseReturnValue:
     def made() -> str:
         return flask.render_template(
             "dispatcher/_lanes.html",
             lanes=lanes_.lanes(opened, session.now()),
+            to_ring=by_hand.to_ring(opened),
             selected_reference=request.args.get("incident"),
         )
 

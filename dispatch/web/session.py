@@ -52,7 +52,7 @@ MACHINES = frozenset({"hooks", "api", "api_rota", "feeds", "phones"})
 #: A page asks by itself with this header: that is no sign that anybody is there.
 _BY_ITSELF = "X-By-Itself"
 #: Endpoints that only pages ask for, and always by themselves.
-_ASKED_BY_PAGES = frozenset({"live.stream", "account.idle"})
+_ASKED_BY_PAGES = frozenset({"live.stream", "account.idle", "sounding.board"})
 #: How long a session's last use may go unrecorded, so that not every click is a write.
 _TOUCH_SECONDS = 60
 #: Somebody who looks is not kept waiting for that, whatever holds up those who write.

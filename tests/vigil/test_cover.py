@@ -1,4 +1,4 @@
-"""A turn that will have nobody is alarmed a week, a day and an hour ahead, and then on the board."""
+"""A turn that will have nobody is alarmed a week, a day and an hour ahead, then on the board."""
 
 from datetime import date, timedelta
 

@@ -17,7 +17,7 @@ from dispatch.wiring import Parts
 from tests import centre
 from tests.channels.mailboxes import Mailbox
 from tests.channels.mailboxes import listening as mail_listening
-from tests.vigil.conftest import Outside, Watched, listening, with_watchdog
+from tests.vigil.conftest import Watched, listening, with_watchdog
 
 
 def standing(store: Store) -> list[Wrong]:

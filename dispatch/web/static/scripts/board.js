@@ -33,6 +33,7 @@
   // --- the alarm
 
   const enable = document.querySelector("[data-sound]");
+  const tab = crypto.randomUUID?.() ?? `${Date.now()}-${Math.random().toString(16).slice(2)}`;
   let audio = null;
   let ringing = null;
 
@@ -73,15 +74,19 @@
   };
 
   // A browser lets a screen sound only after a touch or a key; until then a button asks for one.
+  const blocked = document.getElementById("no-sound");
+  const heard = () => audio?.state === "running";
+  const showSound = () => {
+    enable.hidden = heard();
+    blocked.hidden = heard();
+    report();
+  };
   const wake = () => {
-    audio ??= new AudioContext();
-    audio.resume().then(() => {
-      if (enable) enable.hidden = audio.state === "running";
-    });
+    audio.resume();
   };
   if (enable) {
     audio = new AudioContext();
-    enable.hidden = audio.state === "running";
+    audio.addEventListener("statechange", () => showSound());
     for (const kind of ["pointerdown", "keydown"]) document.addEventListener(kind, wake);
     enable.addEventListener("click", beep);
   }
@@ -94,6 +99,24 @@
 
   document.addEventListener("htmx:after:swap", announce);
   sound();
+
+  // --- saying that this board is open and whether it can sound: else the control room is rung
+
+  const REPORT_MS = 20_000;
+  const where = document.querySelector("[data-report]")?.dataset.report;
+  const told = (sounds) => {
+    const { "X-CSRFToken": token } = JSON.parse(document.body.getAttribute("hx-headers:inherited") ?? "{}");
+    return new URLSearchParams({ csrf_token: token ?? "", tab, sounds: sounds ? "yes" : "no" });
+  };
+  const report = () => {
+    if (where) fetch(where, { method: "POST", body: told(heard()), headers: { "X-By-Itself": "1" } }).catch(() => {});
+  };
+  if (where && enable) {
+    showSound();
+    setInterval(report, REPORT_MS);
+    addEventListener("pageshow", (event) => { if (event.persisted) report(); });
+    addEventListener("pagehide", () => navigator.sendBeacon(where, told(false)));
+  }
 
   // --- an action that was done: its form is empty and closed again, its message goes by itself
 
