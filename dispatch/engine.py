@@ -29,6 +29,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from dispatch import audit, clock, logs, searches, upkeep
 from dispatch.channels.contract import SEND_DEADLINE_SECONDS, Inbound
+from dispatch.checks import rounds
 from dispatch.clock import SystemClock
 from dispatch.db import Session, Unavailable
 from dispatch.intake import deliveries, receive
@@ -37,7 +38,7 @@ from dispatch.outbox import attempts, queue, receipts, suppliers
 from dispatch.outbox.attempts import Result
 from dispatch.outbox.models import Message
 from dispatch.outbox.queue import Claimed, Task
-from dispatch.paging import callouts, clocks, hearing, plans, replies, strain
+from dispatch.paging import callouts, clocks, hearing, plans, reached, replies, strain
 from dispatch.people import accounts
 from dispatch.vigil.sentry import Sentry
 from dispatch.wiring import Parts
@@ -241,6 +242,10 @@ class Engine:
                 receive.sweep(session, now)
                 strain.tally(session, now)
 
+    def check(self) -> None:
+        """Ask whoever takes over whether they are reached, and go on with what is not answered."""
+        rounds.go(self.store, self.holder, self.parts.clock.now(), reached.engaged)
+
     def plan(self) -> None:
         """Search for the plans that somebody asked for, one after another."""
         now, stopping = self.parts.clock, self._stopping.is_set
@@ -308,6 +313,7 @@ class Engine:
             (self.ask_for_texts, 5),
             (self.ask_suppliers, 5),
             (self.sweep, 3600),
+            (self.check, 10),
             (self.plan, 2),
             *self.sentry.chores(),
         )
