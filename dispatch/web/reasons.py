@@ -2,18 +2,21 @@
 
 Also of what a plan does not meet, wishes and soft rules: what meeting it would have cost. The
 ranking is `rota.planner.choices`, judged by the same rules as every plan; here its breaches become
-sentences. Nothing is changed.
+sentences, of a draft as of what is published. Nothing is changed.
 """
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any
+from contextlib import suppress
+from datetime import date, datetime
+from typing import Any, Protocol
 
 from dispatch.rota import sentences
+from dispatch.rota.judging import Judged
 from dispatch.rota.planner import choices
 from dispatch.rota.planner.choices import Choice
+from dispatch.rota.planning import Ground, Laid
 from dispatch.rota.problem import Breach, Need, Officer, Problem
-from dispatch.web.drafted import Drafted
 from dispatch.web.forms import told
 
 #: Of so many things that were not met it is looked into why, the dearest first.
@@ -28,14 +31,95 @@ _UNFAIR = 1.0
 _TURNS, _NEAREST = 6, 4
 
 
-def ranked(whole: Drafted, need: int) -> list[dict[str, Any]]:
+class Whole(Protocol):
+    """A plan, drafted or published, with what it depends on."""
+
+    @property
+    def ground(self) -> Ground:
+        """What the plan depends on."""
+
+    @property
+    def laid(self) -> Laid:
+        """The plan as a problem."""
+
+    @property
+    def judged(self) -> list[Judged]:
+        """Everything that it breaks."""
+
+
+def named(whole: Whole, line: str, at: str) -> Need | None:
+    """Return the need that a screen names by its line and beginning."""
+    with suppress(TypeError, ValueError):
+        begins = datetime.fromisoformat(at)
+        needs = whole.laid.problem.needs
+        return next((one for one in needs if (one.line, one.starts_at) == (line, begins)), None)
+    return None
+
+
+def held_on(whole: Whole, day: date, person_id: int) -> list[Need]:
+    """Return the turns that somebody has on a day."""
+    needs = whole.laid.problem.needs
+    return [
+        needs[id_] for id_, who in whole.laid.seats if who == person_id and day in needs[id_].days
+    ]
+
+
+def turn(whole: Whole, one: Need) -> str:
+    """Name a turn."""
+    return told(sentences.turn(one, whole.laid.problem, whole.ground.words))
+
+
+def others(whole: Whole, one: Need, holder: int | None) -> dict[str, Any]:
+    """Return a turn with everybody else who could take it, the best first."""
+    return {
+        "line": one.line,
+        "at": one.starts_at.isoformat(),
+        "told": turn(whole, one),
+        "together": len(together(whole.laid.problem, one)),
+        "holder": holder,
+        "choices": [choice for choice in ranked(whole, one.id) if not choice["here"]],
+    }
+
+
+def takes(whole: Whole, day: date, person_id: int) -> list[dict[str, Any]]:
+    """Return the turns that begin on a day and that somebody could take, the best first."""
+    problem, seats = whole.laid.problem, frozenset(whole.laid.seats)
+    found = [
+        (choice, one)
+        for one in problem.needs
+        if one.days[0] == day and _is_wanted(one)
+        for choice in [choices.why(problem, seats, one.id, person_id)]
+    ]
+    found.sort(key=lambda pair: (pair[0].hard, pair[0].cost))
+    return [
+        {
+            "line": one.line,
+            "at": one.starts_at.isoformat(),
+            "told": turn(whole, one),
+            **said(whole, choice, one.id),
+        }
+        for choice, one in found
+    ]
+
+
+def going_on(whole: Whole, day: date) -> list[dict[str, Any]]:
+    """Return the turns of a day that begin on an earlier one: there they can be taken."""
+    found = [one for one in whole.laid.problem.needs if day in one.days[1:] and _is_wanted(one)]
+    return [{"told": turn(whole, one), "day": one.days[0]} for one in found]
+
+
+def _is_wanted(one: Need) -> bool:
+    return bool(one.wanted) or one.under == 0
+
+
+def ranked(whole: Whole, need: int) -> list[dict[str, Any]]:
     """Return everybody for a need, the best first, with what it would break, mend and cost."""
     problem, seats = whole.laid.problem, frozenset(whole.laid.seats)
     found = choices.candidates(problem, seats, need)
     return [said(whole, choice, need) for choice in found]
 
 
-def said(whole: Drafted, choice: Choice, need: int) -> dict[str, Any]:
+def said(whole: Whole, choice: Choice, need: int) -> dict[str, Any]:
     """Return a choice in words."""
     names = {person.id: person.name for person in whole.laid.problem.people}
     here = (need, choice.person) in whole.laid.seats
@@ -77,7 +161,7 @@ def _mark(breach: Breach) -> tuple[object, ...]:
     return breach.key, breach.person, days
 
 
-def unfilled(whole: Drafted) -> list[dict[str, Any]]:
+def unfilled(whole: Whole) -> list[dict[str, Any]]:
     """Return the first turns that lack people, each with who comes nearest and what forbids it."""
     problem = whole.laid.problem
     seen: dict[int, str] = {}
@@ -96,7 +180,7 @@ def unfilled(whole: Drafted) -> list[dict[str, Any]]:
     ]
 
 
-def unmet(whole: Drafted) -> list[dict[str, Any]]:
+def unmet(whole: Whole) -> list[dict[str, Any]]:
     """Return by person which wishes and soft rules a plan does not meet, and why the dearest."""
     soft = [one for one in whole.judged if _is_unmet(one.breach)]
     soft.sort(key=lambda one: -(one.breach.cost or 0))
@@ -118,7 +202,7 @@ def _is_unmet(breach: Breach) -> bool:
     return abs(float(breach.facts["count"]) - float(breach.facts["target"])) >= _UNFAIR
 
 
-def _why(whole: Drafted, breach: Breach) -> dict[str, Any] | None:
+def _why(whole: Whole, breach: Breach) -> dict[str, Any] | None:
     """Return what would have to be instead: the nearest choice, and what speaks against it."""
     problem, seats = whole.laid.problem, frozenset(whole.laid.seats)
     mine = [need for need in breach.needs if (need, breach.person) in seats]
@@ -141,7 +225,7 @@ def _why(whole: Drafted, breach: Breach) -> dict[str, Any] | None:
     return {**said(whole, others[0], need), "soft": _sentences(whole, dearest)}
 
 
-def _nearest(whole: Drafted, need: int) -> list[Choice]:
+def _nearest(whole: Whole, need: int) -> list[Choice]:
     """Return those who come nearest to taking a need, the best first.
 
     Of a large team only those are looked at whom nothing plain keeps from it and who have least.
@@ -176,7 +260,7 @@ def together(problem: Problem, need: Need) -> list[Need]:
     return [other for other in problem.needs if (other.line, other.block) == place]
 
 
-def _sentences(whole: Drafted, some: Iterable[Breach]) -> list[str]:
+def _sentences(whole: Whole, some: Iterable[Breach]) -> list[str]:
     """Return breaches in words; that somebody is missing is no news about a person."""
     problem, words = whole.laid.problem, whole.ground.words
     return [

@@ -136,6 +136,7 @@ def _item(
         told = {"gap": why_nobody(stretch), "past": until_at <= now, "line": stretch.line_key}
         return item | told | times
     return item | {
+        "person": stretch.person_id,
         "name": stretch.person_name,
         "covers": stretch.covers,
         "shift": stretch.shift_uid,

@@ -18,16 +18,15 @@ from flask_babel import format_date, gettext
 from dispatch.db import Session
 from dispatch.errors import Conflict, Invalid, NotFound
 from dispatch.people.models import Person
-from dispatch.rota import drafts, rights, seating, sentences
+from dispatch.rota import drafts, rights, seating
 from dispatch.rota.differences import Stand
 from dispatch.rota.models import DraftSeat
-from dispatch.rota.planner import choices
 from dispatch.rota.problem import Need
 from dispatch.texts import N_
 from dispatch.web import drafts as desk
 from dispatch.web import reasons, session
 from dispatch.web.drafted import OPEN, Drafted
-from dispatch.web.forms import Form, told
+from dispatch.web.forms import Form
 from dispatch.web.posted import Done, show, take
 
 blueprint = Blueprint("seats", __name__)
@@ -86,7 +85,7 @@ def _put(whole: Drafted, asked: Need, form: Form) -> str:
     leaves = form.number("instead", 1, 999_999_999)
     form.check()
     _enter(whole, [(asked, leaves, person.id)], form, reason)
-    return str(gettext("%(name)s has %(turn)s.", name=person.name, turn=_turn(whole, asked)))
+    return str(gettext("%(name)s has %(turn)s.", name=person.name, turn=reasons.turn(whole, asked)))
 
 
 def _move(whole: Drafted, asked: Need, form: Form) -> str:
@@ -102,9 +101,9 @@ def _move(whole: Drafted, asked: Need, form: Form) -> str:
     if len(moves) == 1 and first.id != asked.id:
         _remove(whole, asked, form)
     _enter(whole, moves, form, reason)
-    turn = _turn(whole, first)
+    turn = reasons.turn(whole, first)
     if len(moves) > 1:
-        other = _turn(whole, moves[1][0])
+        other = reasons.turn(whole, moves[1][0])
         return str(gettext("Exchanged: %(one)s and %(other)s.", one=turn, other=other))
     return str(gettext("%(name)s has %(turn)s.", name=names[to_id], turn=turn))
 
@@ -116,7 +115,7 @@ def _moves(
 
     Whatever stands where a turn is dragged to is given in exchange, so that it still has somebody.
     """
-    theirs = [one for one in _held_on(whole, day, to_id) if one.id != asked.id]
+    theirs = [one for one in reasons.held_on(whole, day, to_id) if one.id != asked.id]
     if len(theirs) > 1:
         raise Invalid(_SEVERAL)
     if theirs:
@@ -163,7 +162,7 @@ def _remove(whole: Drafted, asked: Need, form: Form) -> str:
     for seat in _held(whole, asked, form):
         seen = _seen(whole, form, seat.line_id, seat.starts_at)
         seating.remove(whole.opened, whole.draft, seat, session.actor(), session.now(), seen=seen)
-    return str(gettext("%(turn)s is empty.", turn=_turn(whole, asked)))
+    return str(gettext("%(turn)s is empty.", turn=reasons.turn(whole, asked)))
 
 
 def _lock(locked: bool, whole: Drafted, asked: Need, form: Form) -> str:
@@ -190,7 +189,7 @@ def _asked(whole: Drafted, form: Form) -> Need:
     found = _named(whole, form)
     day, person = form.values.get("day", ""), form.values.get("person", "")
     if form.values.get("do") == "move" and day and person.isdigit():
-        held = _held_on(whole, _day(day), int(person))
+        held = reasons.held_on(whole, _day(day), int(person))
         if len(held) > 1:
             raise Invalid(_SEVERAL)
         found = held[0] if held else None
@@ -207,13 +206,7 @@ def _day(text: str) -> date:
 
 
 def _named(whole: Drafted, form: Form) -> Need | None:
-    line = form.values.get("line", "")
-    try:
-        at = datetime.fromisoformat(form.values.get("at", ""))
-        same = [one for one in whole.laid.problem.needs if one.line == line and one.starts_at == at]
-    except (TypeError, ValueError):
-        return None
-    return same[0] if same else None
+    return reasons.named(whole, form.values.get("line", ""), form.values.get("at", ""))
 
 
 def _stand(whole: Drafted, one: Need, person_id: int, leaves: int | None) -> Stand:
@@ -294,11 +287,12 @@ def _of_turn(whole: Drafted, form: Form) -> dict[str, Any] | None:
     if asked is None:
         raise NotFound(_GONE)
     return {
-        "title": _turn(whole, asked),
+        "title": reasons.turn(whole, asked),
         "beside": "",
         "back": f"g-1-{asked.days[0]}",
         "turns": [_ranked(whole, asked, None)],
         "takes": [],
+        "going_on": [],
         "person": None,
     }
 
@@ -308,22 +302,16 @@ def _of_day(whole: Drafted, form: Form) -> dict[str, Any] | None:
     person = next((one for one in whole.ground.people if one.id == person_id), None)
     if day is None or person is None:
         return None
-    held = _held_on(whole, day, person.id)
+    held = reasons.held_on(whole, day, person.id)
     return {
         "title": person.name,
         "beside": format_date(day, "EEE d MMMM"),
         "back": f"c-{person.id}-{day}",
         "turns": [_ranked(whole, one, person.id) for one in held],
-        "takes": [] if held else _takes(whole, day, person.id),
+        "takes": [] if held else reasons.takes(whole, day, person.id),
+        "going_on": [] if held else reasons.going_on(whole, day),
         "person": {"id": person.id, "name": person.name},
     }
-
-
-def _held_on(whole: Drafted, day: date, person_id: int) -> list[Need]:
-    needs = whole.laid.problem.needs
-    return [
-        needs[id_] for id_, who in whole.laid.seats if who == person_id and day in needs[id_].days
-    ]
 
 
 def _ranked(whole: Drafted, one: Need, holder: int | None) -> dict[str, Any]:
@@ -335,39 +323,7 @@ def _ranked(whole: Drafted, one: Need, holder: int | None) -> dict[str, Any]:
         if seat == (one.id, holder)
     }
     here = next((seat for seat in seats if drafts.stand_of(seat) in ids), None)
-    found = reasons.ranked(whole, one.id)
-    return {
-        "line": one.line,
-        "at": one.starts_at.isoformat(),
-        "told": _turn(whole, one),
-        "together": len(reasons.together(whole.laid.problem, one)),
-        "holder": holder,
+    return reasons.others(whole, one, holder) | {
         "locked": here.locked if here else False,
         "reason": here.reason if here else "",
-        "choices": [choice for choice in found if not choice["here"]],
     }
-
-
-def _takes(whole: Drafted, day: date, person_id: int) -> list[dict[str, Any]]:
-    """Return the turns of a day that somebody could take, the best first."""
-    problem, seats = whole.laid.problem, frozenset(whole.laid.seats)
-    found = [
-        (choice, one)
-        for one in problem.needs
-        if one.days[0] == day and (one.wanted or one.under == 0)
-        for choice in [choices.why(problem, seats, one.id, person_id)]
-    ]
-    found.sort(key=lambda pair: (pair[0].hard, pair[0].cost))
-    return [
-        {
-            "line": one.line,
-            "at": one.starts_at.isoformat(),
-            "told": _turn(whole, one),
-            **reasons.said(whole, choice, one.id),
-        }
-        for choice, one in found
-    ]
-
-
-def _turn(whole: Drafted, one: Need) -> str:
-    return told(sentences.turn(one, whole.laid.problem, whole.ground.words))

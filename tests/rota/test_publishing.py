@@ -7,10 +7,10 @@ import sqlalchemy as sa
 
 from dispatch import upkeep
 from dispatch.errors import Conflict, Invalid, Refused
-from dispatch.rota import absences, changes, drafts, publishing, seating, terms
+from dispatch.rota import absences, changes, drafts, provenance, publishing, seating, terms
 from dispatch.rota.duty import Turn, duty_between
 from dispatch.rota.holidays import Calendar
-from dispatch.rota.models import AbsenceKind, DraftState, Shift
+from dispatch.rota.models import AbsenceKind, DraftState, Origin, Shift
 
 DECEMBER = date(2026, 12, 1), date(2026, 12, 31)
 WEEKS = (
@@ -348,3 +348,20 @@ def test_every_organisation_that_the_team_serves_sees_it(store, make_zone):
     with store.read() as session:
         after = upkeep.revisions(session)
     assert all(after[owner, "rota"] > before[owner, "rota"] for owner in zone.served)
+
+
+def test_it_is_known_which_version_brought_a_turn_and_why_it_stands(zone, now):
+    leave = zone.at("2026-12-12 00:00"), zone.at("2026-12-14 00:00")
+    who = zone.people["An"], AbsenceKind.LEAVE, *leave, zone.planner, now
+    absences.ask(zone.session, *who, approved=True)
+    draft = begin(zone, now)
+    put(zone, now, draft, "Bert", WEEKS[0])
+    put(zone, now, draft, "An", WEEKS[1], reason="nobody else")
+    publish(zone, now, draft)
+    bert, an = zone.session.scalars(sa.select(Shift).order_by(Shift.starts_at))
+    found = provenance.of(zone.session, zone.team, an)
+    assert (found.number, found.published_by, found.origin) == (1, "Petra Claes", Origin.HAND)
+    assert (found.reason, found.broken) == ("nobody else", ("away",))
+    changes.change_shift(zone.session, bert, zone.planner, now, ends_at=zone.at("2026-12-11 16:00"))
+    assert provenance.of(zone.session, zone.team, bert) is None
+    assert provenance.of(zone.session, zone.team, zone.shift("Bert", *WEEKS[2])) is None

@@ -93,3 +93,49 @@ def test_what_weighed_on_whom_is_shown_to_planners_alone(planned):
     assert "heavy, two years" in shown
     assert "<b>1</b>" in row_of(shown, "An Peeters").rpartition('class="people-sum"')[2]
     assert "heavy, two years" not in planned.as_role(Role.DISPATCHER).get(MARCH).text
+
+
+def cell(who, planned, name, day, **more):
+    query = {"from": "2026-03", "person": planned.centre.people[name].id, "day": day}
+    return who.get("/rota/support/cell", query_string=query, **more)
+
+
+def test_why_a_published_turn_is_whose_it_is_and_why_not_somebody_elses_is_said(planned):
+    with planned.store.write() as session:
+        span = (NOW - timedelta(hours=1), NOW + timedelta(days=2))
+        bert = planned.centre.people["Bert"]
+        absences.ask(session, bert, AbsenceKind.SICK, *span, ADA, NOW)
+    planner = planned.as_role(Role.PLANNER)
+    panel = cell(planner, planned, "An", "2026-03-14", headers={"HX-Request": "true"}).text
+    assert "<html" not in panel
+    assert "Entered or changed by hand" in panel
+    assert "It breaks no rule." in panel
+    assert "Bert Maes is away: primary Wed 11 Mar 14:02." in panel
+    assert 'href="/shifts/' in panel
+    assert "<form" not in panel
+    whole = cell(planner, planned, "An", "2026-03-14").text
+    assert "Why not somebody else" in whole
+    assert "<html" in whole
+    assert cell(planned.as_role(Role.DISPATCHER), planned, "An", "2026-03-14").status_code == 403
+    assert cell(planner, planned, "An", "2026-04-14").status_code == 404
+
+
+def test_a_cell_of_a_later_day_leads_to_the_day_on_which_its_turn_begins(planned):
+    planner = planned.as_role(Role.PLANNER)
+    later = cell(planner, planned, "Chloé", "2026-03-14").text
+    assert "No turn begins on this day." not in later
+    first = re.search(r'href="([^"]*day=2026-03-11[^"]*)"[^>]*>primary Wed 11 Mar 14:02<', later)
+    assert first is not None
+    begins = planner.get(first[1].replace("&amp;", "&")).text
+    assert "Why not these turns of this day" in begins
+    assert "instead of An Peeters" in begins
+
+
+def test_who_could_take_a_published_gap_is_listed(planned):
+    with planned.store.write() as session:
+        session.execute(sa.update(Shift).values(cancelled_at=NOW))
+    planner = planned.as_role(Role.PLANNER)
+    gap = re.search(r'href="(/rota/support/gap[^"]*)"', planner.get(MARCH).text)
+    panel = planner.get(gap[1].replace("&amp;", "&")).text
+    assert "Bert Maes" in panel
+    assert 'href="/shifts/new' in panel

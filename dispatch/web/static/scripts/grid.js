@@ -145,8 +145,8 @@
 
   document.addEventListener("dragstart", (event) => {
     const cell = event.target.closest?.("a[data-cell]");
-    // An empty cell has nothing to give.
-    if (cell && !(place(cell) && cell.querySelector(".turn"))) return event.preventDefault();
+    // An empty cell has nothing to give, and what is published is not moved by a drag.
+    if (cell && !(document.getElementById("move") && place(cell) && cell.querySelector(".turn"))) return event.preventDefault();
     if (!cell) return;
     dragged = cell.id;
     event.dataTransfer.effectAllowed = "move";
