@@ -38,7 +38,7 @@ from dispatch.outbox import attempts, queue, receipts, suppliers
 from dispatch.outbox.attempts import Result
 from dispatch.outbox.models import Message
 from dispatch.outbox.queue import Claimed, Task
-from dispatch.paging import callouts, clocks, hearing, plans, reached, replies, strain
+from dispatch.paging import attending, callouts, clocks, hearing, plans, reached, replies, strain
 from dispatch.people import accounts
 from dispatch.vigil.sentry import Sentry
 from dispatch.wiring import Parts
@@ -135,6 +135,11 @@ class Engine:
                 callouts.put_off(session, incident_id, now)
             return True
         return incident is not None
+
+    def look_at_going(self) -> None:
+        """Ask after whoever goes without having seen the facts, or has worked for long."""
+        with self.store.write() as session:
+            attending.look(session, self.parts.clock.now())
 
     # Sending
 
@@ -312,6 +317,7 @@ class Engine:
             (self.follow_rota, 1),
             (self.ask_for_texts, 5),
             (self.ask_suppliers, 5),
+            (self.look_at_going, 5),
             (self.sweep, 3600),
             (self.check, 10),
             (self.plan, 2),

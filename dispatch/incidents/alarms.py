@@ -22,7 +22,8 @@ NOBODY_LEFT = frozenset({"nobody_at_all", "everybody_declined", "still_nobody"})
 #: Somebody may still be on the way to what is cancelled: over when they know, and not before.
 TURNING_BACK = frozenset({"cancel_unconfirmed", "cancel_unheard"})
 #: Over when everything is well again, not when somebody has seen it.
-LASTING = NOBODY_LEFT | TURNING_BACK | {"unanswered", "nobody_wanted", "stuck", "phone_unreadable"}
+LASTING = NOBODY_LEFT | TURNING_BACK
+LASTING |= {"unanswered", "nobody_wanted", "stuck", "phone_unreadable", "facts_unread"}
 #: Of one run of paging: over when the paging begins anew.
 OF_A_RUN = NOBODY_LEFT | {"unanswered", "nobody_on_duty", "nobody_qualified", "only_away"}
 #: Over once everybody wanted is going; the others wait for a dispatcher.

@@ -2,8 +2,8 @@
 
 The incident that stays takes over what the reports want and is the only one for which anybody is
 paged; a report that joined is closed, stays readable with its own facts and can be taken apart
-again. What became of its people is left to `paging.joining`. Locks: a report before the incident
-that it joins, reports in the order of their ids.
+again. What becomes of its people is left to `paging.joining`. Whoever holds a report that has joined
+may wait for the incident that stays, never the other way round.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -119,9 +119,6 @@ def join(
     )
     session.add(merge)
     take_over(session, into, ending, actor, keep=keep)
-    if report.begins_at is None:
-        # What one report wants at once does not wait for the hour of another.
-        into.begins_at = None
     for want in ending:
         want.ended_at = now
     report.status, report.closed_at = IncidentStatus.CLOSED, now

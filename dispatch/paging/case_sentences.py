@@ -22,12 +22,26 @@ TOLD = {
     "own_cancelled": N_("%(source)s cancelled its report; other reports of this stand."),
     "joins_begin": N_("%(by)s lets alerts like this join by themselves, until %(until)s."),
     "joins_end": N_("%(by)s ended that alerts like this join by themselves."),
+    "facts_unread": N_("%(person)s goes and has not opened the facts: they must be told."),
+    "facts_given": N_("%(by)s told %(person)s the facts by telephone."),
+    "relief_due": N_("%(person)s has worked here for %(hours)s hours: relief is to be asked for."),
+    "relief_called": N_("%(by)s calls somebody to take over from %(person)s."),
+    "handed_over": N_("%(person)s handed over: %(to)s."),
+    "relief_hours": N_("%(by)s wants relief to be asked for after %(hours)s hours (0: never)."),
+    "quota": N_("%(by)s wants %(people)s of %(team)s."),
+    "leads": N_("%(by)s lets %(person)s lead."),
+    "leads_no_more": N_("%(by)s lets nobody lead."),
+    "meeting_point": N_("%(by)s named another meeting point."),
+    "told_led": N_("Telling %(person)s of it."),
+    "asked": N_("%(by)s wrote down what was asked before somebody leaves: %(count)s answers."),
 }
 
 ALARMS = {
     "report_updated": N_(
         "Report %(other)s, merged into this, changed (%(fields)s): is it still the same event?"
     ),
+    "facts_unread": N_("%(person)s goes without having seen the facts: ring now and tell them."),
+    "relief_due": N_("%(person)s has worked here for %(hours)s hours: does somebody take over?"),
     "own_cancelled": N_(
         "Its source cancelled this, but other reports of it stand: cancel it here if all is over."
     ),

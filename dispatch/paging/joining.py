@@ -3,7 +3,7 @@
 Nobody is called for a report that joined: whoever was may answer for the incident that stays, and
 whoever goes goes for that one, with their times and their seat. An answer that comes for the report
 counts there, and nobody is lost when it is taken apart again. What is kept of the reports is
-`incidents.merging`. The report is locked before the incident that stays.
+`incidents.merging`.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from dispatch.incidents.handling import Change
 from dispatch.incidents.models import Incident, IncidentStatus
 from dispatch.outbox import queue
 from dispatch.outbox.models import Purpose
-from dispatch.paging import callouts, pages, telling
+from dispatch.paging import callouts, pages, telling, waiting
 from dispatch.paging.models import (
     UNFINISHED,
     Assignment,
@@ -40,6 +40,9 @@ def merge(
     going = {one: [a for a in one.assignments if a.status in UNFINISHED] for one in held}
     keep = {callout.want.team_id for callout, some in going.items() if some}
     merging.join(session, report, into, actor, now, keep=keep)
+    if report.begins_at is None:
+        # What one report wants at once does not wait for the hour of another.
+        waiting.no_longer(session, into, callouts.of_incident(session, into), actor, now)
     # The callouts that people move to are opened first; who moves takes a seat before any leaves.
     by_team = {one.want.team_id: one for one in callouts.advance(session, into, now)}
     for callout in held:
@@ -58,6 +61,8 @@ def take_in(session: Session, report: Incident, actor: Actor, now: datetime) -> 
     if into is None:
         return callouts.advance(session, report, now, opened=True)
     merging.join(session, report, into, actor, now, by_itself=True)
+    if report.begins_at is None and into.begins_at is not None:
+        waiting.no_longer(session, into, callouts.of_incident(session, into), actor, now)
     return callouts.advance(session, into, now)
 
 
