@@ -22,6 +22,7 @@ from dispatch.people.models import Team
 from dispatch.rota import duty
 from dispatch.settings import Settings, SettingsError, shipped
 from dispatch.simulator import Account, centre
+from dispatch.vigil import sentry
 from dispatch.web import create_app
 from dispatch.wiring import Parts
 
@@ -86,6 +87,7 @@ class _Server(serving.WebServer):
         """Make both applications in the worker."""
         parts = wiring.build(self._environ)
         self._greeting = _greeting(parts, _command(parts.settings, self._environ))
+        sentry.stand(parts)
         return simulator.beside(create_app(parts), _phones(parts))
 
     def _greet(self) -> None:
@@ -110,6 +112,7 @@ def _phones(parts: Parts) -> "WSGIApplication":
     return simulator.create_app(
         Account(twilio.account_sid, twilio.auth_token, twilio.sender),
         inbound_url=f"{twilio.public_url}/hooks/twilio/sms",
+        voice_url=f"{twilio.public_url}/hooks/twilio/incoming",
         owners=owners,
         clock=parts.clock,
         step_seconds=_STEP_SECONDS,

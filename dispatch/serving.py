@@ -22,7 +22,7 @@ from gunicorn.app.base import BaseApplication
 from dispatch import clock, logs, upkeep, wiring
 from dispatch.db import WRITE_WAIT_SECONDS, Store, Unavailable
 from dispatch.paging import plans
-from dispatch.vigil.sentry import Sentry
+from dispatch.vigil import sentry
 from dispatch.web import create_app
 from dispatch.wiring import Parts
 
@@ -76,7 +76,7 @@ class WebServer(BaseApplication):  # type: ignore[misc]
         """Make the application in each worker: connections and locks do not survive a fork."""
         parts = wiring.build(self._environ)
         app = create_app(parts)
-        threading.Thread(target=Sentry(parts).stand, name="sentry", daemon=True).start()
+        sentry.stand(parts)
         threading.Thread(target=plans.warm, name="warm", daemon=True).start()
         # What was made by now stays: searching it for what can go would hold an alert up.
         gc.freeze()

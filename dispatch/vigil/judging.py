@@ -77,7 +77,8 @@ def wrong(read: Readings, now: datetime) -> list[Found]:
     """Return everything that is wrong."""
     return [
         *_processes(read, now),
-        *_suppliers(read, now),
+        # At the start nothing was sent yet, and a supplier on this machine may start after us.
+        *(_suppliers(read, now) if read.awake_seconds >= GRACE_SECONDS else ()),
         *_sources(read, now),
         *_clocks(read, now),
     ]

@@ -22,7 +22,7 @@ from dispatch.db import Session, Unavailable
 from dispatch.intake.models import Source
 from dispatch.outbox import queue, troubles
 from dispatch.rota import watch
-from dispatch.vigil import boards, cover, judging, wrongs
+from dispatch.vigil import boards, cover, judging, unreached, wrongs
 from dispatch.vigil.judging import Promise, Readings, Standing
 from dispatch.vigil.models import Trouble
 from dispatch.vigil.outside import Watchdog
@@ -144,6 +144,7 @@ class Sentry:
                 for team, found in ahead
                 for one in cover.within_the_hour(session, team, found, now)
             ]
+            near += unreached.found(session, now)
             is_news = wrongs.is_news(session, near, [Trouble.COVER])
         for team, found in ahead:
             if found:
@@ -212,6 +213,11 @@ class Sentry:
             return None
         ours = before + timedelta(seconds=took / 2)
         return round((theirs - ours).total_seconds() + 0.5, 1)
+
+
+def stand(parts: Parts) -> None:
+    """Let this web process look after the centre, in a thread of its own, until it ends."""
+    threading.Thread(target=Sentry(parts).stand, name="sentry", daemon=True).start()
 
 
 def standings(session: Session, parts: Parts) -> list[Standing]:

@@ -43,6 +43,7 @@ CASES = {
     "one supplier that refuses": ({"suppliers": refused(6, None)}, [Trouble.SUPPLIER]),
     "both, for less than ten seconds": ({"suppliers": refused(20, 9)}, [Trouble.SUPPLIER] * 2),
     "both": ({"suppliers": refused(20, 11)}, [*[Trouble.SUPPLIER] * 2, Trouble.NO_SUPPLIER]),
+    "a supplier that starts with us": ({"suppliers": refused(6, 6), "awake_seconds": 19}, []),
     "no callbacks": ({"silent_since": ago(60)}, [Trouble.CALLBACKS]),
     "a database ahead of us": ({"skews": {"PostgreSQL": 2.1}}, [Trouble.CLOCK]),
     "a supplier behind us": ({"skews": {"twilio": -2.1}}, [Trouble.CLOCK]),
