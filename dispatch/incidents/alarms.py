@@ -24,8 +24,10 @@ TURNING_BACK = frozenset({"cancel_unconfirmed", "cancel_unheard"})
 #: Over when everything is well again, not when somebody has seen it.
 LASTING = NOBODY_LEFT | TURNING_BACK
 LASTING |= {"unanswered", "nobody_wanted", "stuck", "phone_unreadable", "facts_unread"}
+#: Somebody is tried for want of anybody better: over when there is nobody at all.
+LAST_TRIED = frozenset({"nobody_on_duty", "nobody_qualified", "nobody_as_wished"})
 #: Of one run of paging: over when the paging begins anew.
-OF_A_RUN = NOBODY_LEFT | {"unanswered", "nobody_on_duty", "nobody_qualified", "only_away"}
+OF_A_RUN = NOBODY_LEFT | LAST_TRIED | {"unanswered", "only_away"}
 #: Over once everybody wanted is going; the others wait for a dispatcher.
 UNTIL_FILLED = OF_A_RUN | {"withdrew", "unclear_reply", "strange_number", "phone_unreadable"}
 

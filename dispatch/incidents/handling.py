@@ -245,6 +245,7 @@ def _incident(alert: Alert, origin: Origin, routing: Routing, now: datetime) -> 
         alarms=[],
         wants=[],
         wishes=dict(alert.wishes),
+        barred={},
         flags=dict(alert.flags),
         problems=[asdict(p) for p in (*alert.problems, *routing.problems)],
     )
@@ -414,7 +415,7 @@ def restate_wants(session: Session, incident: Incident, routing: Routing, now: d
             if not want.wanted_by:
                 want.ended_at = want.ended_at or now
             continue
-        want.qualification_id = new.qualification_id
+        want.qualification_id, want.substitute_id = new.qualification_id, new.substitute_id
         if not want.wanted_by:
             want.people, want.ended_at = new.people, None
         else:

@@ -7,7 +7,7 @@ Who of a team is called is for paging to say.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -27,6 +27,9 @@ class Wanted:
     qualification_id: int | None = None
     by: str = ""
     """The person who decided it; empty: the alert's own data."""
+    substitute_id: int | None = None
+    """What serves instead where nobody on duty has what is wanted."""
+    side: str = ""
     flag: str = ""
     """Which flag of the report asks for it, if not the kind of incident."""
 
@@ -37,6 +40,8 @@ class Wanted:
             team_id=self.team.id,
             people=self.people,
             qualification_id=self.qualification_id,
+            substitute_id=self.substitute_id,
+            side=self.side,
             wanted_by=self.by,
         )
 
@@ -64,15 +69,17 @@ def _asked(
     for team in teams:
         by_function.setdefault(team.function, []).append(team)
     return [
-        Wanted(
-            hours.to_call(by_function[want.function], at),
-            want.people,
-            want.qualification_id,
-            flag=want.flag if isinstance(want, FlagWant) else "",
-        )
+        _of(want, hours.to_call(by_function[want.function], at))
         for want in wants
         if want.function in by_function
     ]
+
+
+def _of(want: CategoryWant | FlagWant, team: Team) -> Wanted:
+    found = Wanted(team, want.people, want.qualification_id)
+    if isinstance(want, FlagWant):
+        return replace(found, flag=want.flag)
+    return replace(found, substitute_id=want.substitute_id, side=want.side)
 
 
 def together(first: Sequence[Wanted], more: Sequence[Wanted]) -> list[Wanted]:
@@ -87,5 +94,7 @@ def together(first: Sequence[Wanted], more: Sequence[Wanted]) -> list[Wanted]:
             found[one.team.id] = one
         elif one.people > held.people:
             trained = held.qualification_id or one.qualification_id
-            found[one.team.id] = Wanted(one.team, one.people, trained, held.by, one.flag)
+            found[one.team.id] = replace(
+                held, people=one.people, qualification_id=trained, flag=one.flag
+            )
     return list(found.values())

@@ -25,7 +25,7 @@ from dispatch.errors import Conflict, Invalid
 from dispatch.incidents import alarms, handling, timeline
 from dispatch.incidents.models import Incident, IncidentStatus, Want
 from dispatch.inserts import insert_now
-from dispatch.paging import pages, plans, policy, recall, steps, waiting
+from dispatch.paging import bars, pages, plans, policy, ranking, recall, steps, waiting
 from dispatch.paging.candidates import Moment
 from dispatch.paging.models import (
     Assignment,
@@ -340,9 +340,10 @@ def _page_best(session: Session, callout: Callout, plan: Plan, moment: Moment) -
     if best is None:
         _nobody_left(session, callout, "everybody_declined" if refused else "nobody_at_all", moment)
         return
-    incident, team = callout.incident, callout.want.team.name
-    timeline.add(session, incident, "nobody_qualified", ENGINE, moment.now, team=team)
-    alarms.raise_alarm(session, incident, "nobody_qualified", moment.now, callout.want)
+    incident, team, kind = callout.incident, callout.want.team.name, ranking.shortage(best)
+    if kind:
+        timeline.add(session, incident, kind, ENGINE, moment.now, team=team)
+        alarms.raise_alarm(session, incident, kind, moment.now, callout.want)
     pages.add(session, callout, best, policy.usual_attempts(plan), moment.now)
 
 
@@ -351,7 +352,7 @@ def _nobody_left(session: Session, callout: Callout, kind: str, moment: Moment) 
     incident, now = callout.incident, moment.now
     callout.exhausted_at = callout.exhausted_at or now
     # Whoever they say is being paged was the last.
-    alarms.end(incident, {"nobody_on_duty", "nobody_qualified"}, now, callout.want)
+    alarms.end(incident, alarms.LAST_TRIED, now, callout.want)
     if alarms.raise_alarm(session, incident, kind, now, callout.want):
         timeline.add(session, incident, kind, ENGINE, now, team=callout.want.team.name)
 
@@ -374,7 +375,8 @@ def _repeat_if_exhausted(session: Session, callout: Callout, plan: Plan, moment:
         callout.repeat += 1
     for step in plan.steps:
         if step.target is not Target.CONTROL_ROOM:
-            steps.page_found(session, callout, moment.for_step(step), step.attempts, now)
+            found = steps.whom(callout, step, moment)
+            steps.page_found(session, callout, found, step.attempts, now)
     pages.try_anew(callout, moment, policy.usual_attempts(plan))
     if callout.exhausted_at is None:
         callout.exhausted_at = now
@@ -448,4 +450,6 @@ def page_person(
         begin_anew(session, callout, now)
     if not steps.page_chosen(session, callout, person, actor.name, now):
         told = Sentence(N_("%(name)s has no verified phone."), name=person.name)
+        if bars.is_barred(callout.incident, person.id):
+            told = Sentence(N_("This case is closed to %(name)s."), name=person.name)
         raise Invalid(told, person=told)

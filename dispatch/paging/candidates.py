@@ -1,7 +1,8 @@
 """Who comes into question, judged at the moment of paging.
 
-Gathers what the rota, the certificates and the phones say right now and hands it to `policy`, which
-decides. Nothing is remembered between two steps: a turn that changed hands a minute ago counts.
+Gathers what the rota, the certificates, the phones and the case say right now and hands it to
+`ranking`, which decides. Nothing is remembered between two steps: a turn that changed hands a
+minute ago counts.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -14,8 +15,11 @@ import sqlalchemy as sa
 
 from dispatch.db import Session
 from dispatch.incidents.models import Want
+from dispatch.paging import ranking
+from dispatch.paging.circumstances import Case
 from dispatch.paging.models import NobodyOnDuty, Target
-from dispatch.paging.policy import Candidate, Judged, Step, best_there_is, judge
+from dispatch.paging.policy import Step
+from dispatch.paging.ranking import Candidate, Circumstances, Judged
 from dispatch.people import phones, qualifications
 from dispatch.people.models import Person, Qualification, Team
 from dispatch.people.phones import Method
@@ -23,6 +27,10 @@ from dispatch.rota import absences, duty
 
 SMS, CALL = "sms", "call"
 _INSTANT = timedelta(microseconds=1)
+#: Something that arrived so long ago says nothing of today.
+_LATELY = timedelta(days=90)
+#: Whoever is on the nobody-on-duty list comes after whoever is on duty.
+_LISTED = 1000
 
 
 @dataclass(frozen=True)
@@ -35,13 +43,29 @@ class Prospect:
     last_resort: bool = False
     chosen: bool = False
     """By a dispatcher, or because nobody else is left: leave does not count."""
+    place: int = 0
+    """The rota's order."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What has come of a callout until now, as far as it says whom to ask next."""
+
+    people: frozenset[int] = frozenset()
+    """Who was paged already."""
+    gave_way: frozenset[int] = frozenset()
+    """Who was passed over for a colleague of the next line, and comes with that line's step."""
 
 
 class Moment:
     """What is true for one want right now, looked up once and only when asked for."""
 
-    def __init__(self, session: Session, want: Want, now: datetime) -> None:
-        self.session, self.want, self.now = session, want, now
+    def __init__(
+        self, session: Session, want: Want, now: datetime, address: str | None = None
+    ) -> None:
+        self.session, self.want, self.now, self.address = session, want, now, address
+        self._case = Case(session, want, now, address)
+        self._stand_ins: bool | None = None
         self._methods: dict[int, Sequence[Method]] = {}
         self.unreadable: dict[int, str] = {}
         """Who has an address that could not be read, as far as anybody was looked at."""
@@ -82,9 +106,19 @@ class Moment:
             self.unreadable[method.person.id] = method.person.name
         return opens
 
-    def for_step(self, step: Step) -> tuple[Judged, ...]:
-        """Return whom a step adds, judged, in order."""
-        return self._judged(self._prospects(step))
+    def for_step(self, step: Step, asked: Asked = Asked()) -> tuple[Judged, ...]:
+        """Return whom a step adds, judged, the right person first."""
+        found = self._judged(self._prospects(step, asked))
+        if step.target is Target.EVERYONE:
+            found = tuple(one for one in found if one.fit or _is_told(one))
+        elif step.target is Target.PRIMARY and any(_gives_way(one) for one in found):
+            found = ranking.give_way(found, self._not_asked(asked))
+        return found
+
+    def _not_asked(self, asked: Asked) -> tuple[Judged, ...]:
+        """Return the backups who could still come first."""
+        turns = [turn for turn in self._turns(Target.BACKUP) if turn.person_id not in asked.people]
+        return self._judged(turns)
 
     def nobody_on_duty(self) -> tuple[Judged, ...]:
         """Return the team's nobody-on-duty list: paged even when not trained for this."""
@@ -100,27 +134,32 @@ class Moment:
         reason = {"kind": "by_hand", "by": by}
         return self._judged([Prospect(person.id, person.name, reason, True, chosen=True)])[0]
 
-    def ranked(self) -> list[Judged]:
-        """Return everybody of the team to choose from: on duty first, then fit, then the rest."""
-        turns = [_of_turn(turn) for turn in self.present.turns]
+    def ranked(self) -> tuple[Judged, ...]:
+        """Return everybody of the team to choose from, the right person first."""
+        turns = _of_turns(self.present.turns)
         ids = {prospect.person_id for prospect in turns}
         members = qualifications.members(
             self.session, self.want.team, _today(self.want.team, self.now)
         )
-        beside = [Prospect(i, name, {"kind": "member"}) for i, name in members if i not in ids]
-        judged = self._judged([*turns, *beside])
-        return sorted(judged, key=lambda one: (one.candidate.person_id not in ids, not one.fit))
+        beside = [
+            Prospect(person_id, name, {"kind": "member"}, place=len(turns))
+            for person_id, name in members
+            if person_id not in ids
+        ]
+        return self._judged([*turns, *beside])
 
     def best(self, refused: Collection[int]) -> Judged | None:
-        """Return the best there is when nobody trained is left: on duty first, then the list."""
-        everybody = [*map(_of_turn, self.present.turns), *self._nobody_list()]
+        """Return the best there is when nobody fit is left: on duty, or on the list."""
+        everybody = [*_of_turns(self.present.turns), *self._nobody_list()]
         left = [prospect for prospect in everybody if prospect.person_id not in refused]
-        return best_there_is(self._judged(left))
+        return ranking.best_there_is(self._judged(left))
 
-    def _prospects(self, step: Step) -> list[Prospect]:
-        if step.target in (Target.PRIMARY, Target.BACKUP):
-            turns = self.present.turns
-            return [_of_turn(turn) for turn in turns if turn.line_key == step.target]
+    def _prospects(self, step: Step, asked: Asked) -> list[Prospect]:
+        if step.target is Target.PRIMARY:
+            return self._turns(step.target)
+        if step.target is Target.BACKUP:
+            later = [one for one in self._turns(Target.PRIMARY) if one.person_id in asked.gave_way]
+            return [*self._turns(step.target), *later]
         if step.target is Target.EVERYONE:
             return self._everyone()
         if step.target is Target.NOBODY_LIST:
@@ -129,21 +168,30 @@ class Moment:
             other = self.session.get_one(Team, step.team_id)
             turns = self._duty(other).turns
             reason = {"kind": "team", "team": other.name}
-            return [Prospect(t.person_id, t.person_name, reason) for t in turns]
+            return [
+                Prospect(turn.person_id, turn.person_name, reason, place=place)
+                for place, turn in enumerate(turns)
+            ]
         if step.target is Target.PERSON and step.person_id is not None:
             person = self.session.get_one(Person, step.person_id)
             return [Prospect(person.id, person.name, {"kind": "named"}, last_resort=True)]
         return []
 
+    def _turns(self, target: Target) -> list[Prospect]:
+        """Return who is on the line of a step."""
+        return _of_turns([turn for turn in self.present.turns if turn.line_key == target])
+
     def _everyone(self) -> list[Prospect]:
-        """Everybody in the team; who is not trained falls out without a row of its own."""
-        day = _today(self.want.team, self.now)
-        members = qualifications.members(self.session, self.want.team, day)
+        """Everybody in the team, as far as they may be trained for this."""
+        members = qualifications.members(
+            self.session, self.want.team, _today(self.want.team, self.now)
+        )
         found = self._standing([person_id for person_id, _ in members])
+        all_of_them = not found or self.want.substitute_id is not None
         return [
             Prospect(person_id, name, {"kind": "everyone"})
             for person_id, name in members
-            if not found or found[person_id].valid
+            if all_of_them or found[person_id].valid
         ]
 
     def _nobody_list(self) -> list[Prospect]:
@@ -154,43 +202,82 @@ class Moment:
             .order_by(NobodyOnDuty.position)
         )
         return [
-            Prospect(row.id, row.name, {"kind": "nobody_list"}, last_resort=True)
-            for row in self.session.execute(query)
+            Prospect(row.id, row.name, {"kind": "nobody_list"}, last_resort=True, place=place)
+            for place, row in enumerate(self.session.execute(query), _LISTED)
         ]
 
     def _standing(self, person_ids: Sequence[int]) -> Mapping[int, qualifications.Standing]:
         """How each stands with what is wanted; nothing when no training is."""
-        if self.want.qualification_id is None:
+        return self._stand(person_ids, self.want.qualification_id)
+
+    def _stand(
+        self, person_ids: Sequence[int], qualification_id: int | None
+    ) -> Mapping[int, qualifications.Standing]:
+        if qualification_id is None:
             return {}
         day = _today(self.want.team, self.now)
-        wanted = self.want.qualification_id
-        return qualifications.standing(self.session, person_ids, wanted, day)
+        return qualifications.standing(self.session, person_ids, qualification_id, day)
 
     def _judged(self, prospects: Sequence[Prospect]) -> tuple[Judged, ...]:
+        """Judge people; what serves instead counts while nobody on duty has what is wanted."""
+        found = self._candidates(prospects)
+        serve = any(one.stands_in is not None for one in found) and self._nobody_holds()
+        return ranking.rank(found, stand_ins=serve)
+
+    def _nobody_holds(self) -> bool:
+        if self._stand_ins is None:
+            present = self._candidates(_of_turns(self.present.turns))
+            self._stand_ins = not any(ranking.could_come(one) for one in present)
+        return self._stand_ins
+
+    def _candidates(self, prospects: Sequence[Prospect]) -> list[Candidate]:
         if not prospects:
-            return ()
+            return []
         ids = [prospect.person_id for prospect in prospects]
         methods, standing = self.methods(ids), self._standing(ids)
         names = self.want.qualification.names if self.want.qualification else {}
         without = [person_id for person_id in ids if not channels_of(methods[person_id])]
         broken = phones.out_of_order(self.session, without) if without else set()
         away = _away(self.session, self.want.team, ids, self.now)
-        return tuple(
-            judge(
-                Candidate(
-                    person_id=prospect.person_id,
-                    name=prospect.name,
-                    reason=_reason(prospect, standing, names),
-                    channels=channels_of(methods[prospect.person_id]),
-                    methods=methods[prospect.person_id],
-                    shortfall=_shortfall(standing.get(prospect.person_id), names),
-                    unreachable=self._unreachable(prospect.person_id, broken),
-                    away=None if prospect.chosen else away.get(prospect.person_id),
-                    last_resort=prospect.last_resort,
-                )
+        known = self._circumstances(ids)
+        instead = self._instead(standing)
+        return [
+            Candidate(
+                person_id=prospect.person_id,
+                name=prospect.name,
+                reason=_reason(prospect, standing, names),
+                channels=channels_of(methods[prospect.person_id]),
+                methods=methods[prospect.person_id],
+                shortfall=_shortfall(standing.get(prospect.person_id), names),
+                stands_in=instead.get(prospect.person_id),
+                unreachable=self._unreachable(prospect.person_id, broken),
+                away=None if prospect.chosen else away.get(prospect.person_id),
+                last_resort=prospect.last_resort,
+                place=prospect.place,
+                reached=_reached(methods[prospect.person_id], self.now),
+                circumstances=known[prospect.person_id],
             )
             for prospect in prospects
-        )
+        ]
+
+    def _circumstances(self, person_ids: Sequence[int]) -> dict[int, Circumstances]:
+        """Return what speaks for or against each; who has no telephone is not looked at closely."""
+        people = {one: self._methods[one][0].person for one in person_ids if self._methods[one]}
+        found = self._case.of(people)
+        for person_id in person_ids:
+            if person_id not in found:
+                found[person_id] = Circumstances(barred=self._case.barred(person_id))
+        return found
+
+    def _instead(
+        self, standing: Mapping[int, qualifications.Standing]
+    ) -> Mapping[int, Mapping[str, Any]]:
+        """Return what serves instead of what is wanted, by who holds it and lacks the other."""
+        lacking = [person_id for person_id, found in standing.items() if not found.valid]
+        if self.want.substitute is None or not lacking:
+            return {}
+        names, instead = self.want.substitute.names, self._stand(lacking, self.want.substitute_id)
+        return {person_id: names for person_id in lacking if instead[person_id].valid}
 
     def _unreachable(self, person_id: int, broken: Collection[int]) -> dict[str, Any] | None:
         if person_id in self.unreadable:
@@ -211,11 +298,29 @@ def _away(
     return found
 
 
-def _of_turn(turn: duty.Turn) -> Prospect:
+def _of_turns(turns: Sequence[duty.Turn]) -> list[Prospect]:
+    return [_of_turn(turn, place) for place, turn in enumerate(turns)]
+
+
+def _of_turn(turn: duty.Turn, place: int) -> Prospect:
     kind = turn.line_key if turn.line_key in ("primary", "backup") else "on_line"
     reason = {"kind": kind, "line": turn.line_name, "until": turn.until_at.isoformat()}
     covering = {"covering": turn.covers} if turn.covers else {}
-    return Prospect(turn.person_id, turn.person_name, reason | covering)
+    return Prospect(turn.person_id, turn.person_name, reason | covering, place=place)
+
+
+def _is_told(judged: Judged) -> bool:
+    """Of a whole team only those are named whom one would expect to be paged."""
+    return judged.candidate.shortfall is None and judged.reason["kind"] != "not_as_wished"
+
+
+def _gives_way(judged: Judged) -> bool:
+    return judged.fit and ranking.is_burdened(judged.candidate)
+
+
+def _reached(methods: Sequence[Method], now: datetime) -> bool:
+    since = now - _LATELY
+    return any(one.reached_at is not None and one.reached_at > since for one in methods)
 
 
 def _reason(

@@ -23,7 +23,8 @@ from dispatch.outbox.models import Message, Purpose
 from dispatch.paging import candidates, policy, reaching, telling
 from dispatch.paging.candidates import Moment
 from dispatch.paging.models import Callout, Page, PageStatus
-from dispatch.paging.policy import Attempt, Judged
+from dispatch.paging.policy import Attempt
+from dispatch.paging.ranking import Judged
 from dispatch.people.models import Person
 from dispatch.people.phones import Method
 

@@ -1,18 +1,15 @@
-"""Whom to page next, by what and when (pure).
+"""Which step is next, by what and when (pure).
 
-Values in, values out: no session, no clock. A plan is an escalation policy as values; the rest
-judges people from facts gathered at the moment of paging and says why in kinds and facts that a
-dispatcher reads as a sentence.
+Values in, values out: no session, no clock. A plan is an escalation policy as values; which steps
+are due, and by what and when somebody is tried. Who the right person is, is for `ranking` to say.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
-from typing import Any
 
 from dispatch.paging.models import Target
-from dispatch.people.phones import Method
 
 Attempt = tuple[str, float]
 """A channel and after how many seconds."""
@@ -201,63 +198,6 @@ def next_step_at(plan: Plan, taken: int, repeat: int, began_at: datetime) -> dat
         return began_at + timedelta(seconds=plan.steps[taken].after_seconds)
     last = plan.steps[-1].after_seconds if plan.steps else 0.0
     return began_at + timedelta(seconds=last + plan.repeat_seconds * (repeat + 1))
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """What is known of somebody at the moment of paging."""
-
-    person_id: int
-    name: str
-    reason: Mapping[str, Any]
-    """Why this person comes into question: {"kind": "primary", "until": ...}."""
-    channels: frozenset[str]
-    """How they can be woken: sms, call."""
-    methods: Sequence[Method] = ()
-    """All by which they can be told, whether it wakes them or not."""
-    shortfall: Mapping[str, Any] | None = None
-    """What they lack for this category: {"kind": "lapsed", "on": ...}; None: nothing."""
-    unreachable: Mapping[str, Any] | None = None
-    """Why no channel is left, if none is."""
-    away: Mapping[str, Any] | None = None
-    """Until when they are on leave, in training or ill, as far as that was approved."""
-    last_resort: bool = False
-    """Paged although not trained: somebody is better than nobody."""
-
-
-@dataclass(frozen=True)
-class Judged:
-    """A candidate and the verdict."""
-
-    candidate: Candidate
-    fit: bool
-    reason: Mapping[str, Any]
-
-
-def judge(candidate: Candidate) -> Judged:
-    """Say whether to page a candidate, and why or why not."""
-    if not candidate.channels:
-        return Judged(candidate, False, candidate.unreachable or {"kind": "no_method"})
-    if candidate.away is not None:
-        # They will most likely not answer, and whoever waits has waited in vain.
-        return Judged(candidate, False, candidate.away)
-    if candidate.shortfall is not None and not candidate.last_resort:
-        return Judged(candidate, False, candidate.shortfall)
-    reason = dict(candidate.reason)
-    if candidate.shortfall is not None:
-        reason["lacks"] = candidate.shortfall["kind"]
-    return Judged(candidate, True, reason)
-
-
-def best_there_is(judged: Collection[Judged]) -> Judged | None:
-    """Return who goes when nobody is trained: the first who can be reached, away or not."""
-    for verdict in sorted(judged, key=lambda one: one.candidate.away is not None):
-        if verdict.candidate.channels:
-            reason = {**verdict.candidate.reason, "best": True}
-            if verdict.candidate.shortfall is not None:
-                reason["lacks"] = verdict.candidate.shortfall["kind"]
-            return Judged(verdict.candidate, True, reason)
-    return None
 
 
 def attempts_for(

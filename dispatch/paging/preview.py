@@ -5,19 +5,46 @@ own moment, and writes nothing. It supposes that every message arrives and nobod
 foresees holds for the rota as it is now: that is asked again when the alert is real.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from dispatch.db import Session
+from dispatch.incidents.alerts import Place
 from dispatch.incidents.models import Category, Incident, Want
 from dispatch.incidents.wanting import Wanted
 from dispatch.paging import plans, policy, reaching
-from dispatch.paging.candidates import CALL, Moment
+from dispatch.paging.candidates import CALL, Asked, Moment
 from dispatch.paging.models import Target
-from dispatch.paging.policy import Attempt, Judged, Plan, Step
+from dispatch.paging.policy import Attempt, Plan, Step
+from dispatch.paging.ranking import GIVES_WAY, Judged
 from dispatch.people.models import Organisation, Qualification, Team
+
+
+@dataclass(frozen=True)
+class Draft:
+    """An incident that is not there yet, as far as it decides who is called."""
+
+    priority: int
+    category: Category | None = None
+    place: Place = field(default_factory=Place)
+    wishes: Mapping[str, str] = field(default_factory=dict)
+    flags: Mapping[str, bool] = field(default_factory=dict)
+    barred: Collection[int] = ()
+    """Whom a dispatcher does not want called."""
+
+    def incident(self) -> Incident:
+        """Return it as a row that is never added to a session: it only carries the questions."""
+        return Incident(
+            priority=self.priority,
+            category_id=self.category.id if self.category else None,
+            postcode=self.place.postcode,
+            municipality=self.place.municipality,
+            wishes=dict(self.wishes),
+            flags=dict(self.flags),
+            barred={str(person_id): "dispatcher" for person_id in self.barred},
+        )
 
 
 @dataclass(frozen=True)
@@ -30,6 +57,7 @@ class Foreseen:
     reason: Mapping[str, Any]
     attempts: tuple[Attempt, ...] = ()
     """By what, and how long after the alert."""
+    person_id: int | None = None
 
 
 @dataclass(frozen=True)
@@ -59,14 +87,10 @@ class Preview:
 
 
 def foresee(
-    session: Session,
-    wanted: Sequence[Wanted],
-    priority: int,
-    now: datetime,
-    category: Category | None = None,
+    session: Session, wanted: Sequence[Wanted], draft: Draft, now: datetime
 ) -> list[Preview]:
     """Return whom each wanted team would page, in order of time."""
-    return [_of_team(session, one, len(wanted) > 1, priority, now, category) for one in wanted]
+    return [_of_team(session, one, len(wanted) > 1, draft, now) for one in wanted]
 
 
 def rehearse(
@@ -80,30 +104,34 @@ def rehearse(
     """Return what an alert at `at` would lead to in a team, by `plan` or by what is in force."""
     asked = category.wants if category is not None else ()
     want = next((one for one in asked if one.function == team.function), None)
-    wanted = Wanted(team, want.people, want.qualification_id) if want else Wanted(team)
-    return _of_team(session, wanted, False, priority, at, category, plan)
+    wanted = Wanted(team)
+    if want is not None:
+        instead = want.substitute_id
+        wanted = Wanted(team, want.people, want.qualification_id, substitute_id=instead)
+    return _of_team(session, wanted, False, Draft(priority, category), at, plan)
 
 
 def _of_team(
     session: Session,
     wanted: Wanted,
     others: bool,
-    priority: int,
+    draft: Draft,
     now: datetime,
-    category: Category | None,
     plan: Plan | None = None,
 ) -> Preview:
-    qualification_id = wanted.qualification_id
-    # Never added to the session: it only carries the questions.
+    qualification_id, substitute_id = wanted.qualification_id, wanted.substitute_id
     want = Want(
-        incident=Incident(priority=priority, category_id=category.id if category else None),
+        incident=draft.incident(),
         team=wanted.team,
         team_id=wanted.team.id,
         people=wanted.people,
         qualification_id=qualification_id,
         qualification=session.get(Qualification, qualification_id) if qualification_id else None,
+        substitute_id=substitute_id,
+        substitute=session.get(Qualification, substitute_id) if substitute_id else None,
+        side=wanted.side,
     )
-    moment = Moment(session, want, now)
+    moment = Moment(session, want, now, draft.place.address)
     preview = Preview(wanted.team, wanted.people, on_duty=bool(moment.present.turns))
     if not (preview.on_duty or moment.present.expected or wanted.by) and others:
         preview.closed = True
@@ -149,8 +177,14 @@ class _Walk:
         gaps = [gap for gap in moment.gaps if gap.line_key == step.target]
         for gap in gaps:
             self._gap("gap", after, line=gap.line_name, absent=gap.absent)
-        if not self._add(moment.for_step(step), step.attempts, after) and not gaps:
+        found = moment.for_step(step, self._asked())
+        if not self._add(found, step.attempts, after) and not gaps:
             self._gap("adds_nobody", after)
+
+    def _asked(self) -> Asked:
+        known = [(one.person_id, one) for one in self._preview.foreseen if one.person_id]
+        gave_way = (one for one, foreseen in known if foreseen.reason.get("kind") == GIVES_WAY)
+        return Asked(frozenset(one for one, seen in known if seen.fit), frozenset(gave_way))
 
     def _ring(self, step: Step, after: float) -> None:
         session, team = self._first.session, self._first.want.team
@@ -166,7 +200,8 @@ class _Walk:
         first = self._first
         if not after:
             return first
-        return Moment(first.session, first.want, first.now + timedelta(seconds=after))
+        later = first.now + timedelta(seconds=after)
+        return Moment(first.session, first.want, later, first.address)
 
     def _paging(self) -> bool:
         return any(one.fit and one.name for one in self._preview.foreseen)
@@ -178,13 +213,14 @@ class _Walk:
             one = judged.candidate
             if one.person_id in self._seen:
                 continue
-            self._seen.add(one.person_id)
+            if judged.reason.get("kind") != GIVES_WAY:
+                self._seen.add(one.person_id)
             came = True
             at = start + timedelta(seconds=after)
             tried = self._tried(judged, attempts, at)
             seconds = tuple((channel, (at - start).total_seconds()) for channel, at in tried)
             self._preview.foreseen.append(
-                Foreseen(one.name, after, judged.fit, judged.reason, seconds)
+                Foreseen(one.name, after, judged.fit, judged.reason, seconds, one.person_id)
             )
         return came
 

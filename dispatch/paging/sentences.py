@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from babel.dates import format_date, format_datetime
 
 from dispatch import texts
-from dispatch.paging import case_sentences
+from dispatch.paging import case_sentences, standing_sentences
 from dispatch.texts import N_
 
 _SENTENCES = {
@@ -94,6 +94,7 @@ _SENTENCES = {
     "stuck": N_("Paging stopped by a fault of this system: it is tried again every ten seconds."),
     **case_sentences.TOLD,
     "repaged": N_("The report changed before anybody accepted: paging from the start."),
+    **standing_sentences.TOLD,
 }
 
 #: What a person must do, by the kind of an alarm.
@@ -128,6 +129,7 @@ _ALARMS = {
         "A phone of %(person)s could not be read: enter its number again, and ring."
     ),
     "unreadable": N_("An alert that could not be read: open the delivery, or ring its sender."),
+    **standing_sentences.ALARMS,
     **case_sentences.ALARMS,
 }
 
@@ -152,6 +154,7 @@ _REASONS = {
     "no_method": N_("has no verified phone"),
     "unusable": N_("the phone cannot be reached"),
     "unreadable": N_("their phone could not be read"),
+    **standing_sentences.REASONS,
     **case_sentences.REASONS,
 }
 
@@ -194,6 +197,7 @@ _CHANNELS = {
     "push": N_("Notice to the browser"),
     "link": N_("link"),
     "screen": N_("screen"),
+    **standing_sentences.VIA,
 }
 #: What a report may say beside its kind.
 FLAGS = {
@@ -239,8 +243,12 @@ def reason(facts: Mapping[str, Any], language: str, time_zone: str = "Europe/Bru
     if facts.get("holds"):
         held = _in_language(facts["holds"], language)
         said += texts.say(language, N_(", holds %(qualification)s"), qualification=held)
-    if facts.get("lacks"):
-        said += texts.say(language, N_(", but is not trained for this"))
+    clocks = {
+        name: _clock_time(str(facts[name]), time_zone, language)
+        for name in ("busy", "rests")
+        if facts.get(name)
+    }
+    said += "".join(f", {one}" for one in standing_sentences.beside(facts, language, clocks))
     if facts.get("declined"):
         said += texts.say(language, N_(", said no before"))
     return said

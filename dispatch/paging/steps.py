@@ -13,9 +13,10 @@ from dispatch.audit import ENGINE
 from dispatch.db import Session
 from dispatch.incidents import alarms, timeline
 from dispatch.paging import candidates, pages, plans, policy
-from dispatch.paging.candidates import Moment
+from dispatch.paging.candidates import Asked, Moment
 from dispatch.paging.models import Callout, PageStatus, Target
-from dispatch.paging.policy import Attempt, Judged, Plan, Step
+from dispatch.paging.policy import Attempt, Plan, Step
+from dispatch.paging.ranking import GIVES_WAY, Judged
 from dispatch.people.models import Person
 
 
@@ -33,12 +34,26 @@ def take(session: Session, callout: Callout, step: Step, moment: Moment) -> None
         pages.ring_control_room(session, callout, step.attempts, moment.now)
         return
     gaps = _tell_gaps(session, callout, step, moment)
-    found = moment.for_step(step)
+    found = whom(callout, step, moment)
     if not page_found(session, callout, found, step.attempts, moment.now) and not gaps:
         asked = [one.candidate.name for one in found if _was_asked(callout, one)]
         facts = {"team": callout.want.team.name, "asked": ", ".join(asked)}
         kind = "asked_already" if asked else "adds_nobody"
         timeline.add(session, callout.incident, kind, ENGINE, moment.now, **facts)
+
+
+def whom(callout: Callout, step: Step, moment: Moment) -> Sequence[Judged]:
+    """Return whom a step adds, judged, after what has come of the callout until now."""
+    return moment.for_step(step, _asked(callout))
+
+
+def _asked(callout: Callout) -> Asked:
+    if not callout.pages:
+        return Asked()
+    known = [(one.person_id, one) for one in callout.pages if one.person_id is not None]
+    people = (one for one, page in known if page.status is not PageStatus.SKIPPED)
+    gave_way = (one for one, page in known if page.reason.get("kind") == GIVES_WAY)
+    return Asked(frozenset(people), frozenset(gave_way))
 
 
 def _tell_gaps(session: Session, callout: Callout, step: Step, moment: Moment) -> bool:
@@ -65,7 +80,7 @@ def page_newcomers(session: Session, callout: Callout, plan: Plan, moment: Momen
     """Page whoever has come on duty since their step was taken: the next repeat may be far."""
     for step in plan.steps[: callout.step]:
         if step.target in _BY_DUTY:
-            page_found(session, callout, moment.for_step(step), step.attempts, moment.now)
+            page_found(session, callout, whom(callout, step, moment), step.attempts, moment.now)
 
 
 def page_away(session: Session, callout: Callout, plan: Plan, moment: Moment) -> None:

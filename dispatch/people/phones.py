@@ -53,6 +53,7 @@ class Method:
     fingerprint: str
     texts: bool
     """Takes texts: a mobile whose owner has not texted a stop word. Calls reach it all the same."""
+    reached_at: datetime | None = None
 
     @property
     def kinds(self) -> frozenset[Kind]:
@@ -259,6 +260,7 @@ def reachable(session: Session, person_ids: Iterable[int]) -> dict[int, list[Met
                 method.sealed_address,
                 method.fingerprint,
                 texts=method.kind is MethodKind.MOBILE and method.blocked_at is None,
+                reached_at=method.reached_at,
             )
         )
     return result

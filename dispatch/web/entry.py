@@ -150,7 +150,8 @@ def who(opened: Session, form: Form, now: datetime) -> dict[str, Any] | None:
     priority = alert.priority or (
         routing.category.priority if routing.category else catalogue.UNCLASSIFIED_PRIORITY
     )
-    found = preview.foresee(opened, routing.wants, priority, now, routing.category)
+    draft = preview.Draft(priority, routing.category, alert.place, alert.wishes, alert.flags)
+    found = preview.foresee(opened, routing.wants, draft, now)
     return {"teams": [_foreseen(one) for one in found]}
 
 

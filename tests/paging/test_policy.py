@@ -1,4 +1,4 @@
-"""Whom to page next: values in, values out."""
+"""Which step is next, and by what: values in, values out."""
 
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from dispatch.paging import policy
 from dispatch.paging.models import Target
-from dispatch.paging.policy import Candidate, DayKind, Hours, Offer, Plan, Step
+from dispatch.paging.policy import DayKind, Hours, Offer, Plan, Step
 
 AT = datetime(2026, 3, 14, 13, 2, tzinfo=UTC)
 USUAL = (("sms", 0.0), ("call", 20.0), ("call", 90.0))
@@ -22,10 +22,6 @@ PLAN = Plan(
     300,
 )
 BOTH = frozenset({"sms", "call"})
-
-
-def _candidate(**more: object) -> Candidate:
-    return Candidate(1, "An", {"kind": "primary"}, BOTH, **more)
 
 
 def test_step_is_due_at_its_second_and_not_before() -> None:
@@ -60,32 +56,6 @@ def test_shortening_never_lengthens_or_reorders(seconds: float) -> None:
     assert all(
         s.after_seconds <= p.after_seconds for s, p in zip(short.steps, PLAN.steps, strict=False)
     )
-
-
-def test_somebody_unreachable_is_not_paged_even_as_a_last_resort() -> None:
-    nobody = Candidate(1, "An", {"kind": "named"}, frozenset(), last_resort=True)
-    assert not policy.judge(nobody).fit
-
-
-def test_lapsed_is_passed_over_with_its_reason() -> None:
-    verdict = policy.judge(_candidate(shortfall={"kind": "lapsed", "on": "2026-03-13"}))
-    assert not verdict.fit
-    assert verdict.reason["kind"] == "lapsed"
-
-
-def test_last_resort_is_paged_and_what_is_lacking_is_said() -> None:
-    verdict = policy.judge(_candidate(shortfall={"kind": "none"}, last_resort=True))
-    assert verdict.fit
-    assert verdict.reason["lacks"] == "none"
-
-
-def test_best_there_is_is_the_first_who_can_be_reached() -> None:
-    judged = [
-        policy.judge(Candidate(1, "An", {"kind": "primary"}, frozenset())),
-        policy.judge(Candidate(2, "Bert", {"kind": "backup"}, BOTH, {"kind": "none"})),
-    ]
-    best = policy.best_there_is(judged)
-    assert best is not None and best.candidate.person_id == 2 and best.fit
 
 
 def test_landline_alone_is_called_at_once() -> None:

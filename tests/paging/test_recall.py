@@ -254,5 +254,5 @@ def test_team_outside_its_hours_is_called_when_a_dispatcher_asks_for_it(night: N
         jour = session.scalars(sa.select(Team).where(Team.key == "jour")).one()
         support = session.get_one(Team, night.cast.team.id)
         wanted = [Wanted(support), Wanted(jour), Wanted(jour, by="Dora")]
-        foreseen = preview.foresee(session, wanted, 1, night.now)
+        foreseen = preview.foresee(session, wanted, preview.Draft(1), night.now)
     assert [one.closed for one in foreseen] == [False, True, False]
