@@ -183,10 +183,20 @@ def hits(session: Session, key_hash: str, now: datetime, window_seconds: int = 6
 
     On PostgreSQL others counting the same key wait until this transaction ends: keep it short.
     """
-    start = int(now.timestamp()) // window_seconds * window_seconds
-    window_at = datetime.fromtimestamp(start, UTC)
+    window_at = _window(now, window_seconds)
     count: int = session.execute(_HIT, {"key": key_hash, "window_at": window_at}).scalar_one()
     return count
+
+
+def held(session: Session, key_hash: str, now: datetime, window_seconds: int = 60) -> int:
+    """Return the count in the present window without counting one more."""
+    window_at = _window(now, window_seconds)
+    query = sa.select(RateCount.count).where(RateCount.key == key_hash)
+    return session.scalar(query.where(RateCount.window_at == window_at)) or 0
+
+
+def _window(now: datetime, seconds: int) -> datetime:
+    return datetime.fromtimestamp(int(now.timestamp()) // seconds * seconds, UTC)
 
 
 def counts(session: Session, key_hash: str) -> list[int]:

@@ -223,6 +223,10 @@ class SimulatedTwilio:
         """Send a text from a phone; return its identity."""
         return str(self._post("/phones/reply", number=number, body=body)["id"])
 
+    def dial(self, number: str) -> str:
+        """Call the customer from a phone; return the call's identity."""
+        return str(self._post("/phones/dial", number=number)["id"])
+
     def behave(self, number: str, mode: str, seconds: float = 0.0) -> None:
         """Set how a phone takes what comes: deliver, fail, delay (seconds), silent."""
         self._post("/phones/behaviour", number=number, mode=mode, seconds=seconds)

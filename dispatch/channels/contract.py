@@ -108,6 +108,31 @@ class Inbound:
     at: datetime | None = None
 
 
+@dataclass(frozen=True)
+class Speech:
+    """What a call says next, and what it does then: waits for keys, connects, or ends."""
+
+    text: str
+    language: str
+    keys_to: str = ""
+    """The address that keys are sent to; empty: none are asked for."""
+    digits: int = 1
+    """How many keys are asked for; 0: as many as come before #."""
+    connect: str = ""
+    """The telephone to connect the caller with once the text is said."""
+
+
+@dataclass(frozen=True)
+class Calling:
+    """Somebody who called us, and what they have keyed."""
+
+    call_id: str
+    """The supplier's; the same for the whole call."""
+    caller: str
+    """E.164 as the supplier gave it, forgeable; empty when withheld."""
+    keys: str = ""
+
+
 class Channel(Protocol):
     """One supplier of one or more kinds of message."""
 

@@ -26,11 +26,13 @@ from twilio.twiml.voice_response import Gather, VoiceResponse  # type: ignore[im
 from dispatch import db
 from dispatch.channels import segments, wire
 from dispatch.channels.contract import (
+    Calling,
     Inbound,
     Kind,
     Outcome,
     Outgoing,
     Receipt,
+    Speech,
     State,
 )
 from dispatch.texts import N_
@@ -228,13 +230,23 @@ class TwilioChannel:
         supplier_id = form.get("MessageSid") or form.get("SmsSid", "")
         return Inbound(supplier_id, form.get("From", ""), form.get("Body", ""))
 
-    def voice_answer(self, text: str, language: str, again_url: str | None = None) -> str:
-        """Answer a key press: say the text, then ask again at `again_url` or hang up."""
+    def calling(self, form: Mapping[str, str]) -> Calling:
+        """Read the callback of somebody who called us, at the beginning or after keys."""
+        caller = form.get("From", "")
+        # Withheld numbers come as words, or as a made-up number without a country.
+        caller = caller if caller.startswith("+") and len(caller) > 6 else ""
+        return Calling(form.get("CallSid", ""), caller, form.get("Digits", ""))
+
+    def speak(self, speech: Speech) -> str:
+        """Say what a call says next, and what it does then."""
         response = VoiceResponse()
-        if again_url:
-            self._gather(response, text, language, again_url)
+        if speech.keys_to:
+            self._gather(response, speech.text, speech.language, speech.keys_to, speech.digits)
         else:
-            _say(response, text, language)
+            _say(response, speech.text, speech.language)
+        if speech.connect:
+            dial = response.dial(caller_id=self._sender, timeout=_RING_SECONDS)
+            dial.number(speech.connect)
         response.hangup()
         return str(response)
 
@@ -275,12 +287,16 @@ class TwilioChannel:
     def _callback(self, what: str, uid: str) -> str:
         return f"{self._public_url}/hooks/twilio/{what}/{quote(uid, safe='')}"
 
-    def _gather(self, response: Any, text: str, language: str, action: str) -> None:
-        gather = Gather(input="dtmf", num_digits=1, timeout=8, action=action)
-        # Twice: the first time finds somebody still half asleep.
+    def _gather(
+        self, response: Any, text: str, language: str, action: str, digits: int = 1
+    ) -> None:
+        until = {"num_digits": digits} if digits else {"finish_on_key": "#"}
+        gather = Gather(input="dtmf", timeout=8, action=action, **until)
         _say(gather, text, language)
-        gather.pause(length=1)
-        _say(gather, text, language)
+        if digits == 1:
+            # Twice: the first time finds somebody still half asleep.
+            gather.pause(length=1)
+            _say(gather, text, language)
         response.append(gather)
 
     def _receipt(self, status: str, found: Any) -> Receipt | None:

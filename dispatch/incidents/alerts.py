@@ -49,6 +49,8 @@ class Contact:
     name: str = ""
     phone: str = ""
     role: str = ""
+    call_back: bool | None = None
+    """They wait at this number for whoever goes."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,8 @@ class Alert:
     """Of FLAGS, those that were given."""
     teams: tuple[str, ...] = ()
     """Keys of teams that the sender asks for by name."""
+    organisation: str | None = None
+    """Whose it is, by key, where the sender knows that and no place; else its place says so."""
     drill: bool = False
     problems: tuple[Problem, ...] = ()
     unknown: Mapping[str, Any] = field(default_factory=dict)

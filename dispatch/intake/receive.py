@@ -28,7 +28,7 @@ from dispatch.incidents.alerts import Alert, AlertType, Problem
 from dispatch.incidents.handling import Origin
 from dispatch.incidents.models import Incident, IncidentStatus
 from dispatch.inserts import insert_once
-from dispatch.intake import own
+from dispatch.intake import keyed, own, sources
 from dispatch.intake.models import DeliveryStatus, EarlyCancel, Source
 from dispatch.paging import callouts, corrections, joining
 from dispatch.paging.models import Callout
@@ -37,7 +37,10 @@ log = logs.logger(__name__)
 
 #: What reads which content type; any other is tried as the own format, for nothing authentic is
 #: refused for a detail.
-FORMATS: Mapping[str, Callable[[bytes], Alert]] = {"application/json": own.read}
+FORMATS: Mapping[str, Callable[[bytes], Alert]] = {
+    "application/json": own.read,
+    keyed.CONTENT_TYPE: keyed.read,
+}
 
 RETRY_AFTER_SECONDS = 5
 #: How often the work is begun anew when another transaction was faster.
@@ -326,6 +329,8 @@ def _open(
     joins: bool,
 ) -> tuple[Incident, Sequence[Callout]]:
     home, sender = origin(source), actor(source)
+    if alert.organisation is not None:
+        home = replace(home, organisation=sources.served(session, source, alert.organisation))
     if early is not None:
         session.delete(early)
         if now - early.received_at <= _CANCEL_REMEMBERED:

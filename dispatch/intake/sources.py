@@ -120,6 +120,16 @@ def listed(session: Session, organisation_ids: Iterable[int]) -> Sequence[Source
     return session.scalars(query.order_by(Source.name)).all()
 
 
+def served(session: Session, source: Source, key: str) -> Organisation:
+    """Return the organisation with this key that a source's team serves, or else the source's."""
+    query = (
+        sa.select(Organisation)
+        .join(Service, Service.organisation_id == Organisation.id)
+        .where(Organisation.key == key, Service.team_id == source.default_team_id)
+    )
+    return session.scalars(query).one_or_none() or source.organisation
+
+
 def add_source(
     session: Session,
     key: str,

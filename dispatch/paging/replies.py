@@ -22,7 +22,7 @@ from dispatch.incidents.models import Incident
 from dispatch.outbox import receipts
 from dispatch.outbox.models import Message, Purpose
 from dispatch.outbox.queue import Recipient
-from dispatch.paging import callouts, pages, reached, reading, recall, seats, telling
+from dispatch.paging import call_back, callouts, pages, reached, reading, recall, seats, telling
 from dispatch.paging.models import Assignment, AssignmentStatus, Callout, Page, PageStatus
 from dispatch.paging.reached import Owner
 from dispatch.paging.reading import Reading, Says
@@ -339,6 +339,8 @@ class Spoken:
     language: str
     again: bool = False
     """The key meant nothing: ask once more."""
+    connect: str = ""
+    """The number to connect them with then; empty: none."""
 
 
 _GOES = N_("Thank you. You are going. The facts are behind the link in your text message.")
@@ -380,7 +382,8 @@ def key_pressed(session: Session, uid: str, digit: str, now: datetime) -> Spoken
         return Spoken(say(language, _CANNOT if heard else _HEARD), language)
     taken = seats.accept(session, page, _phone(page), "call", now).taken
     said = {Taken.TOO_LATE: _TAKEN, Taken.OVER: _OVER}.get(taken, _GOES)
-    return Spoken(say(language, said), language)
+    waiting = call_back.number(session, page.callout.incident) if said is _GOES else ""
+    return Spoken(say(language, said), language, connect=waiting)
 
 
 def page_behind(session: Session, token: str, now: datetime) -> Page:

@@ -20,7 +20,7 @@ from dispatch.errors import Conflict, Invalid
 from dispatch.incidents import alarms, handling, timeline
 from dispatch.incidents.models import Incident, IncidentStatus, Want
 from dispatch.outbox import queue
-from dispatch.paging import callouts, joining, pages, recall, steps, telling
+from dispatch.paging import call_back, callouts, joining, pages, recall, steps, telling
 from dispatch.paging.models import (
     Assignment,
     AssignmentStatus,
@@ -117,6 +117,7 @@ def _seated(
     page.status, page.answered_at, page.ended_at, page.attempts = PageStatus.ACCEPTED, now, now, []
     expected = assignment.expected_at.isoformat() if assignment.expected_at else None
     _note(session, page, "accepted", actor, via, now, expected=expected)
+    call_back.tell(session, page, now)
     session.flush()
     callouts.catch_up(session, callout.incident, now)
     return assignment

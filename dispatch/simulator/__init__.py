@@ -32,6 +32,7 @@ def create_app(
     account: Account,
     *,
     inbound_url: str = "",
+    voice_url: str = "",
     owners: Callable[[], Owners] = dict,
     clock: Clock | None = None,
     step_seconds: float = 0.0,
@@ -40,9 +41,10 @@ def create_app(
 ) -> Flask:
     """Make the application; `app.extensions["carrier"]` is its Carrier.
 
-    `inbound_url` is where texts from phones are posted, `owners` names who carries which number,
-    `step_seconds` pass between the statuses of a message, `zone` is what the page tells time in,
-    `gateway_secret` signs at the gateway; without it there is none.
+    `inbound_url` is where texts from phones are posted and `voice_url` where their calls are,
+    `owners` names who carries which number, `step_seconds` pass between the statuses of a message,
+    `zone` is what the page tells time in, `gateway_secret` signs at the gateway; without it there
+    is none.
     """
     app = Flask(__name__, static_url_path="/phones/static")
     exchange = Exchange(clock or SystemClock())
@@ -50,6 +52,7 @@ def create_app(
         account,
         exchange,
         inbound_url=inbound_url,
+        voice_url=voice_url,
         step_seconds=step_seconds,
         gateway_secret=gateway_secret,
     )

@@ -54,6 +54,7 @@ def main() -> None:
     parser.add_argument("--auth-token", required=True)
     parser.add_argument("--sender", required=True, help="the account's number, like +3225550000")
     parser.add_argument("--inbound-url", default="", help="where texts from phones are posted")
+    parser.add_argument("--voice-url", default="", help="where calls from phones are posted")
     parser.add_argument("--step-seconds", type=float, default=0.0, help="between two statuses")
     parser.add_argument("--gateway-secret", default="", help="signs at /gateway; empty: none")
     given = parser.parse_args()
@@ -61,6 +62,7 @@ def main() -> None:
     app = create_app(
         account,
         inbound_url=given.inbound_url,
+        voice_url=given.voice_url,
         step_seconds=given.step_seconds,
         gateway_secret=given.gateway_secret,
     )

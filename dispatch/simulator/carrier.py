@@ -7,6 +7,7 @@ a request is answered is for `api`.
 """
 
 import threading
+from dataclasses import replace
 from email.utils import format_datetime
 
 from dispatch.channels.contract import Kind
@@ -39,6 +40,7 @@ class Carrier:
         exchange: Exchange,
         *,
         inbound_url: str,
+        voice_url: str = "",
         step_seconds: float,
         gateway_secret: str = "",
     ) -> None:
@@ -49,6 +51,8 @@ class Carrier:
         self.faults = Faults()
         self.inbound_url = inbound_url
         """Where texts from phones are posted; empty: nowhere."""
+        self.voice_url = voice_url
+        """Where calls from phones are; empty: nowhere."""
         self.closing = threading.Event()
         """Set at the end, so that a hanging answer ends too."""
         self._step_seconds = step_seconds
@@ -80,6 +84,17 @@ class Carrier:
             self._post(text, self.inbound_url, form)
         return text
 
+    def call_in(self, number: str) -> Traffic:
+        """Let a phone call the customer's number; nobody answers where no address is set."""
+        call = Traffic(Kind.CALL, "inbound", number, "", status="ringing", url=self.voice_url)
+        self.exchange.add(call)
+        if not self.voice_url:
+            self._move(call, "no-answer")
+            return call
+        self._move(call, "in-progress")
+        self._follow(call, self.voice_url, {})
+        return call
+
     def behave(self, number: str, mode: Mode, seconds: float) -> None:
         """Set how a phone takes what comes to it from now on."""
         phone = self.exchange.phone(number)
@@ -91,6 +106,8 @@ class Carrier:
         with self.exchange.lock:
             if call.status != "ringing" or not self._move(call, "in-progress"):
                 return False
+        if call.connected:
+            return True
         if call.url:
             self._follow(call, call.url, {})
         else:
@@ -102,7 +119,7 @@ class Carrier:
         with self.exchange.lock:
             if call.ended or call.status in ("queued", "initiated"):
                 return False
-            call.key = key
+            call.key += key
         if not self.answer(call) and call.gather is not None:
             self._heard(call)
         return True
@@ -175,15 +192,10 @@ class Carrier:
         while call.verbs and not call.ended:
             match call.verbs.pop(0):
                 case twiml.Gather() as gather:
-                    with self.exchange.change(call):
-                        call.gather = gather
-                    if call.key:
-                        self._heard(call)
-                    else:
-                        speech = sum(map(len, gather.texts)) / _SPOKEN_PER_SECOND
-                        self._relay.later(
-                            gather.timeout + speech, lambda: self._unheard(call, gather)
-                        )
+                    self._ask(call, gather, sum(map(len, gather.texts)) / _SPOKEN_PER_SECOND)
+                    return
+                case twiml.Dial() as dial:
+                    self._connect(call, dial)
                     return
                 case twiml.Redirect(url):
                     self._follow(call, url, {})
@@ -192,21 +204,60 @@ class Carrier:
                     break
         self._move(call, "completed")
 
+    def _ask(self, call: Traffic, gather: twiml.Gather, speech: float) -> None:
+        """Wait for keys, for some seconds after the question was spoken or the last key came."""
+        with self.exchange.change(call):
+            call.gather = gather
+        if gather.heard(call.key) is not None:
+            self._heard(call)
+        else:
+            self._relay.later(gather.timeout + speech, lambda: self._unheard(call, gather))
+
     def _heard(self, call: Traffic) -> None:
         with self.exchange.change(call):
-            gather, call.gather = call.gather, None
-            key, call.key = call.key, ""
-        if gather is not None and gather.action:
-            self._follow(call, gather.action, {"Digits": key, "msg": "Gather End"})
-        elif gather is not None:
+            gather = call.gather
+            told = gather.heard(call.key) if gather is not None else None
+            if told is not None:
+                call.gather, (keys, call.key) = None, told
+        if gather is None:
+            return
+        if told is None:
+            # A copy, so that the time of the question before does not end this one.
+            self._ask(call, replace(gather), 0)
+        elif gather.action:
+            self._follow(call, gather.action, {"Digits": keys, "msg": "Gather End"})
+        else:
             self._run(call)
 
     def _unheard(self, call: Traffic, gather: twiml.Gather) -> None:
         with self.exchange.lock:
             if call.gather is not gather:
                 return
-            call.gather = None
-        self._run(call)
+            call.gather, keys, call.key = None, call.key, ""
+        if keys and gather.action:
+            self._follow(call, gather.action, {"Digits": keys, "msg": "Gather End"})
+        else:
+            self._run(call)
+
+    def _connect(self, call: Traffic, dial: twiml.Dial) -> None:
+        """Ring another phone and let both talk until one hangs up."""
+        words = f"Connected with {call.number}."
+        leg = Traffic(Kind.CALL, "outbound-dial", dial.number, words, connected=True)
+        leg.ring_seconds, leg.other, call.other = dial.ring_seconds, call, leg
+        self.exchange.add(leg)
+        self._relay.later(self._pace(leg), lambda: self._dial(leg))
+
+    def _part(self, call: Traffic) -> None:
+        """One of two connected phones is off the line: whoever called goes on, the other ends."""
+        with self.exchange.lock:
+            other, call.other = call.other, None
+            if other is None or other.ended:
+                return
+            other.other = None
+        if call.connected:
+            self._run(other)
+        else:
+            self._move(other, "completed")
 
     def _follow(self, call: Traffic, url: str, extra: dict[str, str]) -> None:
         """Ask the customer how the call goes on, and go on."""
@@ -232,6 +283,8 @@ class Carrier:
             if not self.exchange.move(traffic, status, error):
                 return False
             self._call_back(traffic)
+        if traffic.ended and traffic.other is not None:
+            self._part(traffic)
         return True
 
     def _call_back(self, traffic: Traffic) -> None:
@@ -293,16 +346,16 @@ class Carrier:
         return form | ({"ErrorCode": str(traffic.error)} if traffic.error else {})
 
     def _call_form(self, call: Traffic) -> dict[str, str]:
+        ends = (self.account.sender, call.number)
+        ends = ends[::-1] if call.inbound else ends
         form = {
             "AccountSid": self.account.sid,
             "ApiVersion": "2010-04-01",
             "CallSid": call.sid,
             "CallStatus": call.status,
-            "Direction": "outbound-api",
-            "From": self.account.sender,
-            "Caller": self.account.sender,
-            "To": call.number,
-            "Called": call.number,
+            "Direction": call.direction,
+            **dict(zip(("From", "To"), ends, strict=True)),
+            **dict(zip(("Caller", "Called"), ends, strict=True)),
         }
         if call.error:
             form["ErrorCode"] = str(call.error)

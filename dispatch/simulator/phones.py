@@ -110,11 +110,15 @@ def blueprint(carrier: Carrier, owners: Callable[[], Owners]) -> Blueprint:
             done = carrier.answer(call)
         elif key == "hangup":
             done = carrier.hang_up(call)
-        elif len(key) == 1 and key in "0123456789*#":
-            done = carrier.press(call, key)
+        elif 0 < len(key) <= 20 and set(key) <= set("0123456789*#"):
+            done = all(carrier.press(call, one) for one in key)
         else:
-            abort(400, "key: answer, hangup or one key of a phone")
+            abort(400, "key: answer, hangup or keys of a phone")
         return _done(id=call.sid, done=done)
+
+    @routes.post("/dial")
+    def dial() -> AnyResponse:
+        return _done(id=carrier.call_in(_number()).sid)
 
     @routes.post("/faults")
     def set_fault() -> AnyResponse:

@@ -93,7 +93,11 @@ class Traffic:
     gather: twiml.Gather | None = None
     """The question now waiting for a key."""
     key: str = ""
-    """Pressed while no question was waiting yet."""
+    """Pressed and not yet heard: no question was waiting, or it wants more keys."""
+    other: "Traffic | None" = None
+    """The call that this one is connected with, or is being connected with."""
+    connected: bool = False
+    """The customer connected somebody with this phone; nobody is told of it."""
     error: int | None = None
     trouble: str = ""
     """What went wrong when the customer was called back."""

@@ -1,7 +1,8 @@
 """Reads TwiML, the little language in which a call is told what to do.
 
-Only the verbs that a page needs: Say, Pause, Gather, Redirect, Hangup. Promise: anything else, and
-anything that is no XML, raises `Unreadable`, as the real supplier ends such a call with an error.
+Only the verbs that a page needs: Say, Pause, Gather, Dial, Redirect, Hangup. Promise: anything
+else, and anything that is no XML, raises `Unreadable`, as the real supplier ends such a call with
+an error.
 """
 
 from dataclasses import dataclass
@@ -27,6 +28,25 @@ class Gather:
     action: str
     timeout: float
     digits: int
+    """How many end it; 0: only `finish` does."""
+    finish: str = "#"
+
+    def heard(self, keys: str) -> tuple[str, str] | None:
+        """Return what these keys say and what comes after it; None while more are awaited."""
+        for at, key in enumerate(keys):
+            if key == self.finish:
+                return keys[:at], keys[at + 1 :]
+            if at + 1 == self.digits:
+                return keys[: at + 1], keys[at + 1 :]
+        return None
+
+
+@dataclass(frozen=True)
+class Dial:
+    """Connect the call with another telephone."""
+
+    number: str
+    ring_seconds: float
 
 
 @dataclass(frozen=True)
@@ -41,7 +61,7 @@ class Hangup:
     """End the call."""
 
 
-Verb = Say | Gather | Redirect | Hangup
+Verb = Say | Gather | Dial | Redirect | Hangup
 
 
 def parse(document: str) -> list[Verb]:
@@ -82,8 +102,12 @@ def _verb(element: ElementTree.Element) -> Verb | None:
                 texts=tuple(verb.text for verb in inner if isinstance(verb, Say)),
                 action=element.get("action", ""),
                 timeout=float(element.get("timeout", "5")),
-                digits=int(element.get("numDigits", "1")),
+                digits=int(element.get("numDigits", "0")),
+                finish=element.get("finishOnKey", "#"),
             )
+        case "Dial":
+            number = element.findtext("Number") or element.text or ""
+            return Dial(number.strip(), float(element.get("timeout", "30")))
         case "Redirect":
             return Redirect((element.text or "").strip())
         case "Hangup":

@@ -52,6 +52,7 @@ from dispatch.web import (
     swaps,
     takeovers,
     turns,
+    voice,
     watch,
     wishes,
 )
@@ -90,6 +91,7 @@ TOPICS = (
     swaps,
     takeovers,
     turns,
+    voice,
     watch,
     wishes,
 )

@@ -4,7 +4,7 @@ Every request proves itself by a signature. A forged one learns nothing: an unkn
 signature and a request that is too old get the same answer, and nothing of it is kept but a count.
 The order matters: a body is read up to the limit, verified and understood with no transaction open,
 so that whatever a stranger sends costs no place in the queue for the database. What an alert leads
-to is left to `intake`, what an answer leads to, to `paging`.
+to is left to `intake`, what an answer leads to, to `paging`, calls to `voice`.
 """
 
 import ipaddress
@@ -130,16 +130,16 @@ def _pace(what: str) -> _Pace:
 @blueprint.post("/hooks/twilio/sms")
 def text_in() -> ResponseReturnValue:
     """Take in a text that somebody sent."""
-    channel = _supplier()
+    channel = supplier()
     with session.transaction() as opened:
         replies.text_in(opened, channel.inbound_sms(request.form), session.now())
-    return _spoken("<Response/>")
+    return flask.Response("<Response/>", content_type="text/xml; charset=utf-8")
 
 
 @blueprint.post("/hooks/twilio/status/<message>")
 def status(message: str) -> ResponseReturnValue:
     """Take in what became of a text or call."""
-    receipt = _supplier().receipt(request.form)
+    receipt = supplier().receipt(request.form)
     if receipt is not None and not _repeated(message, receipt):
         with session.transaction() as opened:
             known = hearing.receipt_in(opened, message, receipt, session.now())
@@ -151,18 +151,6 @@ def status(message: str) -> ResponseReturnValue:
 def _repeated(message: str, receipt: Receipt) -> bool:
     with session.reading() as opened:
         return hearing.is_repeated(opened, message, receipt)
-
-
-@blueprint.post("/hooks/twilio/voice/<message>")
-def key_pressed(message: str) -> ResponseReturnValue:
-    """Act on a key pressed in a call, and say what that led to."""
-    channel = _supplier()
-    digit = request.form.get("Digits", "")
-    with session.transaction() as opened:
-        spoken = replies.key_pressed(opened, message, digit, session.now())
-    here = f"{session.parts().settings.twilio.public_url}{request.path}"
-    again = here if spoken.again else None
-    return _spoken(channel.voice_answer(spoken.text, spoken.language, again))
 
 
 # --- callbacks of the gateway ---
@@ -193,7 +181,7 @@ def gateway() -> ResponseReturnValue:
     return "", 204
 
 
-def _supplier() -> TwilioChannel:
+def supplier() -> TwilioChannel:
     """Return the supplier that signed this request; 403 when none did."""
     channel = session.parts().channels.get(TwilioChannel.name)
     query = request.query_string.decode("latin-1")
@@ -205,7 +193,3 @@ def _supplier() -> TwilioChannel:
         log.warning("forged_callback", endpoint=request.endpoint)
         flask.abort(403)
     return channel
-
-
-def _spoken(twiml: str) -> flask.Response:
-    return flask.Response(twiml, content_type="text/xml; charset=utf-8")

@@ -47,7 +47,7 @@ PUBLIC = frozenset(
     }
 )
 #: Blueprints whose every request proves itself in another way.
-MACHINES = frozenset({"hooks", "api", "api_rota", "feeds", "phones"})
+MACHINES = frozenset({"hooks", "voice", "api", "api_rota", "feeds", "phones"})
 
 #: A page asks by itself with this header: that is no sign that anybody is there.
 _BY_ITSELF = "X-By-Itself"

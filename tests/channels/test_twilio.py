@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dispatch.channels.contract import Channel, Kind, Outcome, Outgoing, State
+from dispatch.channels.contract import Channel, Kind, Outcome, Outgoing, Speech, State
 from dispatch.channels.twilio import TwilioChannel
 from dispatch.db import Store
 from tests.channels.conftest import AN, MakeChannel, a_while_ago, call, text
@@ -78,7 +78,7 @@ def test_an_odd_id_of_ours_survives_the_way_through_the_callback_address(
 def test_a_call_speaks_and_a_key_press_is_answered(
     channel: TwilioChannel, twilio: SimulatedTwilio, customer: Customer
 ) -> None:
-    answer = channel.voice_answer("U gaat.", "nl")
+    answer = channel.speak(Speech("U gaat.", "nl"))
     customer.answers["/hooks/twilio/voice/c1"] = (200, answer)
 
     outcome = channel.send(call(body="Oproep, druk 1"))
@@ -109,7 +109,7 @@ def test_a_call_asks_again_where_it_is_told_to(
     channel: TwilioChannel, twilio: SimulatedTwilio, customer: Customer
 ) -> None:
     again = f"{customer.url}/hooks/twilio/voice/c1"
-    customer.answers["/hooks/twilio/voice/c1"] = (200, channel.voice_answer("Wat?", "nl", again))
+    customer.answers["/hooks/twilio/voice/c1"] = (200, channel.speak(Speech("Wat?", "nl", again)))
     channel.send(call())
     twilio.wait_for(AN, kind="call", status="ringing")
     for count in (1, 2):
@@ -127,7 +127,7 @@ def test_a_call_asks_again_where_it_is_told_to(
 def test_a_call_has_a_voice_for_each_language(
     channel: TwilioChannel, language: str, spoken: str
 ) -> None:
-    document = ElementTree.fromstring(channel.voice_answer("À bientôt, è così", language))
+    document = ElementTree.fromstring(channel.speak(Speech("À bientôt, è così", language)))
     [say] = document.iter("Say")
     assert say.text == "À bientôt, è così"
     assert say.get("language") == spoken

@@ -119,7 +119,11 @@ def zone(database: str, clock: ManualClock, tmp_path: Path) -> Iterator[Zone]:
     # The supplier ends before the console it calls back, and the console before its database.
     with ExitStack() as ending:
         url = ending.enter_context(served(app))
-        twilio = ending.enter_context(SimulatedTwilio.in_thread(f"{url}/hooks/twilio/sms"))
+        twilio = ending.enter_context(
+            SimulatedTwilio.in_thread(
+                f"{url}/hooks/twilio/sms", voice_url=f"{url}/hooks/twilio/incoming"
+            )
+        )
         parts = _parts(twilio, url, database, clock, tmp_path)
         console["app"] = create_app(parts)
         cast = centre.build(parts.store)
