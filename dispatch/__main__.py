@@ -41,7 +41,7 @@ from dispatch.channels import webpush
 from dispatch.channels.contract import Kind
 from dispatch.clock import SystemClock
 from dispatch.errors import DispatchError, Invalid, NotFound
-from dispatch.incidents import catalogue
+from dispatch.incidents import briefing, catalogue
 from dispatch.intake import sources
 from dispatch.intake.models import Source
 from dispatch.outbox import suppliers
@@ -133,6 +133,7 @@ def _upgrade(parts: Parts, _arguments: argparse.Namespace) -> None:
     begun = tomllib.loads(path.read_text(encoding="utf-8"))
     with parts.store.write() as session:
         catalogue.install(session, begun)
+        briefing.install(session, begun)
         policies.install(session, begun, parts.clock.now())
     print("The database is ready.")
 

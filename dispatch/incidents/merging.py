@@ -2,8 +2,8 @@
 
 The incident that stays takes over what the reports want and is the only one for which anybody is
 paged; a report that joined is closed, stays readable with its own facts and can be taken apart
-again. What becomes of its people is left to `paging.joining`. Whoever holds a report that has joined
-may wait for the incident that stays, never the other way round.
+again. What becomes of its people is left to `paging.joining`. Whoever holds a report that has
+joined may wait for the incident that stays, never the other way round.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -90,7 +90,7 @@ def counts(session: Session, incident_ids: Collection[int]) -> dict[int, int]:
         .where(Merge.into_id.in_(incident_ids), Merge.ended_at.is_(None))
         .group_by(Merge.into_id)
     )
-    return dict(session.execute(query).tuples().all())
+    return dict(session.execute(query).all())
 
 
 def join(

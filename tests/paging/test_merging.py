@@ -172,6 +172,7 @@ def test_in_a_disaster_alerts_like_it_join_by_themselves_until_it_is_ended(night
     with night.held() as (session, held):
         assert answer["joined"] == held.reference
         (merge,) = merging.reports_of(session, held)
+        assert merging.counts(session, [held.id]) == {held.id: 1}
         assert (merge.report.source_reference, merge.merged_by) == ("R-2", "")
 
 
