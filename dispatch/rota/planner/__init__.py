@@ -2,9 +2,9 @@
 
 `plan` searches in a process of its own for the best plan, and proves it where it can; `greedy`
 gives a good one at once. The formulation follows from the problem's shape alone: `blocks` finds
-what is one choice, `model` turns it into literals and terms (`terms`), `cpsat` hands these to the
-solver. `search` has the whole proven while `improving` plans parts of it (`parts`) anew. Shares no
-code with `rota.rules`, which judges what comes out.
+what is one choice, `model` turns it into literals and terms (`terms`; `chains` where turns must
+come close), `cpsat` hands these to the solver. `search` has the whole proven while `improving`
+plans parts of it (`parts`) anew. Shares no code with `rota.rules`, which judges what comes out.
 """
 
 from collections.abc import Callable

@@ -61,7 +61,7 @@ class Fullest:
     def __init__(self, problem: Problem, solver: Solver, seconds: float) -> None:
         model = build(problem)
         asked = {"cover", "skill"}
-        soft = replace(model.form, terms=[], curves=[], base=0)
+        soft = replace(model.form, terms=[], curves=[], chains=[], base=0)
         for term in model.form.terms:
             if term.cost is None:
                 price = 1 if term.source.key in asked and term.asks else None

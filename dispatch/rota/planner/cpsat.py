@@ -12,7 +12,7 @@ from typing import Any
 
 from ortools.sat.python import cp_model_helper as cp
 
-from dispatch.rota.planner.terms import TRUE, Curve, Definition, Form, Literal, Shape, Term
+from dispatch.rota.planner.terms import TRUE, Chain, Curve, Definition, Form, Literal, Shape, Term
 
 _FAR = 1 << 50
 
@@ -84,6 +84,8 @@ class _Encoding:
         for definition in self._form.definitions:
             self._define(definition)
         for term in self._form.terms:
+            if term.chain is not None:
+                continue
             if term.cost is not None:
                 self._soft(term, term.cost)
             elif term.shape is None:
@@ -95,6 +97,8 @@ class _Encoding:
         dearest = None if ceiling is None else ceiling - self._cheapest()
         for curve in self._form.curves:
             self._steps(curve, dearest)
+        for chain in self._form.chains:
+            self._chain(chain)
         self._objective()
         return Encoded(self._form, self._proto, self._extras, self._offset)
 
@@ -173,6 +177,35 @@ class _Encoding:
         automaton.transition_tail.extend([tail for tail, _, _ in shape.steps])
         automaton.transition_label.extend([int(label) for _, label, _ in shape.steps])
         automaton.transition_head.extend([head for _, _, head in shape.steps])
+
+    def _chain(self, chain: Chain) -> None:
+        """Let one way lead through the literals that hold, each step at its price.
+
+        From one it leads to another near it, or to where none is near it any more: from there on it
+        may wait for any.
+        """
+        count = len(chain.literals)
+        near = list(range(count))
+        for one, other in chain.steps:
+            near[one] = max(near[one], other)
+        into: list[list[tuple[int, int]]] = [[] for _ in range(count)]
+        out: list[list[tuple[int, int]]] = [[] for _ in range(count)]
+        freed: list[list[tuple[int, int]]] = [[] for _ in range(count)]
+        for one in range(count):
+            for other in range(one + 1, near[one] + 1):
+                step = self._variable(0, 1)
+                self._charge(step, chain.steps.get((one, other), 0))
+                out[one].append((step, 1))
+                into[other].append((step, 1))
+        waits = self._variable(1, 1)
+        for place, literal in enumerate(chain.literals):
+            begins, ends, later = (self._variable(0, 1) for _ in range(3))
+            freed[near[place]].append((ends, -1))
+            self._linear([(begins, 1), *into[place], (literal, -1)], 0, 0)
+            self._linear([(ends, 1), *out[place], (literal, -1)], 0, 0)
+            self._linear([(waits, 1), (begins, -1)], 0, 1)
+            self._linear([(later, 1), (begins, 1), (waits, -1), *freed[place]], 0, 0)
+            waits = later
 
     def _soft(self, term: Term, cost: int) -> None:
         pairs = list(zip(term.literals, term.coefs, strict=True))

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from dispatch.rota.planner import beside, costs, days, pairs, weekly
 from dispatch.rota.planner.blocks import Block, bars, blocks_of
+from dispatch.rota.planner.chains import Chains
 from dispatch.rota.planner.cover import add_cover, can_fill
 from dispatch.rota.planner.graph import Graph
 from dispatch.rota.planner.pairs import Pairs
@@ -97,6 +98,7 @@ class _Building:
 
     def model(self) -> Model:
         owns = {officer.id: self._own(officer) for officer in self._problem.people}
+        self._chains = Chains(owns.values(), self._turns)
         for own in owns.values():
             self._add_person(own)
         together = beside.Beside(self._form, owns, self._turns)
@@ -202,7 +204,7 @@ class _Building:
             return
         match rule:
             case FreeRun(between_blocks=True):
-                pairs.add_free_between(own, rule, self._turns)
+                self._chains.add(own, rule)
             case FreeRun():
                 days.add_free_run(own, rule)
             case Run():

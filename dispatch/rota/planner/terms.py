@@ -44,6 +44,8 @@ class Term:
     source: Source
     shape: "Shape | None" = None
     """A shape of the form that says the same."""
+    chain: "Chain | None" = None
+    """A chain of the form that says the same."""
 
     @property
     def asks(self) -> bool:
@@ -105,6 +107,18 @@ class Shape:
     """The states that it may end in; None: any."""
 
 
+@dataclass(slots=True, eq=False)
+class Chain:
+    """Literals in order, and what it costs when one that holds is the next after another.
+
+    It says what some priced terms say together, in a way that linear programming understands.
+    """
+
+    literals: tuple[Literal, ...]
+    steps: dict[tuple[int, int], int]
+    """By two places, in order; what is not named costs nothing."""
+
+
 @dataclass(slots=True)
 class Form:
     """Literals, terms and prices."""
@@ -115,6 +129,7 @@ class Form:
     terms: list[Term] = field(default_factory=list)
     curves: list[Curve] = field(default_factory=list)
     shapes: list[Shape] = field(default_factory=list)
+    chains: list[Chain] = field(default_factory=list)
     base: int = 0
     """What every plan costs."""
     _known: dict[tuple[int, tuple[Literal, ...]], Literal] = field(default_factory=dict)

@@ -60,6 +60,8 @@ def spread(problem: Problem, fair: Fair, seats: Iterable[Seat]) -> float:
 def _count(of: Measure, needs: Iterable[Need | Past]) -> int:
     if of is Measure.WEEKENDS:
         return len({day for need in needs for day in need.weekends})
+    if of is Measure.TURNS:
+        return len({(need.line, need.block or need.starts_at) for need in needs})
     return len({day for need in needs for day in need.days})
 
 
