@@ -118,12 +118,23 @@ def shown(kind: MethodKind, address: str, *, in_full: bool = True) -> str:
 
 
 def add_method(
-    session: Session, person: Person, kind: MethodKind, address: str, actor: Actor, now: datetime
+    session: Session,
+    person: Person,
+    kind: MethodKind,
+    address: str,
+    actor: Actor,
+    now: datetime,
+    *,
+    line_id: int | None = None,
 ) -> ContactMethod:
-    """Add a method after the others, not yet verified.
+    """Add a method after the others, not yet verified; one of a line goes on with its turns.
 
-    Raises Invalid when the address is none of that kind, Conflict when the person has it already.
+    Raises Invalid when the address is none of that kind, Conflict when the person, or the line,
+    has one already.
     """
+    if line_id is not None and of_lines(session, [line_id]):
+        sentence = N_("This line has a telephone already. Remove that first.")
+        raise Conflict(sentence)
     address = _address(session, person, kind, address)
     fingerprint = seal.fingerprint(session, address)
     present = methods(session, person)
@@ -137,6 +148,7 @@ def add_method(
         position=max((method.position for method in present), default=-1) + 1,
         sealed_address=seal.seal(session, person.organisation_id, _place(uid), address),
         fingerprint=fingerprint,
+        line_id=line_id,
     )
     session.add(method)
     session.flush()
@@ -195,6 +207,7 @@ def remove(session: Session, method: ContactMethod, actor: Actor, now: datetime)
     if method.removed_at is None:
         method.removed_at = now
         method.sealed_address = method.fingerprint = method.code_digest = ""
+        method.line_id = None
         session.flush()
         subject = f"person:{method.person_id}"
         audit.record(session, actor, "method.removed", subject, _facts(method), now)

@@ -10,6 +10,7 @@ from datetime import date
 from enum import StrEnum
 
 import sqlalchemy as sa
+from sqlalchemy import orm
 
 from dispatch.db import Session
 from dispatch.people.models import Certificate, ContactMethod, MethodKind, Qualification
@@ -27,6 +28,10 @@ class Kind(StrEnum):
     UNUSABLE = "unusable"
     UNVERIFIED = "unverified"
     ONE_DEVICE = "one_device"
+    NO_ANSWER = "no_answer"
+    """A text arrived there and none came back."""
+    SHARED = "shared"
+    """Somebody else has confirmed the same number: answers there need their code."""
     LAPSED = "lapsed"
     ENDS_SOON = "ends_soon"
 
@@ -50,13 +55,18 @@ def concerns(session: Session, person_ids: Collection[int], day: date) -> dict[i
     """Return what may go wrong with each person, the urgent first."""
     result: dict[int, list[Concern]] = {person_id: [] for person_id in person_ids}
     methods: dict[int, list[ContactMethod]] = {person_id: [] for person_id in person_ids}
-    query = sa.select(ContactMethod).where(
+    query = sa.select(ContactMethod, _SHARED).where(
         ContactMethod.person_id.in_(result), ContactMethod.removed_at.is_(None)
     )
-    for method in session.scalars(query):
+    sharing = set()
+    for method, shared in session.execute(query):
         methods[method.person_id].append(method)
+        if shared and method.verified_at is not None:
+            sharing.add(method.person_id)
     for person_id, found in methods.items():
         result[person_id] += [Concern(kind) for kind in _reach(found)]
+        if person_id in sharing:
+            result[person_id].append(Concern(Kind.SHARED))
     for person_id, concern in _training(session, result, day):
         result[person_id].append(concern)
     return {
@@ -82,7 +92,18 @@ def _reach(methods: list[ContactMethod]) -> list[Kind]:
         kinds.append(Kind.UNUSABLE)
     if any(method.verified_at is None for method in numbers):
         kinds.append(Kind.UNVERIFIED)
+    if any(method.mute_at for method in mobiles):
+        kinds.append(Kind.NO_ANSWER)
     return kinds
+
+
+_other = orm.aliased(ContactMethod)
+#: Somebody else has confirmed the same address.
+_SHARED = (
+    sa.exists()
+    .where(_other.fingerprint == ContactMethod.fingerprint, _other.removed_at.is_(None))
+    .where(_other.person_id != ContactMethod.person_id, _other.verified_at.is_not(None))
+)
 
 
 def _training(

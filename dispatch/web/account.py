@@ -19,10 +19,11 @@ from dispatch.channels.webpush import WebPushChannel
 from dispatch.db import Session
 from dispatch.errors import DispatchError, Invalid, NotFound, Refused
 from dispatch.paging import telling
-from dispatch.people import accounts, phones, proofs
+from dispatch.people import accounts, phones, proofs, readiness
 from dispatch.people.models import ContactMethod, MethodKind, Person
+from dispatch.people.readiness import Concern
 from dispatch.texts import N_
-from dispatch.web import frame, people, session
+from dispatch.web import checks, frame, people, session
 from dispatch.web.forms import Form
 
 blueprint = Blueprint("account", __name__)
@@ -237,11 +238,22 @@ def _me(form: Form, wrong: Mapping[str, str] = MappingProxyType({})) -> str:
             methods=methods,
             lengths=_LENGTHS,
             push_key=_push_key(),
+            own=checks.own(opened, owner),
+            one={"concerns": people.worded(_concerns(opened, owner))},
         )
+
+
+def _concerns(opened: Session, owner: Person) -> list[Concern]:
+    """Return what may go wrong with calling somebody, if they are in a team."""
+    if not owner.memberships:
+        return []
+    return readiness.concerns(opened, [owner.id], people.today())[owner.id]
 
 
 def _method(opened: Session, method: ContactMethod) -> dict[str, object]:
     return {
+        "row": method.id,
+        "line": people.line_named(opened, method),
         "uid": method.uid,
         "kind": method.kind,
         "address": people.address(opened, method),

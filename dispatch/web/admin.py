@@ -234,9 +234,12 @@ def _revoke_certificate(opened: Session, person: Person, form: Form) -> None:
 def _add_phone(opened: Session, person: Person, form: Form) -> None:
     kind = form.choice("kind", MethodKind)
     address = form.text("address", required=True)
+    lines = {line_id for line_id, _ in shown.lines_of(opened, person)}
+    line_id = form.id_of("line", lines) if form.values.get("line") else None
     form.check()
     if kind is not None:
-        phones.add_method(opened, person, kind, address, session.actor(), session.now())
+        by = session.actor(), session.now()
+        phones.add_method(opened, person, kind, address, *by, line_id=line_id)
 
 
 def _with_phone(

@@ -31,6 +31,7 @@ from dispatch.rota.duty import (
 from dispatch.texts import N_
 from dispatch.web import people as shown
 from dispatch.web import session
+from dispatch.web.checks import Duty
 
 #: How far ahead a line that becomes empty is worth a warning.
 AHEAD = timedelta(days=7)
@@ -50,7 +51,8 @@ def teams_on_duty(opened: Session, now: datetime) -> list[dict[str, Any]]:
     teams = opened.scalars(sa.select(Team).where(Team.id.in_(visible)).order_by(Team.name)).all()
     found = {team.id: _lines(opened, team, now) for team in teams}
     held = [line.held for lines in found.values() for line in lines]
-    people = _People(opened, [one.person_id for one in held if isinstance(one, Turn)])
+    ids = [one.person_id for one in held if isinstance(one, Turn)]
+    people = _People(opened, ids, Duty(opened, teams, now))
     return [_team(team, found[team.id], people, now) for team in teams]
 
 
@@ -121,6 +123,7 @@ def _seat(team: Team, line: _Line, people: "_People") -> dict[str, Any]:
         "gap": None,
         "since": held.from_at,
         "turn": name_of(turn) if turn is not None else None,
+        "checks": people.checks.of(team, held),
     }
     if isinstance(held, Gap):
         return seat | {"gap": _why_now(held, line.planned)}
@@ -189,8 +192,8 @@ def _coming(gap: Gap) -> str:
 class _People:
     """What is known of those on duty, loaded at once for all teams."""
 
-    def __init__(self, opened: Session, ids: Sequence[int]) -> None:
-        self._opened = opened
+    def __init__(self, opened: Session, ids: Sequence[int], checks: Duty) -> None:
+        self._opened, self.checks = opened, checks
         self._concerns = readiness.concerns(opened, ids, shown.today())
         self._usable = phones.reachable(opened, ids)
         employers = sa.select(Person.id, Person.organisation_id).where(Person.id.in_(ids))

@@ -27,6 +27,7 @@ from dispatch.people.models import (
 )
 from dispatch.people.qualifications import Reason
 from dispatch.people.readiness import Concern, Kind
+from dispatch.rota.models import Line
 from dispatch.texts import N_
 from dispatch.web import session
 from dispatch.web.forms import Form
@@ -51,6 +52,8 @@ _CONCERNS = {
     Kind.UNUSABLE: N_("a telephone could not be reached"),
     Kind.UNVERIFIED: N_("a telephone waits to be confirmed"),
     Kind.ONE_DEVICE: N_("one telephone only"),
+    Kind.NO_ANSWER: N_("a text arrived, but none came back: can this telephone answer?"),
+    Kind.SHARED: N_("shares a number: an answer there always needs its code"),
     Kind.LAPSED: N_("%(qualification)s lapsed on %(on)s"),
     Kind.ENDS_SOON: N_("%(qualification)s ends in %(days)s days, on %(on)s"),
 }
@@ -128,7 +131,10 @@ def facts(opened: Session, viewer: Viewer, person: Person, form: Form) -> dict[s
             "phones": viewer.may_person(Right.PHONES_CHANGE, person.organisation_id, teams),
             "administer": viewer.may_person(Right.ADMINISTER, person.organisation_id, teams),
         },
-        "choices": choices(opened, viewer),
+        "choices": {
+            **choices(opened, viewer),
+            "line": [("", gettext("their own")), *lines_of(opened, person)],
+        },
     }
 
 
@@ -151,6 +157,14 @@ def worded(concerns: Iterable[Concern]) -> list[dict[str, object]]:
 def qualifications_offered(opened: Session) -> dict[int, str]:
     """Return every training that counts, by id."""
     return {row.id: _called(row) for row in opened.scalars(sa.select(Qualification))}
+
+
+def lines_of(opened: Session, person: Person) -> list[tuple[int, str]]:
+    """Return the lines of somebody's teams, to say whose telephone is passed on with turns."""
+    teams = [one.team_id for one in person.memberships if _is_present(one.until_on)]
+    query = sa.select(Line.id, Team.name, Line.name).join(Team, Team.id == Line.team_id)
+    query = query.where(Line.team_id.in_(teams)).order_by(Team.name, Line.position)
+    return [(row.id, f"{row[1]}: {row[2]}") for row in opened.execute(query)]
 
 
 def organisation_choices(opened: Session, offered: Collection[int]) -> list[tuple[int, str]]:
@@ -245,11 +259,18 @@ def _method(opened: Session, method: ContactMethod, in_full: bool) -> dict[str, 
         "row": method.id,
         "kind": gettext(_METHODS[method.kind]),
         "address": address(opened, method, in_full=in_full),
+        "line": line_named(opened, method),
         "verified_at": method.verified_at,
         "blocked_at": method.blocked_at,
         "unusable_at": method.unusable_at,
         "reached_at": method.reached_at,
     }
+
+
+def line_named(opened: Session, method: ContactMethod) -> str:
+    """Return the line that a telephone belongs to; empty for somebody's own."""
+    line = opened.get(Line, method.line_id) if method.line_id is not None else None
+    return line.name if line is not None else ""
 
 
 def address(opened: Session, method: ContactMethod, *, in_full: bool = True) -> str:

@@ -40,6 +40,7 @@ PUBLIC = frozenset(
         "account.sign_in",
         "account.language",
         "calling.card",
+        "checks.answer",
         "responder.answer",
         "watch.health",
         "watch.ready",

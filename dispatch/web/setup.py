@@ -26,7 +26,7 @@ from dispatch.rota.days import local_day
 from dispatch.rota.holidays import Kind
 from dispatch.rota.models import Contract, OwnDay, Pairing, PairingKind, WishPeriod
 from dispatch.texts import N_
-from dispatch.web import session, setup_documents
+from dispatch.web import checks, session, setup_documents
 from dispatch.web.forms import REQUIRED, Form
 from dispatch.web.posted import Done, show, take
 from dispatch.web.rota_table import team_for
@@ -40,6 +40,7 @@ PARTS: Mapping[str, str] = {
     "days": N_("Days"),
     "people": N_("Shares and pairs"),
     "choices": N_("Choices"),
+    "checks": N_("Check-ins"),
 }
 _KINDS: Mapping[Kind, str] = {
     Kind.PUBLIC_HOLIDAY: N_("public holiday"),
@@ -341,6 +342,7 @@ _VERBS: Mapping[tuple[str, str], _Verb] = {
     ("people", "unpair"): _unpair,
     ("people", "balance"): _set_balance,
     ("choices", "choose"): _choose,
+    ("checks", "choose"): checks.store_terms,
 }
 _SHOWN: Mapping[str, Callable[[Session, Team, Form], dict[str, Any]]] = {
     "pattern": setup_documents.pattern,
@@ -348,4 +350,5 @@ _SHOWN: Mapping[str, Callable[[Session, Team, Form], dict[str, Any]]] = {
     "days": _days,
     "people": _people,
     "choices": _choices,
+    "checks": checks.terms,
 }

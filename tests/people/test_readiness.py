@@ -55,6 +55,25 @@ def test_a_stop_word_and_a_dead_number_are_told(cast: Cast):
     assert kinds(cast, an) == [Kind.ONE_DEVICE, Kind.STOPPED, Kind.UNUSABLE]
 
 
+def test_a_number_that_two_have_confirmed_is_told_to_both(cast: Cast):
+    an, bert, chloe = (cast.person(name) for name in ("An", "Bert", "Chloé"))
+    for person in (an, bert):
+        phone(cast, person, "0470 12 34 56")
+    phones.add_method(cast.session, chloe, MethodKind.MOBILE, "0470 12 34 56", ADA, NOW)
+    assert Kind.SHARED in kinds(cast, an)
+    assert Kind.SHARED in kinds(cast, bert)
+    assert Kind.SHARED not in kinds(cast, chloe), "it is not confirmed there"
+
+
+def test_a_telephone_that_left_a_text_without_an_answer_is_told_until_one_comes(cast: Cast):
+    an = cast.person("An")
+    method = phone(cast, an, "0470 12 34 56")
+    phones.mark_mute(cast.session, method.id, NOW)
+    assert Kind.NO_ANSWER in kinds(cast, an)
+    phones.note_answer(cast.session, method.fingerprint)
+    assert Kind.NO_ANSWER not in kinds(cast, an)
+
+
 def test_a_certificate_is_told_before_and_after_it_ends_unless_it_was_renewed(cast: Cast):
     an = cast.person("An")
     phone(cast, an, "0470 12 34 56")
