@@ -18,7 +18,7 @@ from dispatch.incidents.models import Incident, IncidentStatus
 from dispatch.paging import callouts
 from dispatch.paging.candidates import Moment
 from dispatch.paging.models import Callout, PageStatus
-from dispatch.paging.policy import Judged
+from dispatch.paging.ranking import Judged
 from dispatch.people import phones
 from dispatch.vigil.models import Trouble, Wrong
 
@@ -62,7 +62,8 @@ def to_ring(session: Session, callout: Callout, now: datetime) -> list[ToRing]:
     """Return whom to ring for a call-out, in order; whoever said no or goes already is left out."""
     gone: set[int | None] = {one.person_id for one in callouts.active_assignments(callout)}
     gone |= {one.person_id for one in callout.pages if one.status is PageStatus.DECLINED}
-    found = [one for one in Moment(session, callout.want, now).ranked() if _comes(one, gone)]
+    ranked = Moment(session, callout.want, now).ranked()
+    found = sorted((one for one in ranked if _comes(one, gone)), key=lambda one: not one.fit)
     ids = [one.candidate.person_id for one in found[:_MOST]]
     numbers = _numbers(session, ids)
     return [
@@ -77,7 +78,9 @@ def to_ring(session: Session, callout: Callout, now: datetime) -> list[ToRing]:
 
 
 def _comes(judged: Judged, gone: Collection[int | None]) -> bool:
-    return judged.candidate.person_id not in gone and judged.candidate.away is None
+    """Tell whether somebody may be asked: not gone, not away, and not kept from this case."""
+    one = judged.candidate
+    return one.person_id not in gone and one.away is None and one.circumstances.barred is None
 
 
 def _numbers(session: Session, person_ids: Collection[int]) -> dict[int, str]:
