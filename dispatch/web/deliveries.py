@@ -19,9 +19,10 @@ from flask_babel import gettext
 from dispatch.db import Session
 from dispatch.errors import Conflict, Invalid, NotFound, Refused
 from dispatch.incidents.models import Incident
-from dispatch.intake import deliveries, sources
+from dispatch.intake import deliveries, pins, sources
 from dispatch.intake.deliveries import Sought
 from dispatch.intake.models import Delivery, DeliveryStatus, Source, SourceSecret
+from dispatch.people import phones
 from dispatch.people.access import Right
 from dispatch.people.models import Organisation, Service, Team
 from dispatch.texts import N_
@@ -172,6 +173,7 @@ def _source(source: Source, forged: dict[int | None, int], may_change: bool) -> 
         "organisation": source.organisation.name,
         "team": source.default_team.name,
         "address": session.parts().settings.web.public_url + f"/hooks/alerts/{source.key}",
+        "digits_at": source.pin_at,
         "last_delivery_at": source.last_delivery_at,
         "forged": forged.get(source.id, 0),
         "secrets": [_secret_row(one, source) for one in source.secrets if _is_valid(one, now)],
@@ -260,6 +262,27 @@ def end_secret(source_id: int, uid: str) -> ResponseReturnValue:
     except (Invalid, Conflict) as error:
         return _sources(form.refuse(error)), 422
     flash(gettext("The secret ends %(when)s.", when=_ending(hours)), "done")
+    return redirect(url_for("deliveries.sources_"), 303)
+
+
+@blueprint.post("/sources/<int:source_id>/digits")
+def renew_digits(source_id: int) -> str:
+    """Make new digits for reporting by telephone and show them, once."""
+    with session.transaction() as opened:
+        source = _administered(opened, source_id)
+        digits = pins.renew(opened, source, session.actor(), session.now())
+        served = phones.spaced(session.parts().settings.twilio.sender)
+        return flask.render_template(
+            "admin/digits.html", source=source, digits=digits, number=served
+        )
+
+
+@blueprint.post("/sources/<int:source_id>/digits/end")
+def end_digits(source_id: int) -> ResponseReturnValue:
+    """Let nobody report for a source by telephone any more."""
+    with session.transaction() as opened:
+        pins.end(opened, _administered(opened, source_id), session.actor(), session.now())
+    flash(gettext("Nobody can report by telephone for this source any more."), "done")
     return redirect(url_for("deliveries.sources_"), 303)
 
 

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from dispatch import audit
 from dispatch.audit import AuditDetail, AuditEntry
-from dispatch.intake import sources
+from dispatch.intake import pins, sources
 from dispatch.intake.models import Delivery, Source
 from dispatch.people.models import Role
 from tests.centre import ALERT, NOW, Sender, signed
@@ -256,3 +256,21 @@ def test_a_dispatcher_sees_the_sources_but_changes_none(web: Web) -> None:
     assert "Make a second secret" not in page
     assert "Add a source" not in page
     assert browser.post(f"/sources/{web.centre.source_id}/secrets").status_code == 404
+
+
+def test_digits_for_reporting_by_telephone_are_shown_once_renewed_and_ended(web: Web) -> None:
+    browser = administrator(web)
+    base = f"/sources/{web.centre.source_id}/digits"
+    shown = [re.search(r'value="([0-9]{8})"', browser.post(base).text) for _ in range(2)]
+    first, second = (found[1] for found in shown if found is not None)
+    assert first not in browser.get("/sources").text and second not in browser.get("/sources").text
+
+    def whose(digits: str) -> Source | None:
+        with web.store.write() as session:
+            return pins.of(session, digits, "+3253123456", NOW)
+
+    assert whose(first) is None
+    assert whose(second) is not None
+    assert dispatcher(web).post(base).status_code == 404
+    assert browser.post(f"{base}/end").status_code == 303
+    assert whose(second) is None
