@@ -24,6 +24,7 @@ TURNING_BACK = frozenset({"cancel_unconfirmed", "cancel_unheard"})
 #: Over when everything is well again, not when somebody has seen it.
 LASTING = NOBODY_LEFT | TURNING_BACK
 LASTING |= {"unanswered", "nobody_wanted", "stuck", "phone_unreadable", "facts_unread"}
+LASTING |= {"welfare", "not_well"}
 #: Somebody is tried for want of anybody better: over when there is nobody at all.
 LAST_TRIED = frozenset({"nobody_on_duty", "nobody_qualified", "nobody_as_wished"})
 #: Of one run of paging: over when the paging begins anew.

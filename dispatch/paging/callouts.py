@@ -25,7 +25,17 @@ from dispatch.errors import Conflict, Invalid
 from dispatch.incidents import alarms, handling, timeline
 from dispatch.incidents.models import Incident, IncidentStatus, Want
 from dispatch.inserts import insert_now
-from dispatch.paging import bars, pages, plans, policy, ranking, recall, steps, waiting
+from dispatch.paging import (
+    bars,
+    pages,
+    plans,
+    policy,
+    ranking,
+    recall,
+    silence,
+    steps,
+    waiting,
+)
 from dispatch.paging.candidates import Moment
 from dispatch.paging.models import (
     Assignment,
@@ -272,6 +282,7 @@ def recorded(session: Session, incident: Incident, want: Want, began_at: datetim
 
 def _pursue(session: Session, callout: Callout, moment: Moment) -> None:
     now = moment.now
+    silence.look(session, callout, now)
     if len(active_assignments(callout)) >= callout.want.people:
         _fill(session, callout, now)
         return
@@ -390,13 +401,14 @@ def _repeat_if_exhausted(session: Session, callout: Callout, plan: Plan, moment:
 
 def _next_instant(callout: Callout, plan: Plan) -> datetime:
     step_at = policy.next_step_at(plan, callout.step, callout.repeat, callout.began_at)
-    instants = (step_at, pages.next_attempt_at(callout), callout.duty_until)
+    asks_at = silence.next_at(callout) if callout.assignments else None
+    instants = (step_at, pages.next_attempt_at(callout), callout.duty_until, asks_at)
     return min(at for at in instants if at is not None)
 
 
 def _fill(session: Session, callout: Callout, now: datetime) -> None:
     """Everybody wanted is going: the others may sleep."""
-    callout.due_at = None
+    callout.due_at = silence.next_at(callout)
     if callout.filled_at is None:
         callout.filled_at, callout.exhausted_at = now, None
         alarms.end(callout.incident, alarms.UNTIL_FILLED, now, callout.want)

@@ -32,6 +32,8 @@ def set_back(session: Session, by: timedelta, now: datetime) -> None:
 def _set_back(callout: Callout, by: timedelta) -> None:
     callout.began_at -= by
     callout.due_at = callout.due_at and callout.due_at - by
+    for assignment in callout.assignments:
+        assignment.ask_at = assignment.ask_at and assignment.ask_at - by
     for page in pages.still_open(callout):
         page.attempts = [
             [channel, (datetime.fromisoformat(at) - by).isoformat()]

@@ -99,7 +99,7 @@ class Callout(Base):
     began_at: Mapped[datetime]
     """When the clock of the steps started; a re-page starts it anew."""
     due_at: Mapped[datetime | None]
-    """When something must happen next; none: filled or over."""
+    """When something must happen next: somebody is paged, or asked after; none: nothing."""
     duty_until: Mapped[datetime | None]
     """When somebody next comes on duty, as the rota said when it was last looked at."""
     filled_at: Mapped[datetime | None]

@@ -21,6 +21,25 @@ _NO = frozenset(
         "|"
     )
 )
+#: How far somebody has come, and that all is well with them. None is also a word for going.
+_ON_THE_WAY = frozenset(
+    "opweg|op weg|onderweg|ik ben onderweg|ik ben op weg|en route|je suis en route|en chemin"
+    "|pa vag|jag ar pa vag|pa vej|jeg er pa vej|on the way|on my way|i m on my way"
+    "|omw".split("|")
+)
+_ON_SCENE = frozenset(
+    "ter plaatse|terplaatse|ik ben ter plaatse|aangekomen|ik ben er|sur place|je suis sur place"
+    "|arrive|arrivee|framme|pa plats|jag ar framme|fremme|pa stedet|jeg er fremme|on scene"
+    "|arrived|i m here|at the scene".split("|")
+)
+_DONE = frozenset(
+    "klaar|ik ben klaar|gedaan|afgerond|termine|j ai termine|fini|klar|fardig|jag ar klar"
+    "|faerdig|jeg er faerdig|afsluttet|done|i m done|finished".split("|")
+)
+_WELL = frozenset(
+    "alles goed|alles ok|alles in orde|goed|tout va bien|ca va|allt bra|allt val|bra|alt vel"
+    "|alt godt|alt ok|all well|all is well|all good|fine|i m fine|well".split("|")
+)
 _CODE = re.compile(r"(?<!\d)\d{3,6}(?!\d)")
 _MINUTES = re.compile(
     r"^(?:(?:in|over|dans|om|ca|circa) )?(\d{1,3})(?: ?(?:m|min|mins|minutes|"
@@ -34,6 +53,11 @@ class Says(StrEnum):
 
     YES = "yes"
     NO = "no"
+    ON_THE_WAY = "on_the_way"
+    ON_SCENE = "on_scene"
+    DONE = "done"
+    WELL = "well"
+    """The answer to whether all is well; a plain yes says the same."""
     OTHER = "other"
 
 
@@ -46,6 +70,14 @@ class Reading:
     minutes: int | None = None
     strange_code: bool = False
     """It names a run of digits like a code that is none of those known."""
+
+
+_STATES = {
+    Says.ON_THE_WAY: _ON_THE_WAY,
+    Says.ON_SCENE: _ON_SCENE,
+    Says.DONE: _DONE,
+    Says.WELL: _WELL,
+}
 
 
 def read(body: str, codes: Collection[str]) -> Reading:
@@ -71,12 +103,18 @@ def _meaning(rest: str, has_code: bool) -> tuple[Says, int | None]:
         return Says.NO, None
     if rest in _YES:
         return Says.YES, None
+    for says, words in _STATES.items():
+        if rest in words:
+            return says, None
     minutes = _minutes(rest)
     if minutes is not None and has_code:
         return Says.YES, minutes
     head, _, tail = rest.partition(" ")
     if head in _YES and (minutes := _minutes(tail)) is not None:
         return Says.YES, minutes
+    for said in _ON_THE_WAY:
+        if rest.startswith(f"{said} ") and (minutes := _minutes(rest[len(said) + 1 :])):
+            return Says.ON_THE_WAY, minutes
     return Says.OTHER, None
 
 

@@ -22,7 +22,17 @@ from dispatch.incidents.models import Incident
 from dispatch.outbox import receipts
 from dispatch.outbox.models import Message, Purpose
 from dispatch.outbox.queue import Recipient
-from dispatch.paging import call_back, callouts, pages, reached, reading, recall, seats, telling
+from dispatch.paging import (
+    call_back,
+    callouts,
+    pages,
+    progress,
+    reached,
+    reading,
+    recall,
+    seats,
+    telling,
+)
 from dispatch.paging.models import Assignment, AssignmentStatus, Callout, Page, PageStatus
 from dispatch.paging.reached import Owner
 from dispatch.paging.reading import Reading, Says
@@ -149,7 +159,14 @@ def _act(session: Session, inbound: Inbound, sender: Sender, now: datetime) -> s
         return _not_understood(session, inbound, sender, read, now)
     if read.says is Says.OTHER:
         return _own_words(session, page, inbound, now)
-    return _clear_answer(session, seats.locked_page(session, page.id), read, inbound, now)
+    page = seats.locked_page(session, page.id)
+    told = progress.take(session, page, read, _phone(page), now)
+    if told is not None:
+        _answer(session, inbound, told.template, page, now, **told.facts)
+        return told.outcome
+    if read.says not in (Says.YES, Says.NO):
+        return _own_words(session, page, inbound, now)
+    return _clear_answer(session, page, read, inbound, now)
 
 
 def _meant(session: Session, sender: Sender, read: Reading) -> Page | None:
@@ -189,7 +206,8 @@ def _clear_answer(
         return "declined" if changed else "declined_again"
     acceptance = seats.accept(session, page, actor, "sms", now, read.minutes)
     if acceptance.taken in (Taken.GOES, Taken.ALREADY):
-        _answer(session, inbound, "you_go.sms", page, now, minutes=read.minutes)
+        facts = {"minutes": read.minutes, "code": page.code}
+        _answer(session, inbound, "you_go.sms", page, now, **facts)
     else:
         late = "taken.sms" if acceptance.taken is Taken.TOO_LATE else "over.sms"
         _answer(session, inbound, late, page, now)

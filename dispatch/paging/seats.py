@@ -20,7 +20,16 @@ from dispatch.errors import Conflict, Invalid
 from dispatch.incidents import alarms, handling, timeline
 from dispatch.incidents.models import Incident, IncidentStatus, Want
 from dispatch.outbox import queue
-from dispatch.paging import call_back, callouts, joining, pages, recall, steps, telling
+from dispatch.paging import (
+    call_back,
+    callouts,
+    joining,
+    pages,
+    recall,
+    silence,
+    steps,
+    telling,
+)
 from dispatch.paging.models import (
     Assignment,
     AssignmentStatus,
@@ -86,6 +95,7 @@ def accept(
         if minutes is not None:
             held.expected_at = now + timedelta(minutes=minutes)
             callouts.bump(session, callout.incident)
+        silence.heard(session, held, now)
         return Acceptance(Taken.ALREADY, held)
     if len(callouts.active_assignments(callout)) >= callout.want.people:
         _note(session, page, "taken", actor, via, now)
@@ -118,6 +128,7 @@ def _seated(
     expected = assignment.expected_at.isoformat() if assignment.expected_at else None
     _note(session, page, "accepted", actor, via, now, expected=expected)
     call_back.tell(session, page, now)
+    silence.heard(session, assignment, now)
     session.flush()
     callouts.catch_up(session, callout.incident, now)
     return assignment
@@ -204,6 +215,7 @@ def _take_back(session: Session, page: Page, now: datetime) -> None:
 def _vacate(session: Session, assignment: Assignment, why: Release, now: datetime) -> None:
     assignment.status, assignment.released_at = AssignmentStatus.RELEASED, now
     assignment.released_why = why
+    silence.no_more(assignment, now)
     session.flush()
     callouts.catch_up(session, assignment.callout.incident, now)
 
@@ -246,6 +258,7 @@ def move_on(
         # Not on the way any more: nobody has to turn them back.
         want = assignment.callout.want
         alarms.end(incident, alarms.TURNING_BACK, now, want, person_id=person_id)
+    silence.heard(session, assignment, now)
     timeline.add(session, incident, str(then), actor, now, person=assignment.person.name)
     _audit(session, incident, actor, f"assignment.{then}", now, person=person_id)
     upkeep.bump(session, incident.organisation_id, "board")

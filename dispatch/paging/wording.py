@@ -25,6 +25,15 @@ from dispatch.texts import N_
 #: The words offered in a text.
 ANSWER_WORDS = texts.ANSWER_WORDS
 
+#: The words offered for how far somebody has come.
+STATE_WORDS = {
+    "nl": ("OPWEG", "TER PLAATSE", "KLAAR"),
+    "fr": ("EN ROUTE", "SUR PLACE", "TERMINÉ"),
+    "sv": ("PÅ VÄG", "FRAMME", "KLAR"),
+    "da": ("PÅ VEJ", "FREMME", "FÆRDIG"),
+    "en": ("ON THE WAY", "ON SCENE", "DONE"),
+}
+
 _KIND_WORDS = {
     "callout": N_("CALL-OUT"),
     "code": N_("CODE"),
@@ -89,6 +98,8 @@ def _values(language: str, what: str, subject: Subject | None) -> dict[str, Any]
     kind = what if what in _KIND_WORDS else "callout"
     kind = "drill" if subject is not None and subject.drill else kind
     values: dict[str, Any] = {"word": texts.say(language, _KIND_WORDS[kind]), "yes": yes, "no": no}
+    said = STATE_WORDS.get(language, STATE_WORDS["en"])
+    values["states"] = dict(zip(("on_the_way", "on_scene", "done"), said, strict=True))
     if subject is None:
         return values
     return values | {

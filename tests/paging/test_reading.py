@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dispatch.paging.reading import Says, read
+from dispatch.paging.wording import STATE_WORDS
 
 CODES = {"482", "7315"}
 
@@ -31,6 +32,30 @@ CODES = {"482", "7315"}
 def test_yes(body: str, code: str | None, minutes: int | None) -> None:
     found = read(body, CODES)
     assert (found.says, found.code, found.minutes) == (Says.YES, code, minutes)
+
+
+@pytest.mark.parametrize(
+    ("says", "body", "minutes"),
+    [
+        (says, f"{word} 482", None)
+        for words in STATE_WORDS.values()
+        for says, word in zip((Says.ON_THE_WAY, Says.ON_SCENE, Says.DONE), words, strict=True)
+    ]
+    + [
+        (Says.ON_THE_WAY, "482 opweg", None),
+        (Says.ON_THE_WAY, "Op weg 482, 25 min", 25),
+        (Says.ON_SCENE, "ik ben er 482", None),
+        (Says.DONE, "Færdig! 482", None),
+        (Says.WELL, "alles goed 482", None),
+        # More than the word is for a person to read.
+        (Says.OTHER, "bijna klaar 482", None),
+        (Says.OTHER, "nog niet ter plaatse 482", None),
+        (Says.OTHER, "opweg maar file 482", None),
+    ],
+)
+def test_how_far_somebody_has_come(says: Says, body: str, minutes: int | None) -> None:
+    found = read(body, CODES)
+    assert (found.says, found.code, found.minutes) == (says, "482", minutes)
 
 
 @pytest.mark.parametrize("body", ["nee 482", "NON", "482 nej", "Neen.", "je ne peux pas 482"])

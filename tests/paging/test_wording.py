@@ -36,6 +36,7 @@ def _subject(**more: object) -> Subject:
 
 def _text(template: str, language: str, **more: object) -> str:
     facts = {key: value for key, value in FACTS.items() if key != "control_room"}
+    facts["state"] = "on_scene"
     return wording.text(FOLDER, template, language, _subject(**more), **facts)
 
 

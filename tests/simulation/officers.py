@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tests.simulation.night import Night
 
 _CODE = re.compile(r"YES (\d{3,6})")
+_STATES = re.compile(r"ON THE WAY (\d{3,6})")
 _LINK = re.compile(r"/a/(\w+)")
 _REFERENCE = re.compile(r"^(?:CALL-OUT|DRILL) ([A-Z0-9]{3}-[A-Z0-9]{3})")
 
@@ -177,6 +178,9 @@ class Phone:
         reference = _REFERENCE.search(text)
         if night.chance(0.12) and not night.ending and reference is not None:
             self._text("no", night.rng.uniform(5, 300))
+        elif night.chance(0.25) and (code := _STATES.search(text)) is not None:
+            for said in ("on the way {}", "on scene", "klaar {}")[: night.rng.randint(1, 3)]:
+                self._text(said.format(code[1]), night.rng.uniform(10, 900))
         elif night.chance(0.25):
             night.later(night.rng.uniform(20, 200), self._moves_on)
 

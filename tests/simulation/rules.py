@@ -37,7 +37,12 @@ ALWAYS: Mapping[str, str] = {
         SELECT id FROM callout
         WHERE due_at IS NULL AND filled_at IS NULL AND cancelled_at IS NULL""",
     "a callout with an empty seat waits for nothing": f"""
-        SELECT c.id {_CALLOUT} WHERE c.due_at IS NULL AND {_OPEN} AND ({_ACTIVE}) < w.people""",
+        SELECT c.id {_CALLOUT} WHERE (c.due_at IS NULL OR c.filled_at IS NOT NULL)
+        AND {_OPEN} AND ({_ACTIVE}) < w.people""",
+    "goes, and nobody will ask after them: assignment": f"""
+        SELECT a.id {_CALLOUT} JOIN assignment a ON a.callout_id = c.id
+        WHERE {_OPEN} AND a.status IN ('accepted', 'on_the_way')
+        AND (a.ask_at IS NULL OR c.due_at IS NULL OR c.due_at > a.ask_at)""",
     "more people go than are wanted for callout": f"""
         SELECT c.id {_CALLOUT} WHERE ({_ACTIVE}) > w.people""",
     "two people hold one seat of callout": """
@@ -85,7 +90,8 @@ ALWAYS: Mapping[str, str] = {
     "exhausted without an alarm: callout": f"""
         SELECT c.id {_CALLOUT} WHERE c.exhausted_at IS NOT NULL AND {_OPEN} AND NOT EXISTS (
             SELECT 1 FROM alarm a WHERE a.want_id = w.id AND a.ended_at IS NULL)""",
-    "waits for too long: callout": "SELECT id FROM callout WHERE due_at > :latest",
+    "waits for too long: callout": """
+        SELECT id FROM callout WHERE due_at > :latest AND filled_at IS NULL""",
     "waits for too long: message": f"""
         SELECT id FROM message WHERE due_at > :latest AND {_UNSENT}""",
     "on its way, and nobody will look at it again: message": f"""

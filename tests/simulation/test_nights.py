@@ -100,6 +100,7 @@ BROKEN_BY = {
     "a callout with an empty seat waits for nothing": [
         "UPDATE assignment SET status = 'released', released_at = accepted_at"
     ],
+    "goes, and nobody will ask after them: assignment": ["UPDATE assignment SET ask_at = NULL"],
     "more people go than are wanted for callout": ["UPDATE want SET people = 0 WHERE id = 2"],
     "two people hold one seat of callout": [
         "DROP INDEX uq_assignment_seat",
