@@ -261,10 +261,10 @@ class Limit(Rule):
 
     `period`: "plan" (all of it, and nothing before), "month", "year" (each calendar one with a day
     of the plan), or a number of days: then every window of so many days that ends on a day of the
-    plan. All but the first reach back over what is known before. A least is asked only of periods
-    that lie wholly within the plan. Amount: how much too much (beyond the most, or beyond what
-    turns before the plan make alone, if that is more) or too little in each period; for minutes in
-    begun hours.
+    plan, or holds one and ends on a later day that counts already. All but the first reach over
+    what is known around the plan. A least is asked only of periods that lie wholly within the plan.
+    Amount: how much too much (beyond the most, or beyond what turns before the plan make alone, if
+    that is more) or too little in each period; for minutes in begun hours.
     """
 
     of: Measure = Measure.TURNS

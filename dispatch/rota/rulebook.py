@@ -119,7 +119,9 @@ def ahead(rules: Iterable[Rule], last: date) -> int:
     """Return how many days after the last one a rule may look at."""
     days = [_LEAST_AHEAD]
     for rule in rules:
-        if isinstance(rule, planned.Limit) and rule.period in _ENDS:
+        if isinstance(rule, planned.Limit) and isinstance(rule.period, int):
+            days.append(rule.period)
+        elif isinstance(rule, planned.Limit) and rule.period in _ENDS:
             days.append((_ENDS[str(rule.period)](last) - last).days)
         elif isinstance(rule, planned.WeekendsInARow):
             days.append(7 * (rule.most + 2))

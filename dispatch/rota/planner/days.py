@@ -1,7 +1,7 @@
 """The rules that count one person's days: runs, free runs, weekends, limits."""
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import date, timedelta
 from math import ceil, floor
 
@@ -120,7 +120,7 @@ def add_limit(own: Own, rule: Limit) -> None:
         marks = [mark for mark in marks if mark[0] not in known]
     marks.sort()
     unit = 60 if rule.of is Measure.MINUTES else 1
-    for begin, end in _periods(rule.period, first, last):
+    for begin, end in _periods(rule.period, first, last, {day for day, _ in before}):
         inside = marks[bisect_left(marks, (begin,)) : bisect_left(marks, (end + DAY,))]
         literals, coefs = [mark[1] for mark in inside], [mark[2] for mark in inside]
         base = sum(amount for day, amount in before if begin <= day <= end)
@@ -132,13 +132,19 @@ def add_limit(own: Own, rule: Limit) -> None:
             own.form.floor(literals, least - base, rule.weight, source, coefs=coefs, unit=unit)
 
 
-def _periods(period: str | int, first: date, last: date) -> Iterator[tuple[date, date]]:
-    """Yield the first and last day of each period that a limit is about."""
+def _periods(
+    period: str | int, first: date, last: date, known: Collection[date]
+) -> Iterator[tuple[date, date]]:
+    """Yield the first and last day of each period that a limit is about.
+
+    Those that end on a settled day after the plan are the only ones of theirs that bind.
+    """
     if period == "plan":
         yield first, last
     elif isinstance(period, int):
-        for at in range((last - first).days + 1):
-            yield first + (at - period + 1) * DAY, first + at * DAY
+        later = sorted(day for day in known if last < day < last + period * DAY)
+        for end in (*(first + at * DAY for at in range((last - first).days + 1)), *later):
+            yield end - (period - 1) * DAY, end
     else:
         begin = first.replace(day=1) if period == "month" else first.replace(month=1, day=1)
         while begin <= last:

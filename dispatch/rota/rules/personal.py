@@ -161,7 +161,7 @@ def _limit(rule: Limit, duty: Duty) -> Iterator[Breach]:
     turns = duty.planned if rule.period == "plan" else duty.turns
     marks = counted(rule.of, turns)
     marks_before = counted(rule.of, [held for held in turns if not held.planned])
-    for begin, end in _periods(rule.period, first, last):
+    for begin, end in _periods(rule.period, first, last, marks_before):
         count, before = (
             sum(found[day] for day in found if rule.period == "plan" or begin <= day <= end)
             for found in (marks, marks_before)
@@ -178,13 +178,17 @@ def _limit(rule: Limit, duty: Duty) -> Iterator[Breach]:
         yield breach(rule, amount, duty.person.id, inside, facts, [begin, end])
 
 
-def _periods(period: str | int, first: date, last: date) -> Iterator[tuple[date, date]]:
-    """Yield the first and last day of each period that is judged."""
+def _periods(
+    period: str | int, first: date, last: date, known: Iterable[date]
+) -> Iterator[tuple[date, date]]:
+    """Yield the first and last day of each period that is judged; `known`: what counts already."""
     if period == "plan":
         yield first, last
     elif isinstance(period, int):
-        for end in range(first.toordinal(), last.toordinal() + 1):
-            yield date.fromordinal(end - period + 1), date.fromordinal(end)
+        ends = [date.fromordinal(day) for day in range(first.toordinal(), last.toordinal() + 1)]
+        ends += [day for day in sorted(known) if last < day < last + period * DAY]
+        for end in ends:
+            yield end - (period - 1) * DAY, end
     elif period in {"month", "year"}:
         begin = first.replace(day=1) if period == "month" else first.replace(month=1, day=1)
         while begin <= last:

@@ -374,6 +374,9 @@ def test_an_unknown_period_is_no_period():
         (TWO_FREE, turns([29]), turns([31]), 1),
         (WeekendsInARow(key="weekends", most=1), turns([28]), turns([35]), 1),
         (Limit(key="month", period="month", most=1), turns([20]), turns([30]), 1),
+        (Limit(key="days", period=7, most=2), turns([27, 28]), turns([32]), 1),
+        (Limit(key="days", period=7, most=2), turns([27, 28]), turns([34]), 0),
+        (Limit(key="days", period=7, most=2), turns([20]), turns([30, 31, 32]), 0),
     ],
 )
 def test_what_is_settled_after_the_plan_is_known(rule, needs, after, expected):
