@@ -26,6 +26,7 @@ from dispatch.rota import (
     notices,
     planner,
     planning,
+    sentences,
 )
 from dispatch.rota.absences import FAR
 from dispatch.rota.days import local, local_day
@@ -149,9 +150,11 @@ def load(session: Session, team: Team, now: datetime) -> Task | None:
 def propose(task: Task, *, seconds: float = 10.0) -> Proposed:
     """Return the least change that makes up for who is away; takes up to so many seconds."""
     # A stretch that begins at this very moment has not begun: somebody must still be found for it.
-    found = planner.repair(
-        task.laid.problem, frozenset(task.laid.seats), task.now - _TICK, seconds=seconds
-    )
+    now, words = task.now - _TICK, task.ground.words
+    try:
+        found = planner.repair(task.laid.problem, frozenset(task.laid.seats), now, seconds=seconds)
+    except Invalid as error:
+        raise Invalid(sentences.in_names(error.message, words)) from error
     if not found.proposal.seats:
         return Proposed(tuple(sorted(_nobody(task, task.holes), key=_order)), (), ())
     after = task.laid.turns(found.proposal.seats)

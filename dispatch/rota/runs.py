@@ -17,7 +17,7 @@ from dispatch.audit import Actor
 from dispatch.db import Session
 from dispatch.errors import Conflict, Invalid
 from dispatch.people.models import Team
-from dispatch.rota import drafts, explained, ground, kept, record, seating
+from dispatch.rota import drafts, explained, ground, kept, record, seating, sentences
 from dispatch.rota.differences import Stand
 from dispatch.rota.models import Draft, DraftState, Origin, PlanningRun, RunState
 from dispatch.rota.planner import Explanation
@@ -214,6 +214,9 @@ def take(session: Session, run: PlanningRun, actor: Actor, now: datetime) -> int
 def fail(session: Session, run_id: int, fault: str, actor: Actor, now: datetime) -> None:
     """Note that a search came to nothing, and why, to be read in any language."""
     run = _locked(session, run_id)
+    team = session.get_one(Team, run.draft.team_id)
+    lines = {line.key: line.name for line in ground.lines_of(session, team)}
+    fault = sentences.in_names(fault, Words(lines))
     run.state, run.ended_at, run.fault = RunState.FAILED, now, fault
     run.explanation = {"fault": kept.written(fault)}
     session.flush()

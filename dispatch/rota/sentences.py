@@ -119,6 +119,13 @@ def turn_at(line: str, at: datetime, zone: str, words: Words) -> Sentence:
     return Sentence("%(line)s %(at)s", line=said, at=at.astimezone(ZoneInfo(zone)))
 
 
+def in_names(told: str, words: Words) -> str:
+    """Return a sentence that names a line by its key with the line's name instead."""
+    if not isinstance(told, Sentence) or told.facts.get("line") not in words.lines:
+        return told
+    return Sentence(told.text, **{**told.facts, "line": words.lines[str(told.facts["line"])]})
+
+
 def _template(breach: Breach, problem: Problem) -> str:
     key, facts = breach.key, breach.facts
     choices: dict[str, Callable[[], str]] = {

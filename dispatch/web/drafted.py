@@ -47,7 +47,7 @@ _PARTS: Mapping[str, tuple[str, str]] = {
     "wishes": (N_("wishes met"), N_("%(met)s of %(wishes)s")),
     "stability": (N_("published turns kept"), N_("%(moved)s of %(published)s moved")),
 }
-_FAIR = (N_("shared fairly: %(burden)s"), N_("the furthest off by %(worst)s"))
+_FAIR = N_("shared fairly: %(burden)s")
 
 
 @dataclass(frozen=True)
@@ -276,16 +276,28 @@ def _moment(at: datetime, team: Team) -> str:
 
 def _part(part: quality.Part) -> dict[str, Any]:
     key, _, burden = part.key.partition(":")
-    name, counted = _FAIR if burden else _PARTS[key]
     facts = {name: _written(value) for name, value in part.facts.items()}
-    said = gettext(BURDENS[burden]) if burden else ""
+    if burden:
+        name, counted = gettext(_FAIR, burden=gettext(BURDENS[burden])), _off(part.facts["worst"])
+    else:
+        name, counted = (gettext(words, **facts) for words in _PARTS[key])
     return {
-        "name": gettext(name, burden=said) if burden else gettext(name),
-        "told": gettext(counted, **facts),
+        "name": name,
+        "told": counted,
         "points": round(part.points),
         "most": round(part.most),
         "full": part.points >= part.most,
     }
+
+
+def _off(worst: float) -> str:
+    """Say how far from a fair share whoever is furthest from theirs is, and to which side."""
+    far = _written(abs(worst))
+    if far == _written(0):
+        return str(gettext("everybody has a fair share"))
+    if worst > 0:
+        return str(gettext("who is furthest off has %(count)s more than is fair", count=far))
+    return str(gettext("who is furthest off has %(count)s less than is fair", count=far))
 
 
 def _written(value: float) -> str:

@@ -12,6 +12,7 @@ from dispatch.rota import drafts, judging, kept, runs, seating
 from dispatch.rota.models import Origin, PlanningRun, RunState
 from dispatch.rota.planner import Explanation, Shortage
 from dispatch.rota.problem import Outcome, Point, Proposal
+from dispatch.texts import Sentence
 
 JANUARY = date(2027, 1, 1), date(2027, 1, 31)
 
@@ -118,8 +119,10 @@ def test_a_run_stops_when_asked_and_one_that_waits_never_begins(zone, now, draft
     runs.begin(zone.session, now)
     runs.stop(zone.session, run, zone.planner, now)
     assert runs.watch(zone.session, run.id, [], now)
-    runs.fail(zone.session, run.id, "no memory", ENGINE, now)
-    assert (run.state, run.fault) == (RunState.FAILED, "no memory")
+    zone.lines["primary"].name = "First call"
+    told = Sentence("No turn on line %(line)s.", line="primary")
+    runs.fail(zone.session, run.id, told, ENGINE, now)
+    assert (run.state, run.fault) == (RunState.FAILED, "No turn on line First call.")
     with pytest.raises(Conflict, match="is over"):
         runs.stop(zone.session, run, zone.planner, now)
     waiting = ask(zone, now, draft)

@@ -30,6 +30,7 @@ from dispatch.rota.problem import (
     Wish,
 )
 from dispatch.rota.sentences import Words
+from dispatch.texts import Sentence
 
 WORDS = Words(
     lines={"primary": "First"},
@@ -215,3 +216,11 @@ def test_a_kind_of_rule_that_has_no_sentence_is_named_by_its_key():
     assert str(sentences.told(breach, about)) == (
         "An Peeters breaks the rule rest: primary Fri 25 Dec 17:00, primary Sat 26 Dec 17:00."
     )
+
+
+def test_a_line_that_a_fault_names_by_its_key_is_said_by_its_name():
+    told = "The turn on line %(line)s on %(day)s lies outside the plan."
+    fault = Sentence(told, line="primary", day=FRIDAY)
+    assert sentences.in_names(fault, WORDS).startswith("The turn on line First on Fri 25 Dec")
+    assert sentences.in_names(fault, Words()) == fault
+    assert sentences.in_names("no memory", WORDS) == "no memory"

@@ -332,3 +332,10 @@ def test_somebody_who_left_the_team_is_offered_for_nothing(planned, planner):
         assert drafts.seats(session, session.scalars(sa.select(Draft)).one()) == []
     assert "An Peeters" not in planner.get(draft).text
     assert put(planned, planner, draft, "An").status_code == 422
+
+
+def test_how_far_from_a_fair_share_somebody_is_is_said_with_its_side(planned, planner):
+    draft = begin(planner)
+    put(planned, planner, draft, "An")
+    told = re.search(r"who is furthest off has ([\d.]+) less than is fair", planner.get(draft).text)
+    assert told is not None and float(told[1]) > 0
