@@ -142,8 +142,8 @@ def _periods(
     if period == "plan":
         yield first, last
     elif isinstance(period, int):
-        later = sorted(day for day in known if last < day < last + period * DAY)
-        for end in (*(first + at * DAY for at in range((last - first).days + 1)), *later):
+        settled = sorted(day for day in known if last < day < last + period * DAY)
+        for end in (*(first + at * DAY for at in range((last - first).days + 1)), *settled):
             yield end - (period - 1) * DAY, end
     else:
         begin = first.replace(day=1) if period == "month" else first.replace(month=1, day=1)
