@@ -1,20 +1,36 @@
 """By which ways somebody is tried: the policy's, bent to the person's own rules."""
 
+import json
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dispatch.paging import reaching
+from dispatch.channels.contract import Kind, Receipt, State
+from dispatch.errors import Invalid
+from dispatch.outbox.models import Message
+from dispatch.paging import hearing, reaching, replies, seats, telling
+from dispatch.paging.models import Page, PageStatus
 from dispatch.paging.reaching import Rule
+from dispatch.paging.seats import Taken
+from dispatch.people import phones
 from dispatch.people.models import MethodKind, Person
 from dispatch.people.phones import Method
+from tests.centre import ADA, NOW
+from tests.paging.conftest import ALERT, Night
 
 #: Ten in the evening in Brussels.
 AT = datetime(2026, 3, 14, 21, 0, tzinfo=UTC)
 USUAL = (("sms", 0.0), ("call", 20.0), ("call", 90.0))
 ALL = tuple(MethodKind)
+KEYS = {
+    "p256dh": "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcx"
+    "aOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4",
+    "auth": "BTBZMqHH6r4Tts7J_aSIgg",
+}
 DAY = {"begins": time(8), "ends": time(22)}
 
 
@@ -127,3 +143,65 @@ def test_somebody_with_any_way_at_all_is_tried_at_once(order, quiet, priority, k
         assert tried[0][1] == 0
         assert [when for _, when in tried] == sorted(when for _, when in tried)
         assert all(way in ("sms", "call", "landline", "mail", "push") for way, _ in tried)
+
+
+def _owns(night: Night, kind: MethodKind, address: str) -> None:
+    with night.store.write() as session:
+        an = night.someone(session, "An")
+        phones.verify(session, phones.add_method(session, an, kind, address, ADA, NOW), ADA, NOW)
+
+
+def test_mail_pages_its_link_answers_and_opening_it_is_the_receipt(night: Night) -> None:
+    _owns(night, MethodKind.MAIL, "an@zone.example")
+    with night.store.write() as session:
+        rules = [Rule(1, ("mail",), **DAY)]
+        reaching.store(session, night.someone(session, "An"), rules, ADA, NOW)
+    night.report()
+    [mail] = night.said("an@zone.example", "mail")
+    assert night.said("An", "sms")
+    page = night.pages("An")[0]
+    with night.store.write() as session:
+        token = telling.link_token(session, session.get_one(Page, page.id))
+        assert token in mail
+        replies.opened(session, seats.locked_page(session, page.id), night.now)
+    assert night.pages("An")[0].status is PageStatus.DELIVERED
+    with night.store.write() as session:
+        _, taken = replies.answer_link(session, token, True, night.now)
+    assert taken is Taken.GOES
+
+
+def test_notice_that_fails_brings_the_next_way_forward(night: Night) -> None:
+    browser = json.dumps({"endpoint": "https://fcm.googleapis.com/1", "keys": KEYS})
+    _owns(night, MethodKind.PUSH, browser)
+    with night.store.write() as session:
+        rules = [Rule(3, ("push", "sms"))]
+        reaching.store(session, night.someone(session, "An"), rules, ADA, NOW)
+    night.report(replace(ALERT, priority=3))
+    assert not night.said("An")
+    with night.store.write() as session:
+        [uid] = session.scalars(sa.select(Message.uid).where(Message.kind == Kind.PUSH))
+        gone = Receipt(State.FAILED, code="gone", permanent=True)
+        hearing.receipt_in(session, uid, gone, night.now)
+    assert night.said("An", "sms")
+
+
+def test_landline_rings_once_the_mobile_has_not_answered(night: Night) -> None:
+    _owns(night, MethodKind.LANDLINE, "+3253210101")
+    night.report()
+    night.pass_time(150)
+    assert len(night.said("An", "call")) == 2 and not night.said("+3253210101")
+    night.pass_time(15)
+    assert len(night.said("+3253210101", "call")) == 1
+
+
+def test_a_rule_that_cannot_be_is_named_with_its_field(night: Night) -> None:
+    with night.store.write() as session:
+        an = night.someone(session, "An")
+        for rule, field in (
+            (Rule(2, ("sms", "sms")), "way_2_0"),
+            (Rule(3, (), time(8), time(8)), "begins_3"),
+            (Rule(3, (), time(8), None), "begins_3"),
+        ):
+            with pytest.raises(Invalid) as refused:
+                reaching.store(session, an, [rule], ADA, NOW)
+            assert list(refused.value.fields) == [field]
