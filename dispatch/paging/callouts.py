@@ -80,10 +80,8 @@ def advance(
             held[want.id] = callout
             if wanted and moment.now == now:
                 _pursue(session, callout, moment)
-            elif wanted and len(active_assignments(callout)) < want.people:
-                waiting.put_off(callout)
             elif wanted:
-                _fill(session, callout, now)
+                _wait(session, callout, now)
             else:
                 _end(session, callout, now)
         alarms.end(incident, {"stuck"}, now)
@@ -236,6 +234,15 @@ def put_off(session: Session, incident_id: int, now: datetime) -> None:
     )
     if alarms.raise_alarm(session, incident, "stuck", now):
         timeline.add(session, incident, "stuck", ENGINE, now)
+
+
+def _wait(session: Session, callout: Callout, now: datetime) -> None:
+    """Page nobody yet; who goes all the same, because a dispatcher rang them, is known."""
+    silence.look(session, callout, now)
+    if len(active_assignments(callout)) >= callout.want.people:
+        _fill(session, callout, now)
+    else:
+        waiting.put_off(callout)
 
 
 def _open(session: Session, want: Want, moment: Moment) -> Callout | None:

@@ -14,6 +14,7 @@ from dispatch.db import Session
 from dispatch.errors import Conflict
 from dispatch.incidents import timeline
 from dispatch.incidents.models import Incident
+from dispatch.paging import silence
 from dispatch.paging.models import Callout
 from dispatch.texts import N_
 
@@ -24,17 +25,18 @@ def start(incident: Incident, now: datetime) -> datetime:
 
 
 def put_off(callout: Callout) -> None:
-    """Let a call-out wait as its incident does."""
+    """Let a call-out wait as its incident does; who goes already is asked after meanwhile."""
     begins_at = callout.incident.begins_at
     if begins_at is not None:
-        callout.began_at = callout.due_at = begins_at
+        callout.began_at = begins_at
+        callout.due_at = min(begins_at, silence.next_at(callout) or begins_at)
 
 
 def waits(callout: Callout) -> bool:
     """Return whether nobody has been paged yet, because it can wait."""
-    if callout.step or callout.due_at is None or callout.due_at != callout.began_at:
+    if callout.step or callout.filled_at is not None or callout.cancelled_at is not None:
         return False
-    return callout.due_at == callout.incident.begins_at
+    return callout.began_at == callout.incident.begins_at
 
 
 def no_longer(

@@ -166,6 +166,7 @@ def test_somebody_who_says_on_the_telephone_that_they_go_needs_not_wait(night: N
     assert night.status() == ["accepted"]
     night.pass_time(9 * 3600)
     assert {page.person.name for page in night.pages()} == {"Bert Maes"}
+    assert "silent" in night.story()
 
 
 def test_an_organisation_without_quiet_hours_pages_at_once(night: Night):
