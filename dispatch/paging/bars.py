@@ -20,11 +20,13 @@ from dispatch.incidents import links, timeline
 from dispatch.incidents.models import Incident, Want
 from dispatch.paging.models import Assignment, Callout, Page, PageStatus, Release
 from dispatch.people.models import Person
+from dispatch.texts import N_
 
 _BY_DISPATCHER, _BY_SELF = "dispatcher", "self"
 #: The flag of a report that is about the other side of a case.
 SUSPECT_SIDE = "suspect_side"
 _SUSPECT = "suspect"
+CLOSED = N_("This case is closed to %(name)s.")
 
 
 def bar(
@@ -53,6 +55,13 @@ def pass_on(
     """Close a case to somebody who knows those concerned; that they decline is said apart."""
     incident.barred = dict(incident.barred) | {str(person.id): _BY_SELF}
     _audit(session, incident, "incident.pass_on", [person.id], actor, now)
+
+
+def lift(incident: Incident, person: Person) -> None:
+    """Let a dispatcher choose after all whom a dispatcher did not want; never who passed it on."""
+    if is_barred(incident, person.id) and not is_closed(incident, person.id):
+        key = str(person.id)
+        incident.barred = {one: by for one, by in incident.barred.items() if one != key}
 
 
 def _audit(

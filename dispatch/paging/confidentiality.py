@@ -4,8 +4,9 @@ An incident is seen by those whose named right reaches its organisation and by w
 never by membership of a team alone; to everybody else it does not exist. Who has gone may read on
 for the days that a setting gives, to write things up; who said no or gave up the seat, not at all.
 What is sealed is unsealed only for those who handle it and those who go, and of somebody with a
-protected identity only when it is opened with a reason. That a case was read is written down once
-an hour for each reader.
+protected identity only when it is opened with a reason. Whoever passed a case on, because they know
+those concerned, reads nothing of it any more, whatever else they are. That a case was read is
+written down once an hour for each reader.
 """
 
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from dispatch.db import Instant, Session
 from dispatch.errors import Invalid, NotFound, Refused
 from dispatch.incidents import handling, timeline
 from dispatch.incidents.models import Incident
-from dispatch.paging import telling
+from dispatch.paging import bars, telling
 from dispatch.paging.models import Assignment, Callout, Release
 from dispatch.people import access
 from dispatch.people.access import Right, Viewer
@@ -63,7 +64,7 @@ def reader(session: Session, viewer: Viewer, reference: str, now: datetime) -> R
     """Return an incident as the viewer may see it. Raises NotFound when it is not theirs to see."""
     query = sa.select(Incident).where(Incident.reference == reference)
     incident = session.scalars(query).one_or_none()
-    if incident is not None:
+    if incident is not None and not bars.is_closed(incident, viewer.person_id):
         home = incident.organisation_id
         goes = reads_by_going(session, viewer.person_id, incident.id, now)
         if access.may_read_incident(viewer, home, goes):
@@ -83,7 +84,8 @@ def provable(session: Session, viewer: Viewer, reference: str) -> Readable:
     """
     query = sa.select(Incident).where(Incident.reference == reference)
     incident = session.scalars(query).one_or_none()
-    if incident is None or not viewer.may(Right.PROOF_READ, incident.organisation_id):
+    closed = incident is None or bars.is_closed(incident, viewer.person_id)
+    if incident is None or closed or not viewer.may(Right.PROOF_READ, incident.organisation_id):
         raise NotFound(N_("There is no such incident, or it is not yours to see."))
     home = incident.organisation_id
     may_open = access.may_open(viewer, Right.NARRATIVE_OPEN, home, assigned=False)

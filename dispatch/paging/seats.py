@@ -21,6 +21,7 @@ from dispatch.incidents import alarms, handling, timeline
 from dispatch.incidents.models import Incident, IncidentStatus, Want
 from dispatch.outbox import queue
 from dispatch.paging import (
+    bars,
     call_back,
     callouts,
     joining,
@@ -39,7 +40,7 @@ from dispatch.paging.models import (
     Release,
 )
 from dispatch.people.models import Person, Team
-from dispatch.texts import N_
+from dispatch.texts import N_, Sentence
 
 
 class Taken(StrEnum):
@@ -100,7 +101,21 @@ def accept(
     if len(callouts.active_assignments(callout)) >= callout.want.people:
         _note(session, page, "taken", actor, via, now)
         return Acceptance(Taken.TOO_LATE)
+    if not bars.may_take(session, callout, person.id):
+        _turn_away(session, page, actor, via, now)
+        return Acceptance(Taken.TOO_LATE)
     return Acceptance(Taken.GOES, _seated(session, page, person, actor, via, now, minutes))
+
+
+def _turn_away(session: Session, page: Page, actor: Actor, via: str, now: datetime) -> None:
+    """End the page of somebody to whom the case is closed: another is called in their place."""
+    _note(session, page, "closed_yes", actor, via, now)
+    if page.ended_at is None:
+        _take_back(session, page, now)
+        page.status, page.answered_at, page.attempts = PageStatus.DECLINED, now, []
+        page.ended_at = now
+        session.flush()
+        callouts.catch_up(session, page.callout.incident, now)
 
 
 def _seated(
@@ -123,6 +138,8 @@ def _seated(
         expected_at=now + timedelta(minutes=minutes) if minutes else None,
     )
     session.add(assignment)
+    if not callout.incident.drill:
+        person.went_at = now
     _take_back(session, page, now)
     page.status, page.answered_at, page.ended_at, page.attempts = PageStatus.ACCEPTED, now, now, []
     expected = assignment.expected_at.isoformat() if assignment.expected_at else None
@@ -291,7 +308,13 @@ def _know(
 def accept_on_behalf(
     session: Session, callout: Callout, person: Person, actor: Actor, now: datetime
 ) -> Acceptance:
-    """Take an answer given by telephone: a dispatcher keys it in."""
+    """Take an answer given by telephone: a dispatcher keys it in.
+
+    Raises Conflict for somebody who passed the case on, or goes to its other side.
+    """
+    bars.lift(callout.incident, person)
+    if not bars.may_take(session, callout, person.id):
+        raise Conflict(Sentence(bars.CLOSED, name=person.name))
     page = pages.last_of(callout, person.id)
     if page is None or page.status is PageStatus.SKIPPED:
         page = pages.rung(session, callout, person, actor.name, now)

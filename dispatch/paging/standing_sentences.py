@@ -14,6 +14,7 @@ from dispatch.texts import N_
 TOLD = {
     "nobody_as_wished": N_("Nobody of %(team)s is what the victim insists on: paging the best."),
     "barred": N_("%(by)s says that these are not to be called for this case: %(people)s."),
+    "closed_yes": N_("%(person)s would go (%(via)s), but the case is closed to them."),
 }
 ALARMS = {
     "nobody_as_wished": N_(

@@ -125,6 +125,17 @@ def facts_of(incident: Incident, facts: Mapping[str, Any]) -> Iterator[dict[str,
     """Yield what else is known, each fact with its label."""
     if facts.get("summary"):
         yield {"label": gettext("In one sentence"), "value": facts["summary"]}
+    yield from concerned(facts)
+    flags = [gettext(word) for name, word in sentences.FLAGS.items() if incident.flags.get(name)]
+    if flags:
+        yield {"label": gettext("Take note"), "value": ", ".join(flags)}
+    wishes = _wishes(incident.wishes)
+    if wishes:
+        yield {"label": gettext("Wishes"), "value": ", ".join(wishes)}
+
+
+def concerned(facts: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield who asks and who is concerned."""
     contact = facts.get("contact", {})
     if contact:
         who = ", ".join(contact[key] for key in ("name", "role") if contact.get(key))
@@ -135,12 +146,6 @@ def facts_of(incident: Incident, facts: Mapping[str, Any]) -> Iterator[dict[str,
         }
     for person in facts.get("persons", ()):
         yield {"label": gettext("Person"), "value": _person(person)}
-    flags = [gettext(word) for name, word in sentences.FLAGS.items() if incident.flags.get(name)]
-    if flags:
-        yield {"label": gettext("Take note"), "value": ", ".join(flags)}
-    wishes = _wishes(incident.wishes)
-    if wishes:
-        yield {"label": gettext("Wishes"), "value": ", ".join(wishes)}
 
 
 def _person(person: Mapping[str, Any]) -> str:

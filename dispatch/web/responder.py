@@ -20,7 +20,7 @@ from dispatch.db import Session
 from dispatch.errors import Conflict, NotFound
 from dispatch.incidents import catalogue, handling
 from dispatch.incidents.models import Incident, IncidentStatus
-from dispatch.paging import callouts, confidentiality, replies, seats, story
+from dispatch.paging import callouts, confidentiality, replies, seats, self_check, story
 from dispatch.paging.models import (
     UNFINISHED,
     Assignment,
@@ -205,7 +205,7 @@ def call(reference: str) -> str:
     """Show a call-out to whoever was called, and the incident to whoever goes."""
     with session.reading() as opened:
         page = _own_page(opened, reference)
-        reads = _reads(opened, page)
+        reads = _reads(opened, page) or self_check.may_see(page)
         noted = confidentiality.read_lately(
             opened, page.callout.incident, session.actor(), session.now()
         )
@@ -231,9 +231,20 @@ def _show_call(reference: str, narrative: str | None = None) -> str:
             | {"answer_url": url_for("responder.act", reference=reference, action="answer")},
             incident=_incident(opened, reference, page) if _reads(opened, page) else None,
             mine=_mine(seat) if seat is not None else None,
+            check=_check(opened, page) if self_check.may_see(page) else None,
             narrative=narrative,
             onward=None,
         )
+
+
+def _check(opened: Session, page: Page) -> dict[str, Any]:
+    """Return where it is and who is concerned, for an officer to say that they know them."""
+    incident, held = page.callout.incident, self_check.facts(opened, page)
+    return {
+        "place": case.place(incident, held),
+        "protected": bool(incident.flags.get("protected_identity")),
+        "facts": list(case.concerned(held)),
+    }
 
 
 def _own_page(opened: Session, reference: str) -> Page:
@@ -354,6 +365,11 @@ def _withdraw(opened: Session, page: Page, _form: Form) -> str:
     return str(gettext("Noted. A colleague is being called."))
 
 
+def _pass_on(opened: Session, page: Page, _form: Form) -> str:
+    self_check.pass_on(opened, page, session.actor(), session.now())
+    return str(gettext("Noted. A colleague is being called. This case is closed to you now."))
+
+
 def _note(opened: Session, page: Page, form: Form) -> str:
     if not _reads(opened, page):
         raise Conflict(N_("You do not go for this call-out any more."))
@@ -366,6 +382,7 @@ _ACTIONS: Mapping[str, Callable[[Session, Page, Form], str]] = {
     "answer": _answer,
     "status": _status,
     "withdraw": _withdraw,
+    "pass_on": _pass_on,
     "note": _note,
 }
 _ANSWERS = {

@@ -11,7 +11,7 @@ from dispatch.incidents import handling
 from dispatch.incidents.models import IncidentStatus
 from dispatch.paging import callouts, seats
 from dispatch.paging.models import Page
-from dispatch.people.models import Person, Role
+from dispatch.people.models import Person, Role, RoleGrant
 from tests.centre import ADA, NOW, sounding
 from tests.web import nights
 from tests.web.conftest import Browser, Web
@@ -152,14 +152,59 @@ def test_the_link_speaks_the_officers_language(web, reference, link):
     assert web.anonymous().get(link, headers={"Accept-Language": "en"}).status_code == 200
 
 
-def test_whoever_is_called_sees_the_call_but_no_facts_before_going(web, reference):
+def test_whoever_is_called_sees_where_and_who_and_no_other_fact_before_going(web, reference):
     browser = officer(web)
     listed = browser.get("/calls")
     assert reference in listed.text
-    shown = browser.get(f"/calls/{reference}")
-    for text in (listed.text, shown.text):
-        for secret in nights.SECRETS:
-            assert secret not in text
+    for secret in nights.SECRETS:
+        assert secret not in listed.text
+    shown = browser.get(f"/calls/{reference}").text
+    assert nights.ADDRESS in shown
+    assert nights.CONTACT in shown
+    for secret in (nights.NARRATIVE, nights.SUMMARY, "fatal road crash", "53 11 22 33"):
+        assert secret not in shown
+    assert browser.post(f"/calls/{reference}/narrative").status_code == 404
+    with web.store.read() as session:
+        read = sa.select(AuditEntry).where(AuditEntry.action == "incident.read")
+        assert len(session.scalars(read).all()) == 1
+
+
+def test_names_and_address_of_the_protected_are_shown_to_nobody_who_is_called(web):
+    protected = {"protected_identity": True}
+    reference = nights.open_incident(web.store, web.centre, flags=protected)
+    shown = officer(web).get(f"/calls/{reference}").text
+    assert nights.ADDRESS not in shown
+    assert nights.CONTACT not in shown
+    assert "protected" in shown
+
+
+def test_somebody_who_knows_them_passes_on_without_a_reason_and_reads_nothing_more(web, reference):
+    an, bert = officer(web), officer(web, "Bert")
+    an.post(f"/calls/{reference}/pass_on")
+    assert nights.ADDRESS not in an.get(f"/calls/{reference}").text
+    # The next person is called at once.
+    assert nights.ADDRESS in bert.get(f"/calls/{reference}").text
+    told = web.as_role(Role.DISPATCHER).get(f"/incidents/{reference}").text
+    assert "An Peeters cannot (passed on)." in told
+    # Neither a late yes nor any other right opens it again.
+    an.post(f"/calls/{reference}/answer", {"answer": "yes"})
+    assert nights.going(web.store, reference) == []
+    with web.store.write() as session:
+        home, person = web.centre.organisation.id, web.centre.people["An"].id
+        session.add(RoleGrant(person_id=person, role=Role.DISPATCHER, organisation_id=home))
+    again = officer(web)
+    assert again.get(f"/incidents/{reference}").status_code == 404
+    assert again.get(f"/calls/{reference}").status_code == 200
+
+
+def test_somebody_who_goes_already_passes_on_too_and_the_seat_is_called_for_again(web, reference):
+    browser = officer(web)
+    browser.post(f"/calls/{reference}/answer", {"answer": "yes"})
+    assert "I know them" in browser.get(f"/calls/{reference}").text
+    browser.post(f"/calls/{reference}/pass_on")
+    assert nights.going(web.store, reference)[0][1] == "released"
+    assert sounding(web.store) == ["withdrew"]
+    assert not reads(web, browser, reference)
 
 
 def test_whoever_goes_sees_the_facts_and_opens_the_narrative(web, reference):
@@ -255,7 +300,7 @@ def test_whoever_was_released_reads_on_and_whoever_gave_up_the_seat_does_not(web
     assert not reads(web, bert, reference)
 
 
-@pytest.mark.parametrize("action", ["answer", "status", "withdraw", "note", "narrative"])
+@pytest.mark.parametrize("action", ["answer", "status", "withdraw", "note", "narrative", "pass_on"])
 def test_whoever_was_not_called_finds_no_call(web, reference, action):
     for browser in (officer(web, "Chloé"), web.as_role(Role.RESPONDER, zone=web.leie)):
         assert browser.get(f"/calls/{reference}").status_code == 404
