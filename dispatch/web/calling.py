@@ -5,7 +5,7 @@ may leave out is for `paging.reaching` to say; the card is public behind an addr
 guess, for the browser of a telephone that saves it is signed in nowhere.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import time
 from typing import Any
 
@@ -16,18 +16,21 @@ from flask_babel import gettext
 
 from dispatch.db import Session
 from dispatch.errors import Conflict, Invalid
-from dispatch.paging import contact_card, reaching
+from dispatch.incidents.models import Incident, Want
+from dispatch.paging import contact_card, plans, policy, reaching
 from dispatch.paging.reaching import Rule
 from dispatch.people import phones, staff
 from dispatch.people.access import Right
-from dispatch.people.models import Organisation, Person
+from dispatch.people.models import Organisation, Person, Team
 from dispatch.texts import N_
+from dispatch.web import people as shown
 from dispatch.web import policy_form, session
 from dispatch.web.forms import Form
 
 blueprint = Blueprint("calling", __name__)
 
 _WAYS = {way: policy_form.CHANNELS[way] for way in reaching.OFFERED}
+_NAMED = {**_WAYS, reaching.LANDLINE: N_("Landline")}
 _MISSING = {
     reaching.SMS: N_("no confirmed mobile that takes texts"),
     reaching.CALL: N_("no confirmed telephone"),
@@ -112,11 +115,39 @@ def _shown(opened: Session, person: Person, form: Form) -> str:
         person=person,
         own=own,
         priorities=reaching.PRIORITIES,
+        effects=_effects(opened, person, methods),
         ways=[(way, gettext(words)) for way, words in _WAYS.items()],
         missing=[gettext(_MISSING[way]) for way in _WAYS if not reaching.fitting(way, methods)],
         numbers=[phones.spaced(number) for number in contact_card.numbers(opened, employer)],
         card=contact_card.address(opened, employer),
     )
+
+
+def _effects(
+    opened: Session, person: Person, methods: Sequence[phones.Method]
+) -> dict[int, list[str]]:
+    """Say what an alert now would lead to, by priority; nothing for who is in no team."""
+    day = shown.today()
+    teams = [one.team_id for one in person.memberships if (one.until_on or day) >= day]
+    if not teams or not methods:
+        return {}
+    team, now = opened.get_one(Team, teams[0]), session.now()
+    found = {}
+    for priority in reaching.PRIORITIES:
+        # Never added to the session: it only carries the question.
+        want = Want(incident=Incident(priority=priority), team=team, team_id=team.id)
+        plan = plans.plan_of(opened, plans.in_force(opened, want, now), now)
+        usual = policy.usual_attempts(plan)
+        tried = reaching.attempts(usual, methods, priority, now, team.time_zone)
+        found[priority] = [_effect(way, round((at - now).total_seconds())) for way, at in tried]
+    return found
+
+
+def _effect(way: str, seconds: int) -> str:
+    named = gettext(_NAMED.get(way, way))
+    if not seconds:
+        return str(gettext("%(way)s at once", way=named))
+    return str(gettext("%(way)s after %(seconds)s s", way=named, seconds=seconds))
 
 
 def _clock(at: time | None) -> str:

@@ -65,3 +65,10 @@ def test_card_of_the_centres_numbers_comes_by_text_and_opens_without_a_sign_in(w
     newer = web.anonymous().get(link[0] + "?version=4.0").data.decode()
     assert 'TEL;VALUE=uri;TYPE="work,voice,text":tel:+3253123456\r\n' in newer
     assert web.anonymous().get("/contact/guessed.vcf").status_code == 404
+
+
+def test_screen_says_what_an_alert_now_would_lead_to(web: Web) -> None:
+    own = web.browser(web.centre.people["An"])
+    assert "Text at once, Call after 20 s, Call after 90 s." in own.get("/account/calling").text
+    own.post("/account/calling", {"way_3_0": "call", "way_3_1": "sms"})
+    assert "Call at once, Text after 20 s, Call after 90 s." in own.get("/account/calling").text
