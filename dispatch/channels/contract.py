@@ -16,6 +16,10 @@ from typing import Protocol
 SEND_DEADLINE_SECONDS = 10
 
 
+#: In the text of a mail, what goes along as a document of its own (HTML) begins after this.
+DOCUMENT = "\f"
+
+
 class Kind(StrEnum):
     """How a message reaches somebody."""
 
@@ -53,7 +57,7 @@ class Outgoing:
     """E.164, a mail address, or the subscription of a browser as it gave it (JSON)."""
     text: str
     """The SMS text, what a call says, what a browser shows; the first line of a mail is its
-    subject."""
+    subject, and what follows `DOCUMENT` is attached."""
     language: str
     """nl, fr, sv, da or en: the voice that speaks a call."""
     validity_seconds: int

@@ -22,7 +22,7 @@ from email.utils import format_datetime, formataddr
 
 from dispatch import db
 from dispatch.channels import segments, wire
-from dispatch.channels.contract import Inbound, Kind, Outcome, Outgoing, Receipt, State
+from dispatch.channels.contract import DOCUMENT, Inbound, Kind, Outcome, Outgoing, Receipt, State
 from dispatch.clock import Clock
 from dispatch.texts import N_
 
@@ -33,6 +33,7 @@ _ANSWER_SECONDS = 5.0
 #: A server that does not know us yet lets us wait ("greylisting").
 _LATER_SECONDS = 15.0
 _LONGEST_SUBJECT, _LONGEST_LINE = 120, 1600
+_DOCUMENT_NAME = "dispatch.html"
 #: Replies that mean the mailbox, where the server does not say it by an enhanced code.
 _NO_MAILBOX = (550, 551, 553)
 _ENHANCED = re.compile(rb"\A([245]\.\d{1,3})\.\d{1,3}\b")
@@ -131,7 +132,8 @@ class MailChannel:
         return f"<{message.uid}@{self._domain}>"
 
     def _letter(self, message: Outgoing) -> bytes:
-        lines = [segments.harmless(line, _LONGEST_LINE) for line in message.text.splitlines()]
+        text, _, document = message.text.partition(DOCUMENT)
+        lines = [segments.harmless(line, _LONGEST_LINE) for line in text.splitlines()]
         subject, body = (lines or [""])[0], "\n".join(lines[1:]).strip() or "\n".join(lines)
         # Seven bits, for a server may know no more, and lines that no server has to break.
         letter = EmailMessage(policy=SMTP.clone(cte_type="7bit"))
@@ -145,6 +147,8 @@ class MailChannel:
         if message.priority == 1:
             letter["Importance"] = "high"
         letter.set_content(body)
+        if document:
+            letter.add_attachment(document, subtype="html", filename=_DOCUMENT_NAME)
         return letter.as_bytes()
 
     @contextmanager

@@ -42,6 +42,8 @@ class Right(StrEnum):
     """When who was alerted of an incident, and what came of it; nothing that is sealed."""
     POLICY_READ = "policy.read"
     POLICY_CHANGE = "policy.change"
+    SHEET_SEND = "sheet.send"
+    """Choose to whom duty sheets go by mail, with everybody's numbers."""
     ADMINISTER = "administer"
 
 
@@ -77,6 +79,7 @@ RIGHTS: Mapping[Role, frozenset[Right]] = {
             Right.PROOF_READ,
             Right.POLICY_READ,
             Right.POLICY_CHANGE,
+            Right.SHEET_SEND,
             Right.ADMINISTER,
         }
     ),

@@ -88,6 +88,15 @@ def _parsed(number: str, country: str) -> phonenumbers.PhoneNumber:
     return parsed
 
 
+def mail_address(address: str) -> str:
+    """Return a mail address as it is kept. Raises Invalid."""
+    # Seven bits: a server on the way may know no more.
+    if not re.fullmatch(r"[!-?A-~]+@[!-?A-~]+\.[!-?A-~]+", address.strip()):
+        sentence = N_("This is no mail address. Write it like an.peeters@zone.example.")
+        raise Invalid(sentence, address=sentence)
+    return address.strip().lower()
+
+
 def masked(number: str) -> str:
     """Return an E.164 number as those see it who need not ring it: +32 4.. .. .. 12."""
     try:
@@ -158,11 +167,7 @@ def add_method(
 
 def _address(session: Session, person: Person, kind: MethodKind, address: str) -> str:
     if kind is MethodKind.MAIL:
-        # Seven bits: a server on the way may know no more.
-        if not re.fullmatch(r"[!-?A-~]+@[!-?A-~]+\.[!-?A-~]+", address.strip()):
-            sentence = N_("This is no mail address. Write it like an.peeters@zone.example.")
-            raise Invalid(sentence, address=sentence)
-        return address.strip().lower()
+        return mail_address(address)
     if kind is MethodKind.PUSH:
         try:
             return webpush.subscription(address).text()

@@ -21,8 +21,9 @@ from dispatch.clock import SystemClock
 from dispatch.db import Session, Unavailable
 from dispatch.intake.models import Source
 from dispatch.outbox import queue, troubles
+from dispatch.people.models import Organisation
 from dispatch.rota import watch
-from dispatch.vigil import boards, cover, judging, unreached, wrongs
+from dispatch.vigil import boards, cover, judging, sheet, unreached, wrongs
 from dispatch.vigil.judging import Promise, Readings, Standing
 from dispatch.vigil.models import Trouble
 from dispatch.vigil.outside import Watchdog
@@ -60,6 +61,7 @@ class Sentry:
             (self.watchdog.tell, LOOK_SECONDS),
             (self.watchdog.ping, self.parts.settings.watchdog.ping_seconds),
             (self.look_ahead, 60),
+            (self.send_sheets, 60),
             (self.compare_clocks, 60),
             (self.look_at_rotas, 3600),
         )
@@ -154,6 +156,20 @@ class Sentry:
             with self.store.write() as session:
                 wrongs.keep(session, near, [Trouble.COVER], now)
                 wrongs.sweep(session, now)
+
+    def send_sheets(self) -> None:
+        """Send the duty sheets that are due or have changed: one engine of several."""
+        now = self.parts.clock.now()
+        with self.store.read() as session:
+            found = [one.id for one in sheet.organisations(session)]
+        if not found or "mail" not in self.parts.channels:
+            return
+        with self.store.write() as session:
+            if not upkeep.take_lease(session, "sheets", self.holder, now, 50):
+                return
+        for organisation_id in found:
+            with self.store.write() as session:
+                sheet.look(session, session.get_one(Organisation, organisation_id), now)
 
     def look_at_rotas(self) -> None:
         """Tell whoever answers for a rota what will go wrong with it: one engine of several."""
