@@ -148,7 +148,7 @@ class Engine:
         lease = self.settings.engine.lease_seconds
         with self.store.write() as session:
             now = self._lease_instant(session)
-            claimed, expired = queue.claim(session, now, lease, limit, self._who)
+            claimed, expired = queue.claim(session, now, lease, limit, self._who, self.parts.limits)
             expired_ids = [message.id for message in expired]
         if expired_ids:
             with self.store.write() as session:

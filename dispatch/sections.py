@@ -96,6 +96,8 @@ class Twilio:
     account_sid: str
     auth_token: str = field(repr=False)
     sender: str
+    more_senders: tuple[str, ...]
+    texts_per_second: float
     public_url: str
     obfuscate_addresses: bool
 
@@ -107,6 +109,7 @@ class Gateway:
     url: str
     secrets: tuple[str, ...] = field(repr=False)
     sender: str
+    texts_per_second: float
     public_url: str
 
 

@@ -95,6 +95,8 @@ _MAY_BE_ZERO = {
     "web.processes",
     "web.trusted_proxies",
     "paging.stranger_answers_per_hour",
+    "twilio.texts_per_second",
+    "gateway.texts_per_second",
     "cases.facts_seconds",
     "cases.relief_hours",
     "demo.step_seconds",

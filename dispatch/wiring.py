@@ -17,6 +17,7 @@ from dispatch.channels.twilio import TwilioChannel
 from dispatch.channels.webpush import WebPushChannel
 from dispatch.clock import Clock, SystemClock
 from dispatch.db import Store
+from dispatch.outbox.pace import Limit, Limits
 from dispatch.settings import Settings, SettingsError
 
 
@@ -29,6 +30,8 @@ class Parts:
     clock: Clock
     channels: Mapping[str, Channel] = field(default_factory=dict)
     """Suppliers by name, the preferred one first."""
+    limits: Limits = field(default_factory=dict)
+    """How fast texts leave by each supplier, and from which numbers."""
 
 
 def build(environ: Mapping[str, str]) -> Parts:
@@ -40,7 +43,7 @@ def build(environ: Mapping[str, str]) -> Parts:
     clock = SystemClock()
     # First: what cannot be used must not leave a database open.
     made = channels(settings, clock)
-    return Parts(settings, open_store(settings), clock, made)
+    return Parts(settings, open_store(settings), clock, made, limits(settings))
 
 
 def open_store(settings: Settings) -> Store:
@@ -63,6 +66,16 @@ def channels(settings: Settings, clock: Clock) -> dict[str, Channel]:
     return {channel.name: channel for channel in made if channel is not None}
 
 
+def limits(settings: Settings) -> Limits:
+    """Return how fast texts leave by each supplier, and from which numbers."""
+    twilio, gateway = settings.twilio, settings.gateway
+    numbers = tuple(dict.fromkeys([twilio.sender, *twilio.more_senders]))
+    return {
+        TwilioChannel.name: Limit(numbers, twilio.texts_per_second),
+        GatewayChannel.name: Limit((gateway.sender,), gateway.texts_per_second),
+    }
+
+
 def _twilio(settings: Settings, _clock: Clock) -> Channel | None:
     twilio = settings.twilio
     if not twilio.account_sid:
@@ -70,7 +83,7 @@ def _twilio(settings: Settings, _clock: Clock) -> Channel | None:
     return TwilioChannel(
         account_sid=twilio.account_sid,
         auth_token=twilio.auth_token,
-        sender=twilio.sender,
+        senders=limits(settings)[TwilioChannel.name].numbers,
         public_url=twilio.public_url,
         api_base=twilio.api_base,
         address_obfuscated=twilio.obfuscate_addresses,

@@ -66,6 +66,8 @@ class Outgoing:
     """A call that asks for a digit (1 or 2)."""
     priority: int = 1
     """1 highest .. 3."""
+    sender: str = ""
+    """The supplier's number that a text leaves from; empty: its usual one."""
 
 
 @dataclass(frozen=True)

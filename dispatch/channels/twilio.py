@@ -7,6 +7,7 @@ There is no idempotency key, so nothing is sent again here; that, and the order 
 outbox's. Who may be reached, and with which words, is decided elsewhere.
 """
 
+import functools
 import logging
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -137,14 +138,15 @@ class TwilioChannel:
         *,
         account_sid: str,
         auth_token: str,
-        sender: str,
+        senders: Sequence[str],
         public_url: str,
         api_base: str = "https://api.twilio.com",
         timeout: float = 5.0,
         address_obfuscated: bool = False,
         pool: int = 16,
     ) -> None:
-        self._sender = sender
+        self._senders = senders
+        self._sender = senders[0]
         self._public_url = public_url.rstrip("/")
         self._address_obfuscated = address_obfuscated
         self._validator = RequestValidator(auth_token)
@@ -195,7 +197,8 @@ class TwilioChannel:
             return None
         listed = (self._client.messages if message.kind is Kind.SMS else self._client.calls).list
         # Without the supplier's own date filter: it skips what is still queued.
-        rows: list[Any] = self._ask(lambda: listed(to=message.to, from_=self._sender, limit=50), [])
+        ends = {"to": message.to, "from_": self._from(message)}
+        rows: list[Any] = self._ask(lambda: listed(**ends, limit=50), [])
         strangers = [x for x in rows if x.sid not in known and _is_since(x.date_created, since)]
         words = segments.plain(message.text)
         same = [x for x in strangers if segments.plain(getattr(x, "body", None) or "") == words]
@@ -209,7 +212,8 @@ class TwilioChannel:
         texts: list[Inbound] = []
         self._ask(lambda: texts.extend(self._inbound(since)), None)
         # Listed newest first, with instants too coarse to tell a yes from the no that follows it.
-        return texts[::-1]
+        texts.reverse()
+        return sorted(texts, key=lambda text: text.at or since)
 
     def verify(self, path_and_query: str, form: Mapping[str, str], signature: str) -> bool:
         """Tell whether a callback was signed by the supplier for our *configured* address.
@@ -253,7 +257,7 @@ class TwilioChannel:
     def _text(self, message: Outgoing) -> Any:
         return self._client.messages.create(
             to=message.to,
-            from_=self._sender,
+            from_=self._from(message),
             body=segments.plain(message.text),
             status_callback=self._callback("status", message.uid),
             validity_period=max(1, min(36_000, message.validity_seconds)),
@@ -284,6 +288,10 @@ class TwilioChannel:
             status_callback_event=["initiated", "ringing", "answered", "completed"],
         )
 
+    def _from(self, message: Outgoing) -> str:
+        """Return the number that a message leaves from; another supplier's is none of ours."""
+        return message.sender if message.sender in self._senders else self._sender
+
     def _callback(self, what: str, uid: str) -> str:
         return f"{self._public_url}/hooks/twilio/{what}/{quote(uid, safe='')}"
 
@@ -305,14 +313,14 @@ class TwilioChannel:
     def _inbound(self, since: datetime) -> Iterator[Inbound]:
         # By whole days, as the supplier documents it; the instant is compared below.
         day = since.replace(hour=0, minute=0, second=0, microsecond=0)
-        texts = self._client.messages.stream(
-            to=self._sender, date_sent_after=day, limit=_MOST_INBOUND, page_size=200
-        )
-        for text in texts:
-            at = text.date_sent or text.date_created
-            told = text.direction == "inbound" and text.sid and text.from_
-            if told and _is_since(at, since):
-                yield Inbound(text.sid, text.from_, text.body or "", at)
+        ask = functools.partial(self._client.messages.stream, date_sent_after=day)
+        # Each number by itself: another application may share the account.
+        for number in self._senders:
+            for text in ask(to=number, limit=_MOST_INBOUND, page_size=200):
+                at = text.date_sent or text.date_created
+                told = text.direction == "inbound" and text.sid and text.from_
+                if told and _is_since(at, since):
+                    yield Inbound(text.sid, text.from_, text.body or "", at)
 
     def _ask(self, question: Callable[[], _T], otherwise: _T) -> _T:
         """Answer a question within the deadline, or `otherwise` when the supplier cannot."""

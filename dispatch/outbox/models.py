@@ -46,6 +46,8 @@ class Message(Base):
     status: Mapped[State] = mapped_column(words(State))
     channel: Mapped[str] = mapped_column(default="")
     """Which supplier took it, has it in doubt, or is to be tried next."""
+    sender: Mapped[str] = mapped_column(default="", server_default="")
+    """The supplier's number that it leaves from; empty: the supplier's usual one."""
     supplier_id: Mapped[str] = mapped_column(default="", index=True)
     created_at: Mapped[datetime]
     due_at: Mapped[datetime | None]
@@ -127,3 +129,15 @@ class Supplier(Base):
     """While open: when to ask it again."""
     trial_until: Mapped[datetime | None]
     """While half open: until when one message has the trial."""
+
+
+class Sender(Base):
+    """A number of a supplier's that passes on no more than so many texts a second."""
+
+    __tablename__ = "sender"
+    id: Mapped[Id]
+    supplier: Mapped[str]
+    number: Mapped[str]
+    free_at: Mapped[datetime]
+    """When it has passed on what it was given."""
+    __table_args__ = (sa.UniqueConstraint("supplier", "number"),)

@@ -8,6 +8,7 @@ another about the same, is not sent. What a message belongs to (`about`) is not 
 whoever put it in is told by the return values what became of it.
 """
 
+import functools
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -20,6 +21,7 @@ from dispatch.channels.contract import RECEIPTED, Kind, Outcome, Outgoing, State
 from dispatch.db import Base, Session
 from dispatch.outbox import suppliers
 from dispatch.outbox.models import Message, Purpose
+from dispatch.outbox.pace import UNLIMITED, Limits, Pace
 from dispatch.outbox.piles import Piles
 from dispatch.outbox.suppliers import Carriers
 
@@ -129,7 +131,12 @@ _TASKS = {
 
 
 def claim(
-    session: Session, now: datetime, lease_seconds: float, limit: int, who: Carriers
+    session: Session,
+    now: datetime,
+    lease_seconds: float,
+    limit: int,
+    who: Carriers,
+    limits: Limits = UNLIMITED,
 ) -> tuple[list[Claimed], list[Message]]:
     """Lease up to `limit` due messages, the most urgent first, and choose who carries each.
 
@@ -139,13 +146,14 @@ def claim(
         sa.select(Message)
         .where(Message.due_at <= now, Message.status.in_(list(_TASKS)))
         .order_by(sa.case((Message.status == State.SENT, 1), else_=0), Message.priority)
-        .order_by(Message.due_at)
+        .order_by(Message.due_at, Message.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
     due = session.scalars(query).all()
     piles = Piles(session, due, now)
     choice = suppliers.Choice(session, who, now, lease_seconds)
+    pace = Pace(session, limits, now)
     claimed: list[Claimed] = []
     failed: list[Message] = []
     for message in due:
@@ -157,7 +165,12 @@ def claim(
         if task is not Task.ASK and piles.hold(message):
             continue
         try:
-            claimed.append(_lease(session, message, choice, now, lease_seconds))
+            supplier = message.channel
+            if task is not Task.ASK:
+                supplier = choice.of(message.kind, supplier) or supplier
+                if pace.hold(message, supplier, functools.partial(text_of, session, message)):
+                    continue
+            claimed.append(_lease(session, message, supplier, now, lease_seconds))
         except seal.Unsealable:
             # One that nobody can read may not keep all others from being sent.
             log.error("message_unsealable", message=message.uid)
@@ -180,7 +193,7 @@ def _is_over(message: Message, piles: Piles, now: datetime) -> bool:
 
 
 def _lease(
-    session: Session, message: Message, choice: suppliers.Choice, now: datetime, seconds: float
+    session: Session, message: Message, supplier: str, now: datetime, seconds: float
 ) -> Claimed:
     task, doubted = _TASKS[message.status], message.channel
     # Whoever claims it after the lease asks first what became of it.
@@ -189,7 +202,7 @@ def _lease(
         message.status = State.SENDING
         message.attempts += 1
         # Before it is sent: whoever finds it left behind must know whom to ask.
-        message.channel = choice.of(message.kind, doubted) or doubted
+        message.channel = supplier
         begun = {"n": message.attempts, "by": message.channel, "began": now.isoformat()}
         message.tries = [*message.tries, begun]
     if task is Task.FIND:
@@ -215,6 +228,7 @@ def _claimed(
         validity_seconds=max(1, int((message.expires_at - now).total_seconds())),
         gather=message.gather,
         priority=message.priority,
+        sender=message.sender,
     )
     return Claimed(
         message.id,

@@ -45,7 +45,7 @@ def make_channel(twilio: SimulatedTwilio, customer: Customer) -> MakeChannel:
 
     def make(**given: Any) -> TwilioChannel:
         sid, token, sender = ACCOUNT
-        usual = {"account_sid": sid, "auth_token": token, "sender": sender}
+        usual = {"account_sid": sid, "auth_token": token, "senders": [sender]}
         addresses = {"api_base": twilio.base_url, "public_url": customer.url}
         return TwilioChannel(**{**usual, **addresses, **given})
 

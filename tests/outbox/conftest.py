@@ -1,6 +1,6 @@
 """An outbox that a test fills, and an engine that claims from it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import pytest
@@ -9,6 +9,7 @@ from dispatch.channels.contract import Kind, Outcome, Receipt, State
 from dispatch.db import Store
 from dispatch.outbox import queue, receipts
 from dispatch.outbox.models import Message, Purpose
+from dispatch.outbox.pace import Limits
 from dispatch.outbox.queue import Claimed, Draft, Recipient
 from tests import centre
 
@@ -23,6 +24,7 @@ class Outbox:
     store: Store
     cast: centre.Centre
     now: datetime = centre.NOW
+    limits: Limits = field(default_factory=dict)
 
     def put(
         self,
@@ -31,19 +33,20 @@ class Outbox:
         kind: Kind = Kind.SMS,
         name: str = "An",
         purpose: Purpose = Purpose.CALLOUT,
+        priority: int = 1,
     ) -> int:
         """Put in a text or call."""
         person = self.cast.people[name]
         with self.store.write() as session:
             to = Recipient(person.id, None, "+32470123450", f"{name}'s", "en")
             until = self.now + timedelta(minutes=30)
-            draft = Draft(kind, purpose, text, until, about)
+            draft = Draft(kind, purpose, text, until, about, priority)
             return queue.put(session, self.cast.organisation.id, to, draft, self.now)
 
     def claim(self) -> list[Claimed]:
         """Claim what is due, for an engine that may die."""
         with self.store.write() as session:
-            return queue.claim(session, self.now, LEASE, 10, ALONE)[0]
+            return queue.claim(session, self.now, LEASE, 10, ALONE, self.limits)[0]
 
     def settle(self, *outcomes: tuple[Claimed, Outcome]) -> None:
         """Write down what became of attempts."""

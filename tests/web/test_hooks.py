@@ -46,7 +46,7 @@ class Hooks:
         self.channel = TwilioChannel(
             account_sid="AC" + "0" * 32,
             auth_token=TOKEN,
-            sender="+32460200200",
+            senders=["+32460200200"],
             public_url=public,
             api_base=settings.twilio.api_base,
         )
