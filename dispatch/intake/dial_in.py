@@ -16,8 +16,8 @@ import sqlalchemy as sa
 
 from dispatch.db import Session
 from dispatch.errors import Invalid
-from dispatch.incidents import catalogue
-from dispatch.incidents.models import Category
+from dispatch.incidents import catalogue, timeline
+from dispatch.incidents.models import Category, Incident
 from dispatch.intake import keyed, pins, receive
 from dispatch.intake.models import Source
 from dispatch.paging.calling_in import Turn
@@ -181,11 +181,19 @@ class _Desk:
     def _asked(self, step: str, text: str, digits: int) -> Turn:
         return Turn(text, self._language, {**self._state, "step": step}, digits)
 
+    def _note(self, reference: str, now: datetime) -> None:
+        """Let whoever looks know why nothing but this was reported, and that somebody waits."""
+        query = sa.select(Incident).where(Incident.reference == reference)
+        incident, sender = self._session.scalars(query).one(), receive.actor(self._source)
+        timeline.add(self._session, incident, "dialled_in", sender, now, source=sender.name)
+
     def _send(self, call_id: str, now: datetime) -> Turn:
         body = keyed.document(*(self._state[name] for name in ("zone", "category", "number")))
         sent = receive.Request(f"call-{call_id}", keyed.CONTENT_TYPE, body)
         answer = receive.take_in(self._session, self._source, receive.prepare(sent, now), now)
         if answer.status != 202:
             return Turn(say(self._language, _NOT_SENT), self._language)
-        spelled = " ".join(json.loads(answer.body)["reference"].replace("-", ""))
+        reference = str(json.loads(answer.body)["reference"])
+        self._note(reference, now)
+        spelled = " ".join(reference.replace("-", ""))
         return Turn(say(self._language, _SENT, reference=spelled), self._language)

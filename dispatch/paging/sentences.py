@@ -60,6 +60,9 @@ _SENTENCES = {
     "unclear": N_("Whether the %(channel)s to %(person)s left is not known yet (%(code)s)."),
     "blocked": N_("%(person)s texted a stop word: the supplier refuses texts until START."),
     "called_in": N_("%(person)s called in and heard the call-out."),
+    "dialled_in": N_(
+        "%(source)s reported it by telephone: category and number only, and waits for whoever goes."
+    ),
     "opened": N_("%(person)s opened the link."),
     "accepted": N_("%(person)s goes (%(via)s)%(expected)s."),
     "late_yes": N_("%(person)s would go (%(via)s), but the call-out was over: told so."),
