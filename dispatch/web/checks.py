@@ -141,7 +141,7 @@ def _line(one: Shown, team: Team, *, follows: bool) -> dict[str, Any]:
     text = gettext(words[one.state], name=one.name, at=at, begins=begins)
     if one.stays:
         text = f"{text}. {gettext(_HEARD if one.heard else _STAYS, name=one.stays)}"
-    may_end = one.state is not State.ANSWERED and rights.may_take_over_for(session.viewer(), team)
+    may_end = one.state not in _TONES and rights.may_take_over_for(session.viewer(), team)
     return {
         "state": _TONES.get(one.state, "bad"),
         "text": text,
