@@ -312,17 +312,7 @@ class Engine:
             thread = threading.Thread(target=self._guard, args=(name, loop), name=name, daemon=True)
             thread.start()
             self._threads.append(thread)
-        chores = (
-            (self.beat, 1),
-            (self.follow_rota, 1),
-            (self.ask_for_texts, 5),
-            (self.ask_suppliers, 5),
-            (self.look_at_going, 5),
-            (self.sweep, 3600),
-            (self.check, 10),
-            (self.plan, 2),
-            *self.sentry.chores(),
-        )
+        chores = self._every()
         self._chores = BackgroundScheduler(
             # One for each chore: a supplier that hangs may not stop the heart.
             executors={"default": ChorePool(len(chores))},
@@ -339,6 +329,20 @@ class Engine:
             )
         self._chores.start()
         log.info("engine_started", holder=self.holder)
+
+    def _every(self) -> tuple[tuple[Callable[[], object], float], ...]:
+        """Return the chores, and how often each comes in seconds."""
+        return (
+            (self.beat, 1),
+            (self.follow_rota, 1),
+            (self.ask_for_texts, 5),
+            (self.ask_suppliers, 5),
+            (self.look_at_going, 5),
+            (self.sweep, 3600),
+            (self.check, 10),
+            (self.plan, 2),
+            *self.sentry.chores(),
+        )
 
     def _safely(self, chore: Callable[[], object]) -> Callable[[], None]:
         def run() -> None:
