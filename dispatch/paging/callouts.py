@@ -27,6 +27,7 @@ from dispatch.incidents.models import Incident, IncidentStatus, Want
 from dispatch.inserts import insert_now
 from dispatch.paging import (
     bars,
+    handing,
     pages,
     plans,
     policy,
@@ -290,6 +291,7 @@ def recorded(session: Session, incident: Incident, want: Want, began_at: datetim
 def _pursue(session: Session, callout: Callout, moment: Moment) -> None:
     now = moment.now
     silence.look(session, callout, now)
+    handing.look(session, callout, now)
     if len(active_assignments(callout)) >= callout.want.people:
         _fill(session, callout, now)
         return
@@ -321,7 +323,7 @@ def _pursue(session: Session, callout: Callout, moment: Moment) -> None:
         alarms.raise_alarm(
             session, callout.incident, "phone_unreadable", now, callout.want, **facts
         )
-    callout.due_at = _next_instant(callout, plan)
+    callout.due_at = _next_instant(session, callout, plan)
     if callout.due_at - now < _SOON:
         # The engine may not look before then; what is due later it finds in time.
         session.hint("callouts")
@@ -406,21 +408,25 @@ def _repeat_if_exhausted(session: Session, callout: Callout, plan: Plan, moment:
         _nobody_left(session, callout, "still_nobody", moment)
 
 
-def _next_instant(callout: Callout, plan: Plan) -> datetime:
+def _next_instant(session: Session, callout: Callout, plan: Plan) -> datetime:
     step_at = policy.next_step_at(plan, callout.step, callout.repeat, callout.began_at)
-    asks_at = silence.next_at(callout) if callout.assignments else None
-    instants = (step_at, pages.next_attempt_at(callout), callout.duty_until, asks_at)
+    instants = [step_at, pages.next_attempt_at(callout), callout.duty_until]
+    if callout.assignments:
+        instants += [silence.next_at(callout), handing.answer_by(session, callout)]
     return min(at for at in instants if at is not None)
 
 
 def _fill(session: Session, callout: Callout, now: datetime) -> None:
     """Everybody wanted is going: the others may sleep."""
-    callout.due_at = silence.next_at(callout)
     if callout.filled_at is None:
         callout.filled_at, callout.exhausted_at = now, None
         alarms.end(callout.incident, alarms.UNTIL_FILLED, now, callout.want)
         timeline.add(session, callout.incident, "filled", ENGINE, now, team=callout.want.team.name)
-    pages.withdraw(session, callout, "taken.sms", now)
+    asked = handing.asked(callout)
+    left = [page for page in pages.still_open(callout) if page not in asked]
+    pages.withdraw(session, callout, "taken.sms", now, left)
+    instants = silence.next_at(callout), handing.pursue(session, callout, now)
+    callout.due_at = min((at for at in instants if at is not None), default=None)
 
 
 def _end(session: Session, callout: Callout, now: datetime) -> None:

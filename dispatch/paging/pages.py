@@ -264,9 +264,15 @@ def try_due(session: Session, callout: Callout, moment: Moment, wait: timedelta)
             telling.call_out(session, callout.incident, page, channel, methods, wait, moment.now)
 
 
-def withdraw(session: Session, callout: Callout, template: str, now: datetime) -> None:
-    """End every open page; tell whoever may have been woken, unless `template` is empty."""
-    ending = still_open(callout)
+def withdraw(
+    session: Session,
+    callout: Callout,
+    template: str,
+    now: datetime,
+    ending: Sequence[Page] | None = None,
+) -> None:
+    """End open pages, all or some; tell whoever may have been woken, unless `template` is empty."""
+    ending = still_open(callout) if ending is None else ending
     if not ending:
         return
     queue.withdraw(session, [telling.about(page) for page in ending], now)

@@ -24,6 +24,7 @@ from dispatch.paging import (
     bars,
     call_back,
     callouts,
+    handing,
     joining,
     pages,
     recall,
@@ -98,6 +99,7 @@ def accept(
             callouts.bump(session, callout.incident)
         silence.heard(session, held, now)
         return Acceptance(Taken.ALREADY, held)
+    handing.take_over(session, page, actor, now)
     if len(callouts.active_assignments(callout)) >= callout.want.people:
         _note(session, page, "taken", actor, via, now)
         return Acceptance(Taken.TOO_LATE)
@@ -215,6 +217,7 @@ def decline(session: Session, page: Page, actor: Actor, via: str, now: datetime)
     _take_back(session, page, now)
     page.status, page.answered_at, page.ended_at, page.attempts = PageStatus.DECLINED, now, now, []
     _note(session, page, "declined", actor, via, now)
+    handing.refused(session, page, actor, now)
     session.flush()
     callouts.catch_up(session, callout.incident, now)
     return True
@@ -276,6 +279,7 @@ def move_on(
         want = assignment.callout.want
         alarms.end(incident, alarms.TURNING_BACK, now, want, person_id=person_id)
     silence.heard(session, assignment, now)
+    handing.look(session, assignment.callout, now)
     timeline.add(session, incident, str(then), actor, now, person=assignment.person.name)
     _audit(session, incident, actor, f"assignment.{then}", now, person=person_id)
     upkeep.bump(session, incident.organisation_id, "board")

@@ -25,7 +25,7 @@ _WAITS_UNTIL_THERE = 4
 #: How long somebody on scene has to answer.
 _ANSWER = timedelta(minutes=5)
 #: What the console asks; over with the next sign of life.
-ASKED = frozenset({"silent", "not_there", "welfare", "not_well"})
+ASKED = frozenset({"silent", "not_there", "welfare", "not_well", "hand_on_refused"})
 
 
 @dataclass(frozen=True)
