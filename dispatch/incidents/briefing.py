@@ -90,8 +90,9 @@ def _known(
 def tells(flags: Mapping[str, Any], facts: Mapping[str, Any], told_by: str) -> str | bool | None:
     """Return what an alert says to a question (pure)."""
     if told_by == "knows_already":
-        said = [one["knows_already"] for one in facts.get("persons", ()) if "knows_already" in one]
-        return any(said) if said else None
+        said = [one for one in facts.get("persons", ()) if "knows_already" in one]
+        roles = [one.get("role", "") for one in said if one["knows_already"]]
+        return ", ".join(filter(None, roles)) or (bool(roles) if said else None)
     if told_by == "meeting_point":
         return facts.get("place", {}).get("meeting_point") or None
     if told_by == "call_back":
@@ -116,13 +117,18 @@ def _place(uid: str) -> str:
 def answer(
     session: Session, incident: Incident, given: Mapping[str, str], actor: Actor, now: datetime
 ) -> int:
-    """Keep what was answered, as far as it is new; return how many answers that were."""
+    """Keep what was answered, as far as it is new; return how many answers that were.
+
+    An empty answer takes back the one before; a question that is not in `given` stays as it is.
+    """
     latest = _latest(session, incident)
     kept = 0
     for question in questions(session, incident):
         words = given.get(question.key, "").strip()
         before = latest.get(question.key)
-        if words == ("" if before is None else _words(session, incident, before)):
+        if question.key not in given or words == (
+            "" if before is None else _words(session, incident, before)
+        ):
             continue
         uid = seal.new_token()
         sealed = seal.seal(session, incident.organisation_id, _place(uid), words)

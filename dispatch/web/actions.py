@@ -19,7 +19,7 @@ from dispatch.paging import callouts, corrections, recall, seats
 from dispatch.paging.models import Assignment, AssignmentStatus, Callout
 from dispatch.people.models import Person
 from dispatch.texts import N_
-from dispatch.web import case, entry, session
+from dispatch.web import case, entry, session, together
 from dispatch.web.forms import REQUIRED, Form
 
 
@@ -96,6 +96,7 @@ ON_INCIDENT: Mapping[str, Callable[[Session, Incident, Form], str]] = {
     "facts": _facts,
     "close": _end(IncidentStatus.CLOSED),
     "cancel": _end(IncidentStatus.CANCELLED),
+    **together.ON_INCIDENT,
 }
 
 

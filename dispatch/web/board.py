@@ -29,7 +29,7 @@ from dispatch.rota import absences, duty
 from dispatch.texts import N_
 from dispatch.vigil import wrongs
 from dispatch.vigil.models import Wrong
-from dispatch.web import session
+from dispatch.web import events, session
 
 TARGETS = {
     Target.PRIMARY: N_("primary"),
@@ -57,7 +57,9 @@ def lanes(opened: Session, now: datetime) -> dict[str, list[dict[str, Any]]]:
     held, last = story.callouts_of(opened, ids), _last(opened, ids)
     needed = needs(opened, incidents)
     ahead = Ahead(opened, now)
+    told = events.on_board(opened, incidents, now)
     found: dict[str, list[dict[str, Any]]] = {
+        "disasters": events.disasters(told, incidents),
         "needs_you": [
             *(_delivery(one) for one in deliveries.unseen(opened, visible)),
             *(_wrong(one) for one in wrongs.standing(opened, visible)),
@@ -67,7 +69,10 @@ def lanes(opened: Session, now: datetime) -> dict[str, list[dict[str, Any]]]:
         "closed": [],
     }
     for incident in incidents:
+        if told.hides(incident):
+            continue
         card = _card(incident, held[incident.id], ahead)
+        card["event"] = told.of(incident)
         card["last"] = _line(incident, last.get(incident.id))
         card["needs"] = needed[incident.id]
         card["seen"] = all(one["seen"] for one in card["needs"])

@@ -25,7 +25,7 @@ from dispatch.paging.models import Assignment, AssignmentStatus, Callout, Page, 
 from dispatch.people import phones
 from dispatch.people.models import Service, Team
 from dispatch.texts import N_
-from dispatch.web import board, screens
+from dispatch.web import board, screens, together
 from dispatch.web.board import language
 from dispatch.web.forms import clean_text
 
@@ -69,6 +69,7 @@ def whole(
         "edit": _edit(incident, facts) if found.may_handle else None,
         "categories": categories(opened),
         "teams": teams_serving(opened, incident.organisation_id),
+        "together": together.shown(opened, found, held, facts if shown else None, now),
     }
 
 

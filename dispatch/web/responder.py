@@ -32,7 +32,7 @@ from dispatch.paging.models import (
 from dispatch.paging.seats import Taken
 from dispatch.people import phones
 from dispatch.texts import N_
-from dispatch.web import board, case, session
+from dispatch.web import board, case, session, together
 from dispatch.web.forms import Form
 
 blueprint = Blueprint("responder", __name__)
@@ -297,7 +297,10 @@ def _incident(opened: Session, reference: str, page: Page) -> dict[str, Any]:
         "category": board.heading(found.incident)["category"],
         "protected": found.protected,
         "place": case.place(found.incident, facts),
-        "facts": list(case.facts_of(found.incident, facts)),
+        "facts": [
+            *together.for_officer(opened, found.incident, facts),
+            *case.facts_of(found.incident, facts),
+        ],
         "with_me": case.going(beside, numbers, may_handle=False),
         "has_narrative": bool(found.incident.sealed_narrative),
         "notes": [line for line in case.told(opened, found.incident) if line.kind == "note"],

@@ -30,6 +30,7 @@ CATALOGUE = tomllib.loads((shipped("config") / "catalogue.toml").read_text(encod
             "knows_already",
             True,
         ),
+        ({}, {"persons": [{"knows_already": True, "role": "son"}]}, "knows_already", "son"),
         ({}, {"place": {"meeting_point": "church"}}, "meeting_point", "church"),
         ({}, {"place": {}}, "meeting_point", None),
         ({}, {"contact": {"phone": "+3253000000"}}, "call_back", "+3253000000"),
