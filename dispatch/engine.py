@@ -48,8 +48,7 @@ log = logs.logger(__name__)
 #: Results are written down in batches: one commit for many, none waiting for long.
 _BATCH = 32
 #: What another transaction has is looked at again so soon.
-_LEFT_SECONDS = 0.05
-_BUSY_SECONDS = 0.02
+_LEFT_SECONDS, _BUSY_SECONDS = 0.05, 0.02
 #: A loop that has not come round for so long is stuck: the heartbeat must stop.
 _STUCK_SECONDS = 8
 _STOP_SECONDS = 12
@@ -331,7 +330,6 @@ class Engine:
         log.info("engine_started", holder=self.holder)
 
     def _every(self) -> tuple[tuple[Callable[[], object], float], ...]:
-        """Return the chores, and how often each comes in seconds."""
         return (
             (self.beat, 1),
             (self.follow_rota, 1),
