@@ -23,7 +23,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from dispatch.simulator import Account, create_app
 
-ACCOUNT = Account("AC" + "5" * 32, "a token for tests", "+3225550199")
+ACCOUNT = Account("AC" + "5" * 32, "a token for tests", "+3225550199", ("+3225550198",))
 GATEWAY_SECRET = "whsec_" + base64.b64encode(b"a gateway's secret of 32 bytes!!").decode()
 _ROOT = Path(__file__).parent.parent
 
@@ -150,9 +150,10 @@ class SimulatedTwilio:
     ) -> Iterator["SimulatedTwilio"]:
         """Start it as a process of its own and wait until it answers."""
         port = port or free_port()
-        sid, token, sender = ACCOUNT
+        sid, token, sender, more = ACCOUNT
         command = [sys.executable, "-m", "dispatch.simulator", "--port", str(port)]
         command += ["--account-sid", sid, "--auth-token", token, "--sender", sender]
+        command += ["--more", ",".join(more)]
         command += ["--inbound-url", inbound_url, "--step-seconds", str(step_seconds)]
         process = subprocess.Popen(command, cwd=_ROOT)
         twilio = cls(f"http://127.0.0.1:{port}")

@@ -32,7 +32,12 @@ _LEAST_URGENT = 3
 def numbers(session: Session, organisation: Organisation) -> list[str]:
     """Return every number that calls or texts people for an organisation, the caller's first."""
     chosen = telling.settings(session)
-    found = [chosen.twilio.sender, chosen.gateway.sender, organisation.control_room_phone]
+    found = [
+        chosen.twilio.sender,
+        *chosen.twilio.more_senders,
+        chosen.gateway.sender,
+        organisation.control_room_phone,
+    ]
     return list(dict.fromkeys(number for number in found if number.startswith("+")))
 
 

@@ -53,12 +53,18 @@ def main() -> None:
     parser.add_argument("--account-sid", required=True)
     parser.add_argument("--auth-token", required=True)
     parser.add_argument("--sender", required=True, help="the account's number, like +3225550000")
+    parser.add_argument("--more", default="", help="further numbers, separated by commas")
     parser.add_argument("--inbound-url", default="", help="where texts from phones are posted")
     parser.add_argument("--voice-url", default="", help="where calls from phones are posted")
     parser.add_argument("--step-seconds", type=float, default=0.0, help="between two statuses")
     parser.add_argument("--gateway-secret", default="", help="signs at /gateway; empty: none")
     given = parser.parse_args()
-    account = Account(given.account_sid, given.auth_token, given.sender)
+    account = Account(
+        given.account_sid,
+        given.auth_token,
+        given.sender,
+        tuple(filter(None, given.more.split(","))),
+    )
     app = create_app(
         account,
         inbound_url=given.inbound_url,

@@ -167,7 +167,8 @@ def _create(carrier: Carrier, new: Callable[[], Traffic]) -> Response:
     if fault.http or fault.refuse:
         carrier.closing.wait(fault.hang)
         raise _refusal(fault)
-    if fault.per_second and carrier.faults.too_fast(carrier.account.sender, fault.per_second):
+    own = traffic.own or carrier.account.sender
+    if fault.per_second and carrier.faults.too_fast(own, fault.per_second):
         raise Refusal(20429, "Too Many Requests", 429, retry_after=fault.retry_after or 1)
     if carrier.exchange.phone(traffic.number).stopped and traffic.kind is Kind.SMS:
         raise Refusal(21610, "Attempt to send to unsubscribed recipient")
@@ -202,12 +203,13 @@ def cut_off(carrier: Carrier, fault: Fault) -> Response:
 
 def _new_text(carrier: Carrier, form: MultiDict[str, str]) -> Traffic:
     _check(form, _MESSAGE, _MESSAGE_NEEDS)
-    if form["From"] != carrier.account.sender:
+    if form["From"] not in (carrier.account.sender, *carrier.account.more):
         raise Refusal(21606, "The From number is not a number of your account")
     return Traffic(
         kind=Kind.SMS,
         direction="outbound-api",
         number=form["To"],
+        own=form["From"],
         body=form["Body"],
         callback=form.get("StatusCallback", ""),
         validity=float(form.get("ValidityPeriod", 36_000)),
@@ -285,7 +287,7 @@ def _list(carrier: Carrier, resource: str) -> Response:
     since, until = _period(sent)
     # By number where one is asked for: a night's worth of texts is not gone through for it.
     ends = {request.args.get("To", ""), request.args.get("From", "")}
-    number = next(iter(ends - {"", carrier.account.sender}), "")
+    number = next(iter(ends - {"", carrier.account.sender, *carrier.account.more}), "")
     found = [
         traffic
         for traffic in reversed(carrier.exchange.traffic(number, [kind], [Supplier.TWILIO]))
@@ -322,7 +324,7 @@ def _asked_for() -> dict[str, str]:
 
 def _ends(carrier: Carrier, traffic: Traffic) -> dict[str, str]:
     number = traffic.number[:-4] + "XXXX" if traffic.obfuscate else traffic.number
-    ends = (number, carrier.account.sender)
+    ends = (number, traffic.own or carrier.account.sender)
     return dict(zip(("from", "to"), ends if traffic.inbound else ends[::-1], strict=True))
 
 

@@ -77,6 +77,7 @@ class Carrier:
             if text.callback:
                 self._post(text, text.callback, self._document(documents.inbound(text)))
             return text
+        text.own = last.own if last is not None else ""
         self.exchange.add(text)
         self._obey_stop_words(number, body)
         if self.inbound_url:
@@ -336,7 +337,7 @@ class Carrier:
         form = {
             "AccountSid": self.account.sid,
             "ApiVersion": "2010-04-01",
-            "From": self.account.sender,
+            "From": traffic.own or self.account.sender,
             "To": traffic.number,
             "MessageSid": traffic.sid,
             "SmsSid": traffic.sid,
@@ -370,7 +371,7 @@ class Carrier:
             "ApiVersion": "2010-04-01",
             "Body": text.body,
             "From": text.number,
-            "To": self.account.sender,
+            "To": text.own or self.account.sender,
             "MessageSid": text.sid,
             "SmsSid": text.sid,
             "SmsMessageSid": text.sid,

@@ -31,7 +31,9 @@ class Account(NamedTuple):
     sid: str
     token: str
     sender: str
-    """Its one telephone number."""
+    """Its telephone number."""
+    more: tuple[str, ...] = ()
+    """Further numbers that texts may leave from."""
 
 
 class Supplier(StrEnum):
@@ -76,6 +78,8 @@ class Traffic:
     status: str = "queued"
     callback: str = ""
     supplier: Supplier = Supplier.TWILIO
+    own: str = ""
+    """The customer's number that it goes from or to; empty: its usual one."""
     customers_id: str = ""
     """What the customer calls it, where the interface knows that."""
     events: frozenset[str] = frozenset()
@@ -136,6 +140,8 @@ class Arrival(NamedTuple):
     monotonic: float
     callback: str
     """Where its statuses are called back, which tells the customer's messages apart."""
+    own: str
+    """The number that it left from; empty: the customer's usual one."""
 
 
 class Exchange:
@@ -161,7 +167,7 @@ class Exchange:
             if traffic.direction == "outbound-api":
                 at, body = traffic.created_at.timestamp(), traffic.body
                 arrival = (traffic.sid, traffic.kind.value, traffic.number, body, at, monotonic())
-                self.arrivals.append(Arrival(*arrival, traffic.callback))
+                self.arrivals.append(Arrival(*arrival, traffic.callback, traffic.own))
         return traffic
 
     def move(self, traffic: Traffic, status: str, error: int | None = None) -> bool:

@@ -44,7 +44,7 @@ def make_channel(twilio: SimulatedTwilio, customer: Customer) -> MakeChannel:
     """Make a channel with the account of the simulator, or with what is given instead."""
 
     def make(**given: Any) -> TwilioChannel:
-        sid, token, sender = ACCOUNT
+        sid, token, sender, _ = ACCOUNT
         usual = {"account_sid": sid, "auth_token": token, "senders": [sender]}
         addresses = {"api_base": twilio.base_url, "public_url": customer.url}
         return TwilioChannel(**{**usual, **addresses, **given})

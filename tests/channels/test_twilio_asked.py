@@ -1,5 +1,6 @@
 """What the channel reads when it asks the supplier, and when the supplier calls back."""
 
+from dataclasses import replace
 from datetime import UTC, timedelta
 from typing import Any
 
@@ -10,7 +11,7 @@ from dispatch.channels.contract import Inbound, Kind, Receipt, State
 from dispatch.channels.twilio import TwilioChannel
 from dispatch.clock import SystemClock
 from tests.channels.conftest import AN, BERT, MakeChannel, a_while_ago, call, text
-from tests.simulated import Customer, SimulatedTwilio, served
+from tests.simulated import ACCOUNT, Customer, SimulatedTwilio, served
 
 # --- what the supplier says when asked
 
@@ -63,6 +64,27 @@ def test_texts_that_came_in_can_be_asked_for_without_any_callback(
     ]
     assert all(x.at and x.at.tzinfo is UTC for x in texts)
     assert channel.inbound(SystemClock().now() + timedelta(minutes=1)) == []
+
+
+def test_a_text_leaves_from_the_number_named_and_its_answer_is_asked_for_there(
+    make_channel: MakeChannel, twilio: SimulatedTwilio
+) -> None:
+    usual, other = ACCOUNT.sender, ACCOUNT.more[0]
+    channel = make_channel(senders=[usual, other])
+    message = replace(text(), sender=other)
+    channel.send(message)
+    assert twilio.arrivals()[-1]["own"] == other
+    assert channel.find(message, a_while_ago(), []) is not None
+    twilio.reply(AN, "JA 482")
+    assert [said.body for said in channel.inbound(a_while_ago())] == ["JA 482"]
+    assert make_channel(senders=[usual]).inbound(a_while_ago()) == []
+
+
+def test_a_number_of_another_supplier_is_none_to_send_from(
+    channel: TwilioChannel, twilio: SimulatedTwilio
+) -> None:
+    channel.send(replace(text(), sender="+3225550000"))
+    assert twilio.arrivals()[-1]["own"] == ACCOUNT.sender
 
 
 def test_texts_that_came_in_before_a_page_failed_are_kept(make_channel: MakeChannel) -> None:

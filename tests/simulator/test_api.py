@@ -12,7 +12,7 @@ import requests
 from tests.simulated import ACCOUNT, SimulatedTwilio
 
 AN, BERT = "+32470000001", "+32470000002"
-SID, TOKEN, SENDER = ACCOUNT
+SID, TOKEN, SENDER, MORE = ACCOUNT
 TEXT = {"To": AN, "From": SENDER, "Body": "Oproep 482"}
 SAYING = "<Response><Say>Oproep</Say></Response>"
 CALL = {"To": AN, "From": SENDER, "Twiml": SAYING}

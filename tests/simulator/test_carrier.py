@@ -230,7 +230,7 @@ def test_a_delay_holds_up_every_status(send: Any, customer: Customer) -> None:
 def test_the_customer_is_called_back_before_it_is_answered(
     twilio: SimulatedTwilio, customer: Customer
 ) -> None:
-    sid, token, sender = ACCOUNT
+    sid, token, sender, _ = ACCOUNT
     twilio.fault(callbacks="early")
     requests.post(
         f"{twilio.base_url}/2010-04-01/Accounts/{sid}/Messages.json",

@@ -30,7 +30,7 @@ def page(twilio: SimulatedTwilio) -> FlaskClient:
 
 
 def send(twilio: SimulatedTwilio, resource: str = "Messages", to: str = AN, **more: str) -> str:
-    sid, token, sender = ACCOUNT
+    sid, token, sender, _ = ACCOUNT
     form = {"To": to, "From": sender, **more}
     if resource == "Messages":
         form.setdefault("Body", "Oproep 482")
