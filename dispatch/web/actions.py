@@ -19,7 +19,7 @@ from dispatch.paging import callouts, corrections, recall, seats
 from dispatch.paging.models import Assignment, AssignmentStatus, Callout
 from dispatch.people.models import Person
 from dispatch.texts import N_
-from dispatch.web import case, entry, session, together
+from dispatch.web import case, entry, session, together, under_way
 from dispatch.web.forms import REQUIRED, Form
 
 
@@ -140,18 +140,18 @@ def _person(opened: Session, callout: Callout, form: Form) -> Person:
 
 def _move_on(opened: Session, callout: Callout, form: Form) -> str:
     then = form.choice("status", AssignmentStatus)
-    going = _assignment(callout, form)
+    seat = _assignment(callout, form)
     if then is None:
         raise Invalid(REQUIRED, status=REQUIRED)
-    seats.move_on(opened, going, then, session.actor(), session.now())
-    return str(gettext("Noted for %(name)s.", name=going.person.name))
+    seats.move_on(opened, seat, then, session.actor(), session.now())
+    return str(gettext("Noted for %(name)s.", name=seat.person.name))
 
 
 def _release(opened: Session, callout: Callout, form: Form) -> str:
-    going = _assignment(callout, form)
-    seats.release(opened, going, session.actor(), session.now())
+    seat = _assignment(callout, form)
+    seats.release(opened, seat, session.actor(), session.now())
     return str(
-        gettext("%(name)s is released; the seat is called for again.", name=going.person.name)
+        gettext("%(name)s is released; the seat is called for again.", name=seat.person.name)
     )
 
 
@@ -174,12 +174,12 @@ def _call_again(opened: Session, callout: Callout, form: Form) -> str:
 
 
 def _assignment(callout: Callout, form: Form) -> Assignment:
-    going = {one.id: one for one in callouts.active_assignments(callout)}
-    chosen = form.id_of("assignment", going)
+    held = {one.id: one for one in callouts.active_assignments(callout)}
+    chosen = form.id_of("assignment", held)
     form.check()
     if chosen is None:
         raise Invalid(REQUIRED, assignment=REQUIRED)
-    return going[chosen]
+    return held[chosen]
 
 
 def _stand_down(opened: Session, callout: Callout, form: Form) -> str:
@@ -200,4 +200,8 @@ ON_CALLOUT: Mapping[str, Callable[[Session, Callout, Form], str]] = {
     "stand_down": _stand_down,
     "call_again": _call_again,
     "told_cancel": _told_cancel,
+    "hand_on": under_way.hand_on,
+    "keep": under_way.keep,
+    "spoken_to": under_way.spoken_to,
+    "begin_now": under_way.begin_now,
 }

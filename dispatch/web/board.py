@@ -189,8 +189,12 @@ def _lane(card: Mapping[str, Any]) -> str:
         return "needs_you"
     if card["status"] != IncidentStatus.OPEN:
         return "closed"
-    paging = any(one["status"] in ("paging", "unanswered") for one in card["callouts"])
+    paging = any(one["status"] in _SOUGHT for one in card["callouts"])
     return "paging" if paging else "under_way"
+
+
+#: Somebody is called, or will be.
+_SOUGHT = ("paging", "unanswered", "scheduled")
 
 
 def heading(incident: Incident) -> dict[str, Any]:
@@ -204,6 +208,7 @@ def heading(incident: Incident) -> dict[str, Any]:
         "drill": incident.drill,
         "protected": bool(incident.flags.get("protected_identity")),
         "opened_at": incident.received_at,
+        "appointment_at": incident.appointment_at,
         "closed_at": incident.closed_at,
     }
 
@@ -283,6 +288,7 @@ class Ahead:
             "step": callout.step,
             "steps": len(callout.policy.steps),
             "due_at": None,
+            "begins_at": callout.began_at if status == "scheduled" else None,
             "step_seconds": None,
             "next": None,
         }

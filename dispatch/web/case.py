@@ -18,7 +18,7 @@ from dispatch.db import Session
 from dispatch.incidents import catalogue
 from dispatch.incidents.models import Incident, IncidentStatus
 from dispatch.intake.models import Source
-from dispatch.paging import callouts, pages, recall, sentences, story, wording
+from dispatch.paging import callouts, handing, pages, recall, sentences, story, waiting, wording
 from dispatch.paging.candidates import Moment
 from dispatch.paging.confidentiality import Readable
 from dispatch.paging.models import Assignment, AssignmentStatus, Callout, Page, PageStatus, Release
@@ -28,6 +28,7 @@ from dispatch.texts import N_
 from dispatch.web import board, screens, together
 from dispatch.web.board import language
 from dispatch.web.forms import clean_text
+from dispatch.web.under_way import of_seat
 
 #: What is next for somebody who goes, as the button says it.
 STEPS = {
@@ -237,10 +238,12 @@ def _callout(
 
 def _may(callout: Callout) -> set[str]:
     may = {"page_person", "stand_down", "more"}
-    if callout.filled_at is None:
+    if callout.filled_at is None or handing.asked(callout):
         may.add("accept_for")
-        if callout.step < len(callout.policy.steps):
-            may.add("page_next")
+    if waiting.waits(callout):
+        may.add("begin_now")
+    elif callout.filled_at is None and callout.step < len(callout.policy.steps):
+        may.add("page_next")
     return may
 
 
@@ -259,6 +262,7 @@ def going(
             "next": next_steps(one) if may_handle else [],
             "cancel_told": one.cancel_told if one in recall.unconfirmed(one.callout) else 0,
         }
+        | of_seat(one, may_handle)
         for one in assignments
     ]
 

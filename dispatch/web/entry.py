@@ -76,6 +76,9 @@ def read(form: Form, zone: ZoneInfo, now: datetime) -> Alert:
     occurred_at = form.instant("occurred_at", zone)
     if occurred_at is not None and occurred_at > now:
         form.error("occurred_at", N_("This lies in the future."))
+    appointment_at = form.instant("appointment_at", zone)
+    if appointment_at is not None and appointment_at < now:
+        form.error("appointment_at", N_("This lies in the past."))
     wishes = {
         "language": form.text("language", most=20),
         "gender": form.one_of("gender", ("woman", "man"), required=False),
@@ -85,6 +88,7 @@ def read(form: Form, zone: ZoneInfo, now: datetime) -> Alert:
         AlertType.ALERT,
         category=form.text("category", most=60) or None,
         occurred_at=occurred_at,
+        appointment_at=appointment_at,
         priority=form.number("priority", 1, 3),
         place=place(form),
         summary=form.text("summary", most=500),
@@ -127,7 +131,9 @@ def route(opened: Session, form: Form, alert: Alert) -> Routing:
     wants = _wanted(opened, form, routing)
     if routing.category is None and not wants:
         form.error("category", CHOOSE)
-    return Routing(found, routing.category, tuple(wants) or routing.wants)
+    begins_at = None if form.ticked("at_once") else routing.begins_at
+    chosen = tuple(wants) or routing.wants
+    return Routing(found, routing.category, chosen, begins_at=begins_at)
 
 
 def _wanted(opened: Session, form: Form, routing: Routing) -> list[Wanted]:
@@ -151,8 +157,8 @@ def who(opened: Session, form: Form, now: datetime) -> dict[str, Any] | None:
         routing.category.priority if routing.category else catalogue.UNCLASSIFIED_PRIORITY
     )
     draft = preview.Draft(priority, routing.category, alert.place, alert.wishes, alert.flags)
-    found = preview.foresee(opened, routing.wants, draft, now)
-    return {"teams": [_foreseen(one) for one in found]}
+    found = preview.foresee(opened, routing.wants, draft, routing.begins_at or now)
+    return {"teams": [_foreseen(one) for one in found], "begins_at": routing.begins_at}
 
 
 def _foreseen(found: preview.Preview) -> dict[str, Any]:
@@ -193,7 +199,14 @@ def open_incident(opened: Session, form: Form, given: str, actor: Actor, now: da
     form.check()
     origin = Origin(routing.organisation)
     incident = handling.open_incident(
-        opened, alert, origin, actor, now, wants=routing.wants, reference=given
+        opened,
+        alert,
+        origin,
+        actor,
+        now,
+        wants=routing.wants,
+        at_once=form.ticked("at_once"),
+        reference=given,
     )
     held = callouts.advance(opened, incident, now)
     if person is not None:

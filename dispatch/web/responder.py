@@ -20,7 +20,7 @@ from dispatch.db import Session
 from dispatch.errors import Conflict, NotFound
 from dispatch.incidents import catalogue, handling
 from dispatch.incidents.models import Incident, IncidentStatus
-from dispatch.paging import callouts, confidentiality, replies, seats, self_check, story
+from dispatch.paging import callouts, confidentiality, handing, replies, seats, self_check, story
 from dispatch.paging.models import (
     UNFINISHED,
     Assignment,
@@ -32,7 +32,7 @@ from dispatch.paging.models import (
 from dispatch.paging.seats import Taken
 from dispatch.people import phones
 from dispatch.texts import N_
-from dispatch.web import board, case, session, together
+from dispatch.web import board, case, session, together, under_way
 from dispatch.web.forms import Form
 
 blueprint = Blueprint("responder", __name__)
@@ -155,6 +155,7 @@ def _call(incident: Incident, state: str) -> dict[str, Any]:
         "priority": incident.priority,
         "response_mode": str(incident.response_mode),
         "at": incident.received_at,
+        "appointment_at": incident.appointment_at,
         "drill": incident.drill,
         "control_room": phones.spaced(incident.organisation.control_room_phone),
         "state": state,
@@ -230,7 +231,7 @@ def _show_call(reference: str, narrative: str | None = None) -> str:
             call=_call(incident, _state(page))
             | {"answer_url": url_for("responder.act", reference=reference, action="answer")},
             incident=_incident(opened, reference, page) if _reads(opened, page) else None,
-            mine=_mine(seat) if seat is not None else None,
+            mine=_mine(opened, seat) if seat is not None else None,
             check=_check(opened, page) if self_check.may_see(page) else None,
             narrative=narrative,
             onward=None,
@@ -307,12 +308,14 @@ def _incident(opened: Session, reference: str, page: Page) -> dict[str, Any]:
     }
 
 
-def _mine(seat: Assignment) -> dict[str, Any]:
+def _mine(opened: Session, seat: Assignment) -> dict[str, Any]:
     return {
         "status": str(seat.status),
         "eta_at": seat.expected_at if seat.on_scene_at is None else None,
         "next": case.next_steps(seat),
         "may_withdraw": seat.status in UNFINISHED,
+        "asked": handing.asked_name(seat),
+        "colleagues": under_way.colleagues(opened, seat) if seat.status in UNFINISHED else [],
     }
 
 
@@ -387,6 +390,8 @@ _ACTIONS: Mapping[str, Callable[[Session, Page, Form], str]] = {
     "withdraw": _withdraw,
     "pass_on": _pass_on,
     "note": _note,
+    "hand_on": under_way.own_hand_on,
+    "keep": under_way.own_keep,
 }
 _ANSWERS = {
     Taken.GOES: N_("You are going. The others are told."),
