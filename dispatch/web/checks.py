@@ -31,6 +31,13 @@ from dispatch.web.forms import REQUIRED, Form
 
 blueprint = Blueprint("checks", __name__)
 
+
+@blueprint.record_once
+def _exempt(state: Any) -> None:
+    """Take answers from a telephone that keeps no cookies: the link itself is the proof."""
+    state.app.extensions["csrf"].exempt(f"{__name__}.{answer.__name__}")
+
+
 _WORDS = {
     State.ANSWERED: N_("checked in %(at)s"),
     State.WAITING: N_("asked to check in %(at)s, no answer yet"),
