@@ -9,7 +9,7 @@ import os
 import socket
 import threading
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 import sqlalchemy as sa
@@ -19,12 +19,11 @@ from dispatch.channels import wire
 from dispatch.channels.contract import RECEIPTED, Kind
 from dispatch.clock import SystemClock
 from dispatch.db import Session, Unavailable
-from dispatch.intake.models import Source
 from dispatch.outbox import queue, troubles
 from dispatch.people.models import Organisation
 from dispatch.rota import watch
-from dispatch.vigil import boards, cover, judging, sheet, unreached, wrongs
-from dispatch.vigil.judging import Promise, Readings, Standing
+from dispatch.vigil import boards, cover, judging, promises, sheet, unreached, wrongs
+from dispatch.vigil.judging import Readings, Standing
 from dispatch.vigil.models import Trouble
 from dispatch.vigil.outside import Watchdog
 from dispatch.wiring import Parts
@@ -116,8 +115,8 @@ class Sentry:
             due_seconds=queue.oldest_due_seconds(session, now),
             suppliers=standings(session, self.parts),
             silent_since=troubles.silent_since(session, now, overdue),
-            promises=_promises(session),
-            skews=_skews(session, self.parts),
+            promises=promises.read(session),
+            skews=skews(session, now),
         )
 
     def ring(self) -> None:
@@ -252,22 +251,14 @@ def standings(session: Session, parts: Parts) -> list[Standing]:
     ]
 
 
-def _promises(session: Session) -> list[Promise]:
-    query = sa.select(Source).where(Source.promised_minutes > 0, Source.retired_at.is_(None))
-    return [
-        Promise(one.key, one.name, one.organisation_id, one.promised_minutes, one.last_delivery_at)
-        for one in session.scalars(query.order_by(Source.key))
-    ]
-
-
-def _skews(session: Session, parts: Parts) -> Mapping[str, float]:
-    """Return what living engines measured; of two that differ, the larger."""
-    skews: dict[str, float] = {}
-    for beat in upkeep.living(session, "engine", parts.clock.now(), _PRESENT_SECONDS):
+def skews(session: Session, now: datetime) -> Mapping[str, float]:
+    """Return by how much other clocks are ahead of living engines'; of two answers, the larger."""
+    found: dict[str, float] = {}
+    for beat in upkeep.living(session, "engine", now, _PRESENT_SECONDS):
         for name, seconds in beat.facts.get("skews", {}).items():
-            if abs(seconds) >= abs(skews.get(name, 0.0)):
-                skews[name] = seconds
-    return skews
+            if abs(seconds) >= abs(found.get(name, 0.0)):
+                found[name] = seconds
+    return found
 
 
 def _addresses(parts: Parts) -> dict[str, str]:

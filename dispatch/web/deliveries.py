@@ -26,6 +26,7 @@ from dispatch.people import phones
 from dispatch.people.access import Right
 from dispatch.people.models import Organisation, Service, Team
 from dispatch.texts import N_
+from dispatch.vigil import promises
 from dispatch.web import session
 from dispatch.web.forms import Form
 
@@ -35,6 +36,8 @@ blueprint = Blueprint("deliveries", __name__)
 _MOST = 100
 #: How long an old secret may go on, in hours: at once, a day, a week.
 _ENDINGS = (0, 24, 168)
+#: Minutes that a source may be silent at most before that is told: a week.
+_LONGEST_PROMISE = 10_080
 _STATUSES = {
     DeliveryStatus.HANDLED: N_("handled"),
     DeliveryStatus.UNREADABLE: N_("unreadable"),
@@ -175,6 +178,7 @@ def _source(source: Source, forged: dict[int | None, int], may_change: bool) -> 
         "address": session.parts().settings.web.public_url + f"/hooks/alerts/{source.key}",
         "digits_at": source.pin_at,
         "last_delivery_at": source.last_delivery_at,
+        "promised_minutes": source.promised_minutes,
         "forged": forged.get(source.id, 0),
         "secrets": [_secret_row(one, source) for one in source.secrets if _is_valid(one, now)],
         "may_change": may_change,
@@ -262,6 +266,23 @@ def end_secret(source_id: int, uid: str) -> ResponseReturnValue:
     except (Invalid, Conflict) as error:
         return _sources(form.refuse(error)), 422
     flash(gettext("The secret ends %(when)s.", when=_ending(hours)), "done")
+    return redirect(url_for("deliveries.sources_"), 303)
+
+
+@blueprint.post("/sources/<int:source_id>/promise")
+def promise(source_id: int) -> ResponseReturnValue:
+    """Note how long a source is silent at most, so that its silence is told."""
+    form = Form(request.form)
+    try:
+        with session.transaction() as opened:
+            source = _administered(opened, source_id)
+            minutes = form.number("minutes", 0, _LONGEST_PROMISE) or 0
+            form.check()
+            promises.promise(opened, source, minutes, session.actor(), session.now())
+    except Invalid as error:
+        return _sources(form.refuse(error)), 422
+    told = gettext("Its silence is told on the board.")
+    flash(told if minutes else gettext("Its silence says nothing."), "done")
     return redirect(url_for("deliveries.sources_"), 303)
 
 

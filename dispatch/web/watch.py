@@ -7,6 +7,7 @@ database. Figures come from the database at the moment of asking, so every proce
 and none is about a person.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -27,6 +28,8 @@ from dispatch.outbox.models import Message
 from dispatch.outbox.troubles import Refusal
 from dispatch.paging import replies
 from dispatch.texts import N_
+from dispatch.vigil import sentry, wrongs
+from dispatch.vigil.models import Trouble
 from dispatch.web import screens
 from dispatch.web import session as frame
 
@@ -50,13 +53,15 @@ def health() -> flask.Response:
         "clock_set_seconds": None,
         "sms_refused": [],
         "no_callback_since": None,
+        "clock_skew_seconds": {},
+        "troubles": [],
     }
     try:
         with frame.reading() as session:
             beat = upkeep.age(session, "engine", frame.now())
             ahead = upkeep.ahead(session, "engine", frame.now())
             due = queue.oldest_due_seconds(session, frame.now())
-            told = {"clock_set_seconds": _clock_set(session), **_sms(session)}
+            told = {"clock_set_seconds": _clock_set(session), **_sms(session), **_found(session)}
     except Unavailable:
         return _report(report, 503)
     stuck = _stuck_writer()
@@ -98,6 +103,17 @@ def _sms(session: Session) -> dict[str, Any]:
             for refusal in troubles.refusals(session, _alarms())
         ],
         "no_callback_since": screens.iso(since) if since else None,
+    }
+
+
+def _found(session: Session) -> dict[str, Any]:
+    """Return what the watch over the centre has found: as much as a monitor may know."""
+    everybodys = wrongs.standing(session, ())
+    return {
+        "clock_skew_seconds": dict(sentry.skews(session, frame.now())),
+        "troubles": [
+            {"trouble": one.trouble.value, "since": screens.iso(one.since)} for one in everybodys
+        ],
     }
 
 
@@ -154,6 +170,7 @@ class _Figures(Collector):
             "By how much the clock was set lately; negative: back",
             value=_clock_set(self._session) or 0.0,
         )
+        yield from self._found()
         yield GaugeMetricFamily(
             "dispatch_oldest_due_message_seconds",
             "Seconds that the oldest message due has waited",
@@ -179,6 +196,23 @@ class _Figures(Collector):
             "Unknown numbers of about a day that got no answer, because too many wrote",
             value=replies.strangers_not_answered(self._session),
         )
+
+    def _found(self) -> Iterator[Metric]:
+        standing = Counter(one.trouble for one in wrongs.standing(self._session, ()))
+        troubles_ = GaugeMetricFamily(
+            "dispatch_troubles", "What is wrong with the centre, by kind", labels=["trouble"]
+        )
+        for kind in Trouble:
+            troubles_.add_metric([kind.value], standing[kind])
+        yield troubles_
+        skews = GaugeMetricFamily(
+            "dispatch_clock_skew_seconds",
+            "By how much another clock is ahead of an engine's",
+            labels=["whose"],
+        )
+        for name, seconds in sentry.skews(self._session, frame.now()).items():
+            skews.add_metric([name], seconds)
+        yield skews
 
     def _suppliers(self) -> Iterator[Metric]:
         refusing = GaugeMetricFamily(

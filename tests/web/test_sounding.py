@@ -1,17 +1,20 @@
 """The board says what is wrong with the centre, who to ring by hand, and that it can sound."""
 
 import re
+from dataclasses import replace
 
 import pytest
 import sqlalchemy as sa
 
 from dispatch.audit import AuditEntry
 from dispatch.people.models import Role
-from dispatch.vigil import boards, wrongs
+from dispatch.vigil import boards, judging, promises, wrongs
 from dispatch.vigil.judging import Found
 from dispatch.vigil.models import Trouble
 from tests.centre import NOW, Sender
 from tests.web.conftest import Web
+
+WELL = judging.Readings(60, 1, 1, 0)
 
 
 @pytest.fixture
@@ -71,3 +74,13 @@ def test_a_board_says_that_it_is_open_for_its_own_organisations(web: Web):
             assert boards.heard(session, web.clock.now()) == heard
     assert web.as_role(Role.PLANNER).post("/board/open", {"tab": "another-tab"}).status_code == 403
     assert board.post("/board/open", {"tab": "; drop"}).status_code == 422
+
+
+def test_an_administrator_says_how_long_a_source_is_silent_at_most(web: Web):
+    admin, path = web.as_role(Role.ADMINISTRATOR), f"/sources/{web.centre.source_id}/promise"
+    assert admin.post(path, {"minutes": "60"}).status_code == 303
+    assert 'value="60"' in admin.get("/sources").text
+    assert web.as_role(Role.DISPATCHER).post(path, {"minutes": "0"}).status_code == 404
+    with web.store.read() as session:
+        (told,) = judging.wrong(replace(WELL, promises=promises.read(session)), NOW)
+    assert told.facts == {"source": "Control room", "minutes": 60, "never": True}

@@ -13,13 +13,16 @@ from dispatch.channels.gateway import GatewayChannel
 from dispatch.clock import monotonic
 from dispatch.outbox.models import Message, Purpose
 from dispatch.people.models import Role
+from dispatch.vigil import wrongs
+from dispatch.vigil.judging import Found
+from dispatch.vigil.models import Trouble
 from dispatch.web import watch
 from tests.centre import NOW
 from tests.web.conftest import Web
 from tests.writer import Writer
 
 
-def beat(web: Web, seconds_ago: float = 0.0, **facts: float) -> None:
+def beat(web: Web, seconds_ago: float = 0.0, **facts: object) -> None:
     with web.store.write() as session:
         upkeep.beat(session, "engine", "here", NOW - timedelta(seconds=seconds_ago), **facts)
 
@@ -48,7 +51,7 @@ def health(web: Web) -> tuple[int, dict[str, object]]:
 
 
 def test_a_centre_with_a_live_engine_is_well(web: Web):
-    beat(web, 1.5)
+    beat(web, 1.5, skews={"PostgreSQL": 0.4})
     assert health(web) == (
         200,
         {
@@ -58,6 +61,8 @@ def test_a_centre_with_a_live_engine_is_well(web: Web):
             "engine_heartbeat_seconds": 1.5,
             "oldest_due_message_seconds": 0,
             "clock_set_seconds": None,
+            "clock_skew_seconds": {"PostgreSQL": 0.4},
+            "troubles": [],
             "sms_refused": [],
             "no_callback_since": None,
         },
@@ -286,3 +291,18 @@ def test_no_screen_says_that_all_is_well_while_messages_wait(web: Web):
     beat(web, 1)
     message(web, due_at=NOW - timedelta(seconds=11))
     assert 'data-state="late"' in web.as_role(Role.PLANNER).get("/account").text
+
+
+def test_what_is_wrong_and_whose_clock_differs_is_told_to_monitors(web: Web):
+    beat(web, 1, skews={"PostgreSQL": -3.2})
+    with web.store.write() as session:
+        found = [
+            Found(Trouble.CLOCK, NOW, "PostgreSQL"),
+            Found(Trouble.SOURCE, NOW, "room", organisation_id=web.centre.organisation.id),
+        ]
+        wrongs.keep(session, found, list(Trouble), NOW)
+    _, report = health(web)
+    assert report["troubles"] == [{"trouble": "clock", "since": "2026-03-14T13:02:00Z"}]
+    figures = web.anonymous().get("/metrics").text
+    assert 'dispatch_troubles{trouble="clock"} 1.0' in figures
+    assert 'dispatch_clock_skew_seconds{whose="PostgreSQL"} -3.2' in figures
