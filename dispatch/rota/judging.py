@@ -14,7 +14,7 @@ from dispatch.errors import Invalid
 from dispatch.rota import rules, sentences
 from dispatch.rota.differences import Stand
 from dispatch.rota.planning import Ground, Laid
-from dispatch.rota.problem import Breach, FreeRun, Rest
+from dispatch.rota.problem import Breach, FreeRun
 from dispatch.texts import N_, Sentence
 
 
@@ -116,12 +116,12 @@ def _missing(laid: Laid, breach: Breach) -> bool:
 
 
 def _is_one_turn(laid: Laid, breach: Breach) -> bool:
-    """Return whether a breach only sets parts of one turn against each other."""
+    """Return whether a breach only says that whoever is relieved for a day has days free."""
     parts = {(need.line, need.within) for need in (laid.problem.needs[id_] for id_ in breach.needs)}
     if len(breach.needs) < 2 or len(parts) > 1 or (None in {within for _, within in parts}):
         return False
     rule = next((rule for rule in laid.problem.rules if rule.key == breach.key), None)
-    return isinstance(rule, Rest | FreeRun)
+    return isinstance(rule, FreeRun)
 
 
 def _told(ground: Ground, laid: Laid, found: Iterable[Breach]) -> list[Judged]:

@@ -67,7 +67,11 @@ class Need:
     part: float = 1.0
     """How much of a turn it is, where several people have parts of one; for `rota.fairness`."""
     within: str | None = None
-    """Which turn, or block, it is a part of; parts of one are planned each by itself."""
+    """Which turn, or block, it is a part of; parts of one are planned each by itself.
+
+    Those that one person has are one turn: counted once, on the first day of them all, and neither
+    rest nor free days are due between them.
+    """
 
 
 @dataclass(frozen=True, slots=True)

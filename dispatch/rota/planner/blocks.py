@@ -110,8 +110,10 @@ class _Teller:
 
 
 def _plain(need: Need) -> bool:
-    """Return whether it wants one person, so that people can be dealt over the lines."""
-    return need.wanted == 1 and all(skill.count == 1 for skill in need.skills)
+    """Return whether it is a turn for one person, so that people can be dealt over the lines."""
+    return (
+        need.within is None and need.wanted == 1 and all(skill.count == 1 for skill in need.skills)
+    )
 
 
 def _selections(problem: Problem) -> list[Selection]:

@@ -58,9 +58,18 @@ def pairs(rule: Rule | None, turns: Sequence[Turn]) -> Pairs:
     """Return which two blocks break a rule together (None: they overlap), and how often."""
     found: Pairs = defaultdict(int)
     for one, other in _candidates(rule, turns):
+        if isinstance(rule, Rest | FreeRun) and _one_turn(one, other):
+            continue
         if one.place != other.place or isinstance(rule, Succession):
             found[min(one.place, other.place), max(one.place, other.place)] += 1
     return found
+
+
+def _one_turn(one: Turn, other: Turn) -> bool:
+    """Return whether two are parts of one turn, both of the plan or both around it."""
+    if one.what.within is None or (one.place < 0) != (other.place < 0):
+        return False
+    return (one.what.line, one.what.within) == (other.what.line, other.what.within)
 
 
 def _candidates(rule: Rule | None, turns: Sequence[Turn]) -> Iterator[tuple[Turn, Turn]]:
@@ -185,6 +194,8 @@ def add_free_between(own: Own, rule: FreeRun, turns: Sequence[Turn]) -> None:
     ordered = spans([turn for turn in with_before(own.officer, mine) if rule.only.takes(turn.what)])
     for one, other, between in crowded(rule, ordered):
         if (one.turn.place < 0 and other.turn.place < 0) or rule.weight is None:
+            continue
+        if _one_turn(one.turn, other.turn):
             continue
         if any(span.turn.place < 0 for span in between):
             continue

@@ -88,13 +88,22 @@ class Own:
             days = self.days(only, weekends=of is Measure.WEEKENDS)
             return [(day, literal, 1) for day, literal in days.items()]
         found: list[tuple[date, Literal, int]] = []
-        for block, literal in self.blocks.values():
+        parts: dict[tuple[str, str], list[int]] = defaultdict(list)
+        for place, (block, literal) in self.blocks.items():
             needs = [need for need in block.needs if only.takes(need)]
             if of is Measure.MINUTES:
                 found += [(need.days[0], literal, need.minutes) for need in needs]
+            elif needs and needs[0].within is not None:
+                parts[needs[0].line, needs[0].within].append(place)
             elif needs:
                 found.append((min(need.days[0] for need in needs), literal, 1))
+        found += [(self._begins(*turn), self.any_of(places), 1) for turn, places in parts.items()]
         return found
+
+    def _begins(self, line: str, within: str) -> date:
+        """Return the first day of a turn that is planned in parts."""
+        needs = self.problem.needs
+        return min(need.days[0] for need in needs if (need.line, need.within) == (line, within))
 
     def marks_before(self, of: Measure, only: Selection) -> list[tuple[date, int]]:
         """Return the same of the turns before the plan."""
@@ -102,7 +111,13 @@ class Own:
             days = self.days_before(only, weekends=of is Measure.WEEKENDS)
             return [(day, 1) for day in days]
         turns = self.before(only)
-        return [(past.days[0], past.minutes if of is Measure.MINUTES else 1) for past in turns]
+        if of is Measure.MINUTES:
+            return [(past.days[0], past.minutes) for past in turns]
+        firsts: dict[object, date] = {}
+        for place, past in enumerate(turns):
+            turn = place if past.within is None else (past.line, past.within)
+            firsts[turn] = min(past.days[0], firsts.get(turn, past.days[0]))
+        return [(day, 1) for day in firsts.values()]
 
     def most(self, of: Measure, only: Selection) -> int:
         """Return an amount of a measure that nobody exceeds who keeps the rules on two turns."""

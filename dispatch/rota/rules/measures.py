@@ -26,7 +26,7 @@ def counted(of: Measure, turns: Iterable[Held]) -> Counter[date]:
         return found
     firsts: dict[tuple[str | int, ...], date] = {}
     for held in turns:
-        firsts[held.block] = min(held.own_day, firsts.get(held.block, held.own_day))
+        firsts[held.whole] = min(held.begins_on, firsts.get(held.whole, held.begins_on))
     return Counter(firsts.values())
 
 

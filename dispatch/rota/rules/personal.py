@@ -60,7 +60,7 @@ def broken(rule: Rule, duty: Duty) -> Iterator[Breach]:
 def _rest(rule: Rest, duty: Duty) -> Iterator[Breach]:
     turns = [held for held in duty.turns if not held.turn.rests]
     for one, other in near(turns, rule.minutes * MINUTE):
-        if one.block != other.block:
+        if one.whole != other.whole:
             minutes = max(0, (other.starts_at - one.ends_at) // MINUTE)
             facts = {"minutes": minutes, "least": rule.minutes}
             yield breach(rule, 1, duty.person.id, [one, other], facts)
@@ -125,6 +125,8 @@ def _free_run(rule: FreeRun, duty: Duty) -> Iterator[Breach]:
     for one, other in pairwise(_blocks(duty) if rule.between_blocks else _worked_days(duty)):
         free = max(0, (other[0] - one[1]).days - 1)
         before = all(any(not held.planned for held in span[2]) for span in (one, other))
+        if rule.between_blocks and one[2][0].whole == other[2][0].whole:
+            continue
         if not before and free < rule.least and (free or rule.between_blocks):
             facts = {"count": free, "least": rule.least}
             turns = dict.fromkeys((*one[2], *other[2]))

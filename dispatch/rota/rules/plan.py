@@ -25,6 +25,14 @@ class Held:
     ends_at: datetime
     block: tuple[str | int, ...]
     """Equal for the needs of one block, and for nothing else."""
+    begins_on: date
+    """The day on which it counts as a turn; of a part, that of the whole turn."""
+
+    @property
+    def whole(self) -> tuple[str | int, ...]:
+        """Return what is equal for the needs of one block, and for the parts of one turn."""
+        within = self.turn.within
+        return self.block if within is None else ("part", self.planned, self.turn.line, within)
 
     @property
     def planned(self) -> bool:
@@ -79,6 +87,11 @@ class Plan:
             self.filled[need].append(person)
             self.serves[person].append(need)
         self._duties: dict[int, Duty] = {}
+        self._begins: dict[tuple[str, str], date] = {}
+        for part in problem.needs:
+            if part.within is not None:
+                whole = (part.line, part.within)
+                self._begins[whole] = min(part.days[0], self._begins.get(whole, part.days[0]))
 
     def served(self, people: Iterable[int]) -> set[int]:
         """Return the needs that some of them fill."""
@@ -89,10 +102,16 @@ class Plan:
         if person not in self._duties:
             officer = self.people.get(person) or Officer(person, "")
             turns = [_past(past, place) for place, past in enumerate(officer.around)]
-            turns += [_need(self.problem.needs[id_]) for id_ in self.serves.get(person, ())]
+            turns += [self._need(self.problem.needs[id_]) for id_ in self.serves.get(person, ())]
             turns.sort(key=lambda held: (held.starts_at, held.ends_at))
             self._duties[person] = Duty(self.problem, officer, tuple(turns))
         return self._duties[person]
+
+    def _need(self, need: Need) -> Held:
+        block = ("need", need.id) if need.block is None else ("block", need.line, need.block)
+        begins = self._begins.get((need.line, need.within or ""), need.days[0])
+        times = need.starts_at.astimezone(UTC), need.ends_at.astimezone(UTC)
+        return Held(need, *times, block, begins)
 
 
 @cache
@@ -100,14 +119,10 @@ def _midnight(zone: str, day: date) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone)).astimezone(UTC)
 
 
-def _need(need: Need) -> Held:
-    block = ("need", need.id) if need.block is None else ("block", need.line, need.block)
-    return Held(need, need.starts_at.astimezone(UTC), need.ends_at.astimezone(UTC), block)
-
-
 def _past(past: Past, place: int) -> Held:
     block = ("past", place)
-    return Held(past, past.starts_at.astimezone(UTC), past.ends_at.astimezone(UTC), block)
+    times = past.starts_at.astimezone(UTC), past.ends_at.astimezone(UTC)
+    return Held(past, *times, block, past.days[0])
 
 
 def near(turns: Sequence[Held], least: timedelta) -> Iterator[tuple[Held, Held]]:

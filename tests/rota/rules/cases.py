@@ -63,6 +63,7 @@ def past(need: Need) -> Past:
         need.rests,
         need.tags,
         need.weekends,
+        within=need.within,
     )
 
 

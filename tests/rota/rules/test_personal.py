@@ -360,6 +360,34 @@ def test_an_unknown_period_is_no_period():
         of_one(limit(period="fortnight", most=1), turns([3]))
 
 
+PARTS = {"line": "primary", "within": "from the 9th"}
+
+
+@pytest.mark.parametrize(
+    ("rule", "taken", "expected"),
+    [
+        (limit(period="plan", most=1), [0, 1], 0),
+        (limit(period="plan", most=1), [0, 1, 2], 1),
+        (REST, [0, 1], 0),
+        (REST, [1, 2], 1),
+        (FreeRun(key="free", least=2, between_blocks=True), [0, 1], 0),
+        (FreeRun(key="free", least=2, between_blocks=True), [1, 2], 2),
+    ],
+)
+def test_whoever_is_relieved_for_some_hours_has_one_turn(rule, taken, expected):
+    parts = [turn(9, 8, 12, **PARTS), turn(9, 18, 8, **PARTS)]
+    given = problem([*parts, turn(10, 12)], [officer()], [rule])
+    found = check(given, {(need, 0) for need in taken})
+    assert amount(one for one in found if one.key == rule.key) == expected
+
+
+def test_a_part_of_a_turn_counts_on_the_day_on_which_the_whole_begins():
+    rule = Limit(key="month", period="month", most=0)
+    given = problem([turn(1, **PARTS), turn(20, **PARTS)], [officer()], [rule])
+    (found,) = (one for one in check(given, {(1, 0)}) if one.key == "month")
+    assert found.days[0].day == 1
+
+
 @pytest.mark.parametrize(
     ("rule", "needs", "after", "expected"),
     [

@@ -26,11 +26,11 @@ measures = st.sampled_from(p.Measure)
 
 #: Each kind of turn with every other word it may have; few draws for each turn keep this quick.
 SHAPES = [
-    (kind, {"line": line, "tags": frozenset(tags), "rests": rests, "block": block, **cover})
+    (kind, {"line": line, "tags": frozenset(tags), "rests": rests, **whole, **cover})
     for kind in [("day", 8, 16), ("night", 20, 8), ("late", 14, 23), ("long", 8, 8)]
     for line in ("primary", "backup")
     for tags, rests in [((), False), (("night",), False), (("weekend", "night"), True)]
-    for block in (None, None, "a", "b")
+    for whole in ({}, {"within": "w"}, {"block": "a"}, {"block": "b"})
     for cover in [
         {},
         {"under": 3, "over": None, "wanted": 2, "unit": "north"},
