@@ -207,7 +207,9 @@ def successors(row: Relief) -> list[str]:
     return [
         one.person.name
         for one in callouts.active_assignments(callout)
-        if row.called_at is not None and one.accepted_at >= row.called_at
+        if row.called_at is not None
+        and one.accepted_at >= row.called_at
+        and one is not row.assignment
     ]
 
 

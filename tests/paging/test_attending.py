@@ -9,7 +9,7 @@ from dispatch.errors import Conflict
 from dispatch.incidents import merging, timeline
 from dispatch.incidents.models import Incident
 from dispatch.paging import attending, callouts, leading, replies, seats
-from dispatch.paging.models import Assignment
+from dispatch.paging.models import Assignment, AssignmentStatus
 from tests.paging.conftest import DORA, Night
 
 
@@ -76,7 +76,9 @@ def test_whoever_withdraws_need_not_be_told(night: Night):
 def test_relief_is_asked_for_called_and_handed_over(night: Night):
     _an_goes(night)
     with night.held() as (session, incident):
-        attending.give_facts(session, _first_going(session, incident), DORA, night.now)
+        an = _first_going(session, incident)
+        attending.give_facts(session, an, DORA, night.now)
+        seats.move_on(session, an, AssignmentStatus.ON_SCENE, DORA, night.now)
         leading.relieve_after(session, incident, 3, DORA, night.now)
     night.pass_time(3 * 3600 - 1)
     assert _look(night) == []
