@@ -82,7 +82,7 @@ class Alert:
     contact: Contact = Contact()
     persons: tuple[Involved, ...] = ()
     wishes: Mapping[str, str] = field(default_factory=dict)
-    """language, gender, interpreter."""
+    """language, gender, interpreter; required: which of them are more than a preference."""
     flags: Mapping[str, bool] = field(default_factory=dict)
     """Of FLAGS, those that were given."""
     teams: tuple[str, ...] = ()
@@ -102,6 +102,9 @@ FLAGS = (
     "deceased_identified",
     "second_officer",
     "magistrate_limits",
+    "suspect_side",
 )
 
 WISHES = ("language", "gender", "interpreter")
+#: Wishes that somebody may insist on. An interpreter is arranged, whoever goes.
+MAY_BE_REQUIRED = ("language", "gender")

@@ -51,6 +51,8 @@ def _category(entry: Mapping[str, Any], qualifications: Mapping[str, Qualificati
             function=want["function"],
             people=want["people"],
             qualification_id=qualifications[want["qualification"]].id,
+            substitute_id=qualifications[want["instead"]].id if "instead" in want else None,
+            side=want.get("side", ""),
         )
         for want in entry["wants"]
     ]

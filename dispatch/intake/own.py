@@ -10,13 +10,14 @@ a category or team exists, and whether an instant is plausible now, is left to o
 import json
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from dispatch.incidents.alerts import (
     FLAGS,
+    MAY_BE_REQUIRED,
     WISHES,
     Alert,
     AlertType,
@@ -127,6 +128,7 @@ def _wishes(fields: "_Fields") -> dict[str, str]:
     # A sender may well say that an interpreter is wanted without saying which.
     fields.replace("interpreter", {True: "yes", False: "no"})
     wishes = {name: fields.text(name) for name in WISHES}
+    wishes["required"] = " ".join(fields.words("required", among=MAY_BE_REQUIRED))
     fields.close()
     return {name: text for name, text in wishes.items() if text}
 
@@ -295,11 +297,15 @@ class _Fields:
             return ""
         return word
 
-    def words(self, name: str) -> tuple[str, ...]:
-        """Take a list of words."""
+    def words(self, name: str, among: Collection[str] = ()) -> tuple[str, ...]:
+        """Take a list of words, of certain ones if any are named."""
         fields = self._list(name, TEAMS_LIMIT)
-        words = [fields.word(index) for index in list(fields._given)]
-        return tuple(dict.fromkeys(word for word in words if word))
+        words = {index: fields.word(index) for index in list(fields._given)}
+        for index, word in words.items() if among else ():
+            if word and word not in among:
+                fields.refuse(index, word, f"Expected one of {', '.join(among)}.")
+                words[index] = ""
+        return tuple(dict.fromkeys(word for word in words.values() if word))
 
     def whole(self, name: str, low: int, high: int) -> int | None:
         """Take a whole number."""

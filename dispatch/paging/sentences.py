@@ -228,6 +228,7 @@ FLAGS = {
     "deceased_identified": N_("deceased identified"),
     "second_officer": N_("a second officer is needed"),
     "magistrate_limits": N_("magistrate limits what may be said"),
+    "suspect_side": N_("for the suspect's side: nobody who goes to the victim"),
 }
 _LATE_FROM_SECONDS = 600
 _HOUR = 3600

@@ -165,13 +165,20 @@ def _person(person: Mapping[str, Any]) -> str:
 def _wishes(wishes: Mapping[str, Any]) -> list[str]:
     said = []
     if wishes.get("language"):
-        said.append(language_name(str(wishes["language"])))
+        said.append(_insisted(wishes, "language", language_name(str(wishes["language"]))))
     if wishes.get("gender"):
         word = str(wishes["gender"])
-        said.append(gettext(_GENDERS[word]) if word in _GENDERS else word)
+        gender = gettext(_GENDERS[word]) if word in _GENDERS else word
+        said.append(_insisted(wishes, "gender", gender))
     if wishes.get("interpreter"):
         said.append(gettext("with an interpreter"))
     return said
+
+
+def _insisted(wishes: Mapping[str, Any], wish: str, words: str) -> str:
+    if wish not in str(wishes.get("required", "")).split():
+        return words
+    return str(gettext("%(wish)s, required", wish=words))
 
 
 def language_name(code: str) -> str:

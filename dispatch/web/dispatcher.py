@@ -253,7 +253,10 @@ def new() -> ResponseReturnValue:
     try:
         _once(given, make, form)
     except Invalid as error:
-        return _entry(form.refuse(error), recorded), 422
+        form.refuse(error)
+        with session.reading() as opened:
+            found = None if recorded else entry.who(opened, form, session.now())
+        return _entry(form, recorded, found), 422
     return redirect(url_for("dispatcher.board", incident=given), 303)
 
 

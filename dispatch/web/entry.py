@@ -5,7 +5,8 @@ finds the incident that the first time opened. The same reading serves the previ
 nothing, so that what is promised is what happens.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -19,11 +20,11 @@ from dispatch.audit import Actor
 from dispatch.db import Session
 from dispatch.errors import Invalid
 from dispatch.incidents import catalogue, handling
-from dispatch.incidents.alerts import FLAGS, Alert, AlertType, Contact, Place
+from dispatch.incidents.alerts import FLAGS, MAY_BE_REQUIRED, Alert, AlertType, Contact, Place
 from dispatch.incidents.handling import Origin, Routing
 from dispatch.incidents.models import Incident, IncidentStatus
 from dispatch.incidents.wanting import Wanted
-from dispatch.paging import callouts, pages, preview, seats, story, wording
+from dispatch.paging import bars, callouts, pages, preview, seats, story, wording
 from dispatch.paging.models import Callout
 from dispatch.paging.seats import Went
 from dispatch.people import phones, qualifications
@@ -83,6 +84,7 @@ def read(form: Form, zone: ZoneInfo, now: datetime) -> Alert:
         "language": form.text("language", most=20),
         "gender": form.one_of("gender", ("woman", "man"), required=False),
         "interpreter": "yes" if form.ticked("interpreter") else "",
+        "required": " ".join(name for name in MAY_BE_REQUIRED if form.ticked(f"{name}_required")),
     }
     return Alert(
         AlertType.ALERT,
@@ -138,12 +140,13 @@ def route(opened: Session, form: Form, alert: Alert) -> Routing:
 
 def _wanted(opened: Session, form: Form, routing: Routing) -> list[Wanted]:
     """Return the teams chosen by hand; nothing if the category is to decide."""
-    trained = {want.team.id: want.qualification_id for want in routing.wants}
+    asked = {want.team.id: replace(want, flag="") for want in routing.wants}
     wants = []
     for team in case.teams_serving(opened, routing.organisation.id):
         people = form.number(f"team_{team.id}", 1, MOST_PEOPLE)
         if people:
-            wants.append(Wanted(team, people, trained.get(team.id), session.viewer().name))
+            found = asked.get(team.id, Wanted(team))
+            wants.append(replace(found, people=people, by=session.viewer().name))
     return wants
 
 
@@ -156,12 +159,29 @@ def who(opened: Session, form: Form, now: datetime) -> dict[str, Any] | None:
     priority = alert.priority or (
         routing.category.priority if routing.category else catalogue.UNCLASSIFIED_PRIORITY
     )
-    draft = preview.Draft(priority, routing.category, alert.place, alert.wishes, alert.flags)
+    barred = _barred(opened, form, routing.organisation)
+    draft = preview.Draft(
+        priority, routing.category, alert.place, alert.wishes, alert.flags, frozenset(barred)
+    )
     found = preview.foresee(opened, routing.wants, draft, routing.begins_at or now)
-    return {"teams": [_foreseen(one) for one in found], "begins_at": routing.begins_at}
+    listed = {one.person_id for team in found for one in team.foreseen}
+    return {
+        "teams": [_foreseen(one, barred) for one in found],
+        "others": [{"id": one, "name": name} for one, name in barred.items() if one not in listed],
+        "reason": form.text("not_reason") if barred else None,
+        "begins_at": routing.begins_at,
+    }
 
 
-def _foreseen(found: preview.Preview) -> dict[str, Any]:
+def _barred(opened: Session, form: Form, organisation: Organisation) -> dict[int, str]:
+    """Return whom the dispatcher does not want called, by id."""
+    if not session.viewer().may(Right.INCIDENT_OPEN, organisation.id):
+        return {}
+    offered = {str(person_id): name for _, person_id, name in people(opened, organisation)}
+    return {int(one): offered[one] for one in form.several("not", offered)}
+
+
+def _foreseen(found: preview.Preview, barred: Collection[int]) -> dict[str, Any]:
     zone, nobody = found.team.time_zone, None
     if found.closed:
         nobody = gettext("Outside its hours: not called. %(who)s", who=found.team.day_contact)
@@ -175,6 +195,7 @@ def _foreseen(found: preview.Preview) -> dict[str, Any]:
         "nobody": nobody,
         "people": [
             {
+                "id": one.person_id,
                 "name": one.name or gettext(story.CONTROL_ROOM),
                 "reason": wording.reason(one.reason, language(), zone),
                 "at_seconds": round(one.after_seconds),
@@ -184,7 +205,11 @@ def _foreseen(found: preview.Preview) -> dict[str, Any]:
             if one.fit
         ],
         "skipped": [
-            {"name": one.name, "reason": wording.reason(one.reason, language(), zone)}
+            {
+                "id": one.person_id if one.person_id in barred else None,
+                "name": one.name,
+                "reason": wording.reason(one.reason, language(), zone),
+            }
             for one in found.foreseen
             if not one.fit
         ],
@@ -208,6 +233,9 @@ def open_incident(opened: Session, form: Form, given: str, actor: Actor, now: da
         at_once=form.ticked("at_once"),
         reference=given,
     )
+    named = _barred(opened, form, routing.organisation)
+    kept_out = [opened.get_one(Person, person_id) for person_id in named]
+    bars.bar(opened, incident, kept_out, form.text("not_reason"), actor, now)
     held = callouts.advance(opened, incident, now)
     if person is not None:
         _page_too(opened, held, opened.get_one(Person, person), actor, now)

@@ -233,6 +233,12 @@ def test_an_interpreter_may_be_wished_for_without_saying_which() -> None:
     assert read(wishes={"interpreter": False, "gender": ""}).wishes == {"interpreter": "no"}
 
 
+def test_a_wish_may_be_required_which_older_senders_need_not_know() -> None:
+    alert = read(wishes={"language": "fr", "gender": "woman", "required": ["gender", "money"]})
+    assert alert.wishes == {"language": "fr", "gender": "woman", "required": "gender"}
+    assert [problem.field for problem in alert.problems] == ["wishes.required[1]"]
+
+
 def test_hostile_text_becomes_harmless_and_markup_stays_text() -> None:
     alert = read(
         summary="a\x00b\x07c\u202ed\u200be\ud800f\x1b[31m\nnext",
