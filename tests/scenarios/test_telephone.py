@@ -7,12 +7,18 @@ import pytest
 from dispatch.intake import pins
 from dispatch.intake.models import Source
 from dispatch.people import phones
-from dispatch.people.models import MethodKind, Person
+from dispatch.people.models import MethodKind, Organisation, Person
 from tests.centre import ADA
 from tests.scenarios.conftest import AN, BERT, CONTROL_ROOM, Zone
 
 STRANGER = "+32499999999"
 ROOM = "+3253000111"
+
+
+@pytest.fixture(autouse=True)
+def spoken_in_english(zone: Zone) -> None:
+    with zone.parts.store.write() as session:
+        session.get_one(Organisation, zone.cast.organisation.id).language = "en"
 
 
 class Line:

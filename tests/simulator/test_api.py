@@ -122,7 +122,7 @@ def test_a_text_is_shown_as_the_supplier_shows_it(sender: Sender) -> None:
         ("Calls", CALL | {"From": "+3225550000"}, 21210),
         ("Calls", CALL | {"Twiml": "Oproep"}, 12100),
         ("Calls", CALL | {"Twiml": "<Say/>"}, 12100),
-        ("Calls", CALL | {"Twiml": "<Response><Dial>1</Dial></Response>"}, 12100),
+        ("Calls", CALL | {"Twiml": "<Response><Record/></Response>"}, 12100),
         ("Calls", CALL | {"Twiml": '<Response><Gather timeout="x"/></Response>'}, 12100),
         ("Calls", CALL | {"Twiml": f"<Response><Say>{'x' * 4000}</Say></Response>"}, 21205),
         ("Calls", CALL | {"Timeout": "601"}, 20001),

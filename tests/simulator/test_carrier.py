@@ -12,6 +12,7 @@ from dispatch.simulator import twiml
 from dispatch.simulator.carrier import Carrier
 from dispatch.simulator.faults import Fault
 from dispatch.simulator.state import Traffic
+from dispatch.simulator.twiml import Gather
 from tests.simulated import ACCOUNT, Customer, SimulatedTwilio, free_port
 
 AN = "+32470000001"
@@ -54,7 +55,10 @@ def send(carrier: Carrier, customer: Customer) -> Any:
     return send
 
 
-ASK = '<Response><Gather action="{}/key" timeout="{}"><Say>Druk 1</Say></Gather></Response>'
+ASK = (
+    '<Response><Gather action="{}/key" timeout="{}" numDigits="1"><Say>Druk 1</Say></Gather>'
+    "</Response>"
+)
 
 
 def test_a_phone_that_is_on_gets_the_text(send: Any, customer: Customer) -> None:
@@ -284,3 +288,11 @@ def test_closing_ends_what_hangs(customer: Customer) -> None:
         twilio.reply(AN, "JA")
     assert customer.callbacks == []
     customer.hold.clear()
+
+
+def test_keys_are_heard_together_up_to_the_hash_and_what_follows_is_kept() -> None:
+    any_number = Gather((), "/", 5, 0)
+    assert any_number.heard("12") is None
+    assert any_number.heard("12#3") == ("12", "3")
+    assert any_number.heard("#") == ("", "")
+    assert Gather((), "/", 5, 1).heard("12") == ("1", "2")

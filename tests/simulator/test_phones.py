@@ -183,7 +183,7 @@ def test_a_form_that_makes_no_sense_is_refused(
 
 def test_a_key_that_no_phone_has_is_refused(twilio: SimulatedTwilio, page: FlaskClient) -> None:
     ring(twilio)
-    assert page.post("/phones/call", data={"number": AN, "key": "12"}).status_code == 400
+    assert page.post("/phones/call", data={"number": AN, "key": "1x"}).status_code == 400
 
 
 def test_the_simulator_stands_beside_the_console() -> None:
