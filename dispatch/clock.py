@@ -97,6 +97,11 @@ class Drift:
                 return now, after
 
 
+def worked() -> float:
+    """Seconds of a processor that this thread has used."""
+    return time.thread_time()
+
+
 def monotonic() -> float:
     """Seconds for measuring how long something took; never an instant."""
     return time.monotonic()

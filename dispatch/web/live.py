@@ -3,7 +3,8 @@
 A stream says only "this topic has a new revision"; the browser then fetches the fragment with the
 viewer's rights. One thread a process reads the revisions, on a hint and twice a second, and tells
 every stream of it; a stream holds no connection to the database and never more than one pending
-hint a topic. A stream ends with its sign-in, and at once when the process is told to end. What is
+hint a topic. A stream ends with its sign-in, and at once when the process is told to end. How often
+a crowd of screens is told, `crowd` says. What is
 refused here (no seat left) costs time, never truth: browsers also ask every 15 seconds.
 """
 
@@ -25,6 +26,7 @@ from dispatch.db import Session, Store, Unavailable
 from dispatch.people import accounts
 from dispatch.people.access import Right, Viewer
 from dispatch.web import failures, session
+from dispatch.web.crowd import Crowd
 from dispatch.web.watch import engine_state, sms_state
 from dispatch.wiring import Parts
 
@@ -61,11 +63,12 @@ class Stream:
             self._ended = True
             self._changed.notify()
 
-    def wait(self, seconds: float) -> dict[str, int] | None:
-        """Return the hints as soon as there are some, none after so long, None at the end."""
+    def wait(self, seconds: float, turn: Callable[[], float]) -> dict[str, int] | None:
+        """Return the hints when it is the stream's turn, none after so long, None at the end."""
         with self._changed:
-            if not self._pending and not self._ended:
-                self._changed.wait(seconds)
+            self._changed.wait_for(lambda: self._pending or self._ended, seconds)
+            if self._pending:
+                self._changed.wait_for(lambda: self._ended, turn())
             told, self._pending = self._pending, {}
             return None if self._ended else told
 
@@ -77,6 +80,7 @@ class Streams:
         self._store, self._most = store, most
         self._lock = threading.Lock()
         self._streams: set[Stream] = set()
+        self.crowd = Crowd()
         self._watching = False
 
     def open(self, mine: Callable[[str], frozenset[int]]) -> Stream | None:
@@ -188,18 +192,18 @@ def stream() -> ResponseReturnValue:
         answer = failures.problem(503, "No seat for another stream; ask again every 15 seconds.")
         answer.headers["Retry-After"] = "60"
         return answer
-    body = _events(session.parts(), session.token(), found)
+    body = _events(session.parts(), session.token(), found, streams().crowd)
     answer = flask.Response(body, content_type="text/event-stream; charset=utf-8")
     answer.headers["X-Accel-Buffering"] = "no"
     answer.call_on_close(functools.partial(streams().close, found))
     return answer
 
 
-def _events(parts: Parts, token: str, stream: Stream) -> Iterator[str]:
+def _events(parts: Parts, token: str, stream: Stream, crowd: Crowd) -> Iterator[str]:
     yield "retry: 3000\n\n"
     looked = clock.monotonic()
     while True:
-        told = stream.wait(HEARTBEAT_SECONDS)
+        told = stream.wait(HEARTBEAT_SECONDS, crowd.turn)
         if told is None:
             return
         if clock.monotonic() - looked >= HEARTBEAT_SECONDS:
@@ -234,7 +238,10 @@ def fragment(
     etag = _etag(opened, topics)
     if etag in request.if_none_match:
         return "", 304, {"ETag": f'"{etag}"'}
-    return make(), 200, {"ETag": f'"{etag}"'}
+    begun = clock.worked()
+    made = make()
+    streams().crowd.spent(clock.worked() - begun)
+    return made, 200, {"ETag": f'"{etag}"'}
 
 
 def _etag(opened: Session, topics: tuple[str, ...]) -> str:

@@ -98,8 +98,8 @@ def test_several_changes_of_a_topic_become_one_hint():
     stream = live.Stream(lambda topic: frozenset({1}))
     for revision in range(1000):
         stream.tell("board", revision)
-    assert stream.wait(0) == {"board": 999}
-    assert stream.wait(0) == {}
+    assert stream.wait(0, lambda: 0.0) == {"board": 999}
+    assert stream.wait(0, lambda: 0.0) == {}
 
 
 def test_a_quiet_stream_says_that_it_lives(web, desk, quick):

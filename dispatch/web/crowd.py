@@ -1,0 +1,44 @@
+"""How often many screens may be told of changes, so that fetching what is new starves no alert.
+
+Whoever is told fetches a fragment, and a hundred boards fetch a hundred: in a disaster the changes
+come by the dozen a second, and the screens would take all of a machine on which the alerts come in.
+So the hints of a process leave one by one, no faster than what they cost lately leaves it half of a
+processor. Promise: one screen is told at once; a crowd is told in turn, each of the newest, within
+`LONGEST_SECONDS` at the most.
+"""
+
+import threading
+
+from dispatch import clock
+
+#: Of one processor, for making what screens fetch.
+_SHARE = 0.5
+#: A dispatcher is promised to see what came in within ten seconds.
+LONGEST_SECONDS = 5.0
+#: Fragments that a board fetches for a hint: its lanes, and the incident beside them.
+_FRAGMENTS = 2
+#: What one is taken to cost before any was fetched, and how much the last one says of the next.
+_FIRST_SECONDS, _WEIGHT = 0.02, 0.05
+
+
+class Crowd:
+    """Gives out turns to be told."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._seconds = _FIRST_SECONDS
+        self._free_at = 0.0
+
+    def spent(self, seconds: float) -> None:
+        """Note what making a fragment took of a processor."""
+        with self._lock:
+            self._seconds += (seconds - self._seconds) * _WEIGHT
+
+    def turn(self) -> float:
+        """Return the seconds after which one more screen may be told."""
+        with self._lock:
+            now = clock.monotonic()
+            wait = max(0.0, self._free_at - now)
+            if wait < LONGEST_SECONDS:
+                self._free_at = now + wait + self._seconds * _FRAGMENTS / _SHARE
+            return min(wait, LONGEST_SECONDS)
