@@ -45,6 +45,20 @@ QUIET = timedelta(minutes=5)
 _VALID = timedelta(hours=12)
 _LEAST_URGENT = 3
 _WORD = N_("DUTY SHEET")
+#: Inside the document, for it has nothing else with it.
+_STYLE = """
+body { font: 11pt/1.35 sans-serif; color: #000; background: #fff; margin: 12mm; }
+h1 { font-size: 15pt; margin: 0; }
+h2 { font-size: 12pt; margin: 6mm 0 1mm; }
+p { margin: 1mm 0; }
+table { border-collapse: collapse; width: 100%; }
+th, td { border: 1px solid #888; padding: 1mm 2mm; text-align: left; vertical-align: top; }
+tr { break-inside: avoid; }
+.nobody { font-weight: bold; }
+.numbers { white-space: nowrap; }
+@page { margin: 10mm; }
+@media print { body { margin: 0; } }
+"""
 
 
 @dataclass(frozen=True)
@@ -178,7 +192,9 @@ def _render(sheet: Sheet, language: str, templates: Path, name: str) -> str:
     def at(instant: datetime) -> str:
         return str(texts.worded(language, {"at": instant.astimezone(zone)})["at"])
 
-    return environment.get_template(name).render(sheet=sheet, at=at, language=language)
+    return environment.get_template(name).render(
+        sheet=sheet, at=at, language=language, style=_STYLE
+    )
 
 
 # --- when it goes ---
