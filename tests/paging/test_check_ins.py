@@ -270,3 +270,41 @@ def test_a_telephone_that_texts_reach_but_cannot_answer_is_marked_until_it_does(
     assert mute()
     over.night.text("Chloé", "ok")
     assert not mute()
+
+
+def test_a_turn_is_reminded_of_once_the_day_before(over):
+    over.night.now = HANDOVER - timedelta(hours=24, minutes=2)
+    over.go()
+    assert over.checks(CheckKind.REMINDER) == []
+    for _ in range(3):
+        over.night.now += timedelta(minutes=2)
+        over.go()
+    assert over.night.said("Chloé") == [
+        "REMINDER: Victim support, primary: your turn is from Wed 18 Mar 14:02 to Wed 25 Mar "
+        "14:02. http://127.0.0.1:8000/turns"
+    ]
+    assert over.night.said("An") == [], "whose duty goes on"
+
+
+def test_who_was_off_duty_for_a_month_is_tested_by_day_and_named_if_silent(over):
+    over.night.now = centre.NOW + timedelta(days=60)  # a Wednesday, 15:02 there
+    over.go()
+    assert [one.person.name for one in over.checks(CheckKind.TEST)] == [
+        "An Peeters",
+        "Bert Maes",
+        "Chloé Dubois",
+    ]
+    (text,) = over.said("Chloé")
+    assert text.startswith("TEST: no call-out. Answer YES 1")
+    assert over.night.text("Chloé", "ok") == "checked"
+    for minutes in (31, 62):
+        over.night.now = centre.NOW + timedelta(days=60, minutes=minutes)
+        over.go()
+    an, _, chloe = over.checks(CheckKind.TEST)
+    assert (an.outcome, chloe.outcome) == (CheckEnd.UNANSWERED, CheckEnd.ANSWERED)
+    assert over.said("An", "call")[0].startswith("Test. This is Dispatch for An. There is no call")
+    assert any("An Peeters did not answer the monthly test" in one for one in over.said("Bert"))
+    assert not any("Chloé Dubois did not" in one for one in over.said("Bert"))
+    over.night.now += timedelta(days=1)
+    over.go()
+    assert len(over.checks(CheckKind.TEST)) == 3, "not again within a month"
