@@ -55,6 +55,7 @@ from dispatch.web import (
     takeovers,
     turns,
     voice,
+    wanted,
     watch,
     wishes,
 )
@@ -96,6 +97,7 @@ TOPICS = (
     takeovers,
     turns,
     voice,
+    wanted,
     watch,
     wishes,
 )

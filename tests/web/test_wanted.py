@@ -1,0 +1,63 @@
+"""The administrator's screen of who is wanted, and what an incident makes of it."""
+
+import sqlalchemy as sa
+
+from dispatch.audit import AuditEntry
+from dispatch.incidents.models import Category, FlagWant
+from dispatch.people.models import Organisation, Role
+from tests.web.conftest import Browser, Web
+
+
+def _kinds(web: Web, people: str, silent: str = "") -> dict[str, str]:
+    with web.store.read() as session:
+        (kind,) = session.scalars(sa.select(Category.id))
+    name = f"kind-{kind}"
+    return {"part": "kinds", f"{name}-victim_support": people, f"{name}-silent": silent}
+
+
+def _keep(ada: Browser, form: dict[str, str]) -> int:
+    return ada.post("/wanted", form).status_code
+
+
+def test_an_administrator_says_how_many_a_kind_and_a_flag_want(web: Web):
+    ada = web.as_role(Role.ADMINISTRATOR)
+    assert "children present" in ada.get("/wanted").text
+    assert _keep(ada, _kinds(web, "2", "5")) == 303
+    assert _keep(ada, {"part": "flags", "flag-second_officer-victim_support": "3"}) == 303
+    with web.store.read() as session:
+        (kind,) = session.scalars(sa.select(Category))
+        assert [(want.people, want.qualification_id) for want in kind.wants] == [(2, 1)]
+        assert kind.silent_minutes == 5
+        assert session.scalars(sa.select(FlagWant.people)).all() == [3]
+        done = {entry.action for entry in session.scalars(sa.select(AuditEntry))}
+        assert {"category.change", "flag.change"} <= done
+    shown = ada.get("/wanted").text
+    assert 'name="flag-second_officer-victim_support" value="3"' in shown
+    # Taken out it stays out, whatever a new centre begins with.
+    assert _keep(ada, {"part": "flags", "flag-second_officer-victim_support": "0"}) == 303
+    with web.store.read() as session:
+        assert session.scalars(sa.select(FlagWant.people)).all() == [0]
+
+
+def test_a_kind_that_wants_nobody_and_half_a_night_are_refused_with_the_reason(web: Web):
+    ada = web.as_role(Role.ADMINISTRATOR)
+    answer = ada.post("/wanted", _kinds(web, "0"))
+    assert answer.status_code == 422 and "Every kind of incident wants somebody" in answer.text
+    home = str(web.centre.organisation.id)
+    half = {"part": "home", "home": home, "quiet_from": "21:30"}
+    answer = ada.post("/wanted", half)
+    assert answer.status_code == 422 and "Give both times, or none." in answer.text
+    assert 'value="21:30"' in answer.text
+    form = half | {"quiet_until": "06:00", "welfare_minutes": "45", "welfare_priority": "2"}
+    assert _keep(ada, form) == 303
+    with web.store.read() as session:
+        found = session.get_one(Organisation, web.centre.organisation.id)
+        chosen = found.quiet_from, found.quiet_until, found.welfare_minutes, found.welfare_priority
+        assert chosen == ("21:30", "06:00", 45, 2)
+
+
+def test_a_dispatcher_reads_it_and_changes_nothing(web: Web):
+    desk = web.as_role(Role.DISPATCHER)
+    assert " disabled" in desk.get("/wanted").text
+    assert _keep(desk, _kinds(web, "2")) == 403
+    assert web.as_role(Role.RESPONDER).get("/wanted").status_code == 403
