@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from dispatch import seal
 from dispatch.audit import ENGINE
-from dispatch.channels.contract import State
+from dispatch.channels.contract import Kind, State
 from dispatch.db import Session
 from dispatch.errors import Conflict
 from dispatch.incidents import timeline
@@ -226,7 +226,9 @@ def _reread_page(page: Page, messages: Sequence[Message], now: datetime) -> None
         page.status = PageStatus.SENT
     if len(in_doubt) == len(messages) and all(m.status is State.FAILED for m in in_doubt):
         page.status = PageStatus.FAILED
-    newest = messages[-1]
+    # What wakes nobody, sent beside it, says nothing of what does.
+    waking = [message for message in messages if message.kind in (Kind.SMS, Kind.CALL)]
+    newest = (waking or messages)[-1]
     if not _in_trouble(newest):
         return
     attempts = [(channel, datetime.fromisoformat(at)) for channel, at in page.attempts]

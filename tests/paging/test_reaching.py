@@ -205,3 +205,15 @@ def test_a_rule_that_cannot_be_is_named_with_its_field(night: Night) -> None:
             with pytest.raises(Invalid) as refused:
                 reaching.store(session, an, [rule], ADA, NOW)
             assert list(refused.value.fields) == [field]
+
+
+def test_text_that_fails_is_followed_by_the_call_though_a_mail_beside_it_left(night: Night) -> None:
+    _owns(night, MethodKind.MAIL, "an@zone.example")
+    with night.store.write() as session:
+        reaching.store(session, night.someone(session, "An"), [Rule(1, ("mail",))], ADA, NOW)
+    night.report()
+    with night.store.write() as session:
+        kinds = dict(session.execute(sa.select(Message.kind, Message.uid)).all())
+        hearing.receipt_in(session, kinds[Kind.MAIL], Receipt(State.SENT), night.now)
+        hearing.receipt_in(session, kinds[Kind.SMS], Receipt(State.FAILED), night.now)
+    assert night.said("An", "call")

@@ -9,7 +9,7 @@ the time, so that what SQLAlchemy has compiled once is not compiled again.
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,9 @@ from dispatch import settings as settings_
 from dispatch.clock import ManualClock
 from dispatch.db import Base, Session, Store
 from dispatch.incidents.models import Category, CategoryWant, ResponseMode
+from dispatch.paging import reaching
 from dispatch.paging.models import NobodyOnDuty, Policy, PolicyStep, Target
+from dispatch.paging.reaching import Rule
 from dispatch.people import phones
 from dispatch.people.models import (
     Certificate,
@@ -177,6 +179,10 @@ def _person(session: Session, zone: Organisation, team: Team, name: str, number:
     for kind, address in given:
         method = phones.add_method(session, person, kind, address, centre.ADA, MADE_AT)
         phones.verify(session, method, centre.ADA, MADE_AT)
+    if name == "Bert":
+        # Would rather be called than texted, and let sleep for what can wait.
+        rules = [Rule(1, ("call", "sms")), Rule(3, (), time(8), time(22))]
+        reaching.store(session, person, rules, centre.ADA, MADE_AT)
     return person.id
 
 
