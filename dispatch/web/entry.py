@@ -165,8 +165,9 @@ def who(opened: Session, form: Form, now: datetime) -> dict[str, Any] | None:
     )
     found = preview.foresee(opened, routing.wants, draft, routing.begins_at or now)
     listed = {one.person_id for team in found for one in team.foreseen}
+    offered: set[int | None] = set()
     return {
-        "teams": [_foreseen(one, barred) for one in found],
+        "teams": [_foreseen(one, barred, offered) for one in found],
         "others": [{"id": one, "name": name} for one, name in barred.items() if one not in listed],
         "reason": form.text("not_reason") if barred else None,
         "begins_at": routing.begins_at,
@@ -181,7 +182,16 @@ def _barred(opened: Session, form: Form, organisation: Organisation) -> dict[int
     return {int(one): offered[one] for one in form.several("not", offered)}
 
 
-def _foreseen(found: preview.Preview, barred: Collection[int]) -> dict[str, Any]:
+def _foreseen(
+    found: preview.Preview, barred: Collection[int], offered: set[int | None]
+) -> dict[str, Any]:
+    """Return a team as it is shown; each person is offered once, in whatever teams they are."""
+
+    def once(one: preview.Foreseen) -> int | None:
+        is_new = one.person_id not in offered and (one.fit or one.person_id in barred)
+        offered.update({one.person_id} if is_new else ())
+        return one.person_id if is_new else None
+
     zone, nobody = found.team.time_zone, None
     if found.closed:
         nobody = gettext("Outside its hours: not called. %(who)s", who=found.team.day_contact)
@@ -195,7 +205,7 @@ def _foreseen(found: preview.Preview, barred: Collection[int]) -> dict[str, Any]
         "nobody": nobody,
         "people": [
             {
-                "id": one.person_id,
+                "id": once(one),
                 "name": one.name or gettext(story.CONTROL_ROOM),
                 "reason": wording.reason(one.reason, language(), zone),
                 "at_seconds": round(one.after_seconds),
@@ -206,7 +216,7 @@ def _foreseen(found: preview.Preview, barred: Collection[int]) -> dict[str, Any]
         ],
         "skipped": [
             {
-                "id": one.person_id if one.person_id in barred else None,
+                "id": once(one),
                 "name": one.name,
                 "reason": wording.reason(one.reason, language(), zone),
             }

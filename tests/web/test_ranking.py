@@ -84,3 +84,19 @@ def test_the_form_offers_what_may_be_insisted_on(web) -> None:
     assert 'name="language_required"' in shown
     assert 'name="gender_required"' in shown
     assert set(ENTERED) <= set(re.findall('name="([a-z_]+)"', shown))
+
+
+def test_somebody_says_where_they_know_people_and_only_they_read_it(web) -> None:
+    an = web.browser(web.centre.people["An"])
+    assert (
+        an.post("/account/places", {"ties": "Kerkstraat, 9400", "home": "here"}).status_code == 422
+    )
+    kept = an.post("/account/places", {"ties": "Kerkstraat, 9400\n", "home": "9400-9409"})
+    assert kept.status_code == 303
+    assert "Kerkstraat, 9400" in an.get("/account/places").text
+    desk = web.as_role(Role.DISPATCHER)
+    assert "Kerkstraat" not in desk.get("/account/places").text
+    form = entered(desk, address="Kerkstraat 5")
+    shown = desk.post("/incidents/who", form, headers=FRAGMENT).text
+    assert _called(shown)[0] == "Bert Maes"
+    assert "the case is closed to them" in shown
