@@ -8,7 +8,7 @@ nobody else.
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
@@ -51,6 +51,8 @@ class Shown:
     locked: Collection[Stand] = ()
     begun: Sequence[Turn] = ()
     """Published turns that began before the days planned and reach into them."""
+    unreached: Mapping[int, str] = field(default_factory=dict)
+    """Why somebody would not get a text or a call, for those who plan."""
     window: tuple[date, date] | None = None
     """The days that are shown, both included; none: all that are planned."""
 
@@ -79,6 +81,7 @@ def table(shown: Shown) -> dict[str, Any]:
             {
                 "id": person.id,
                 "name": person.name,
+                "unreached": shown.unreached.get(person.id, ""),
                 "cells": [
                     {"turns": turns.get((person.id, day), ()), **told}
                     for day, told in zip(days, _beside(shown, person, days), strict=True)

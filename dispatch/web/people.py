@@ -57,6 +57,8 @@ _CONCERNS = {
     Kind.LAPSED: N_("%(qualification)s lapsed on %(on)s"),
     Kind.ENDS_SOON: N_("%(qualification)s ends in %(days)s days, on %(on)s"),
 }
+#: What keeps somebody from getting a text or a call.
+_UNREACHED = (Kind.UNREACHABLE, Kind.NO_TEXTS, Kind.STOPPED, Kind.UNUSABLE)
 _STANDINGS = {
     Reason.HELD: N_("counts"),
     Reason.LAPSED: N_("lapsed"),
@@ -152,6 +154,14 @@ def worded(concerns: Iterable[Concern]) -> list[dict[str, object]]:
         }
         for concern in concerns
     ]
+
+
+def unreached(opened: Session, person_ids: Collection[int]) -> dict[int, str]:
+    """Return why texts or calls would not reach people, of those whom they would not."""
+    found = readiness.concerns(opened, person_ids, today())
+    kept = {one: [held for held in its if held.kind in _UNREACHED] for one, its in found.items()}
+    said = {one: worded(its) for one, its in kept.items() if its}
+    return {one: "; ".join(str(line["text"]) for line in lines) for one, lines in said.items()}
 
 
 def qualifications_offered(opened: Session) -> dict[int, str]:

@@ -22,6 +22,7 @@ from dispatch.rota.days import midnight
 from dispatch.rota.duty import Turn, duty_between
 from dispatch.texts import N_
 from dispatch.web import by_person, rota_table, session
+from dispatch.web import people as who
 from dispatch.web import published as why_published
 from dispatch.web.by_person import Shown
 from dispatch.web.forms import Form
@@ -112,6 +113,7 @@ def published(
             judged=judging.broken(known, laid),
             private=private,
             begun=begun_before(opened, team, first),
+            unreached=who.unreached(opened, [one.id for one in known.people] if private else []),
         )
     )
 

@@ -6,7 +6,8 @@ from datetime import date, timedelta
 import pytest
 import sqlalchemy as sa
 
-from dispatch.people.models import Role, Team
+from dispatch.people import phones
+from dispatch.people.models import Person, Role, Team
 from dispatch.rota import absences, ground, heavy
 from dispatch.rota.models import AbsenceKind, Shift
 from tests.centre import ADA, NOW
@@ -139,3 +140,15 @@ def test_who_could_take_a_published_gap_is_listed(planned):
     panel = planner.get(gap[1].replace("&amp;", "&")).text
     assert "Bert Maes" in panel
     assert 'href="/shifts/new' in panel
+
+
+def test_whoever_plans_sees_on_the_rota_whom_texts_or_calls_do_not_reach(planned):
+    web = planned
+    petra = web.as_role(Role.PLANNER)
+    with web.store.write() as session:
+        an = session.get_one(Person, web.centre.people["An"].id)
+        phones.block(session, phones.methods(session, an)[0].fingerprint, NOW)
+    shown = petra.get(MARCH).text
+    assert shown.count("answered STOP, has to text START") == 2, "in the title and to be heard"
+    officer = web.browser(web.centre.people["Bert"])
+    assert "answered STOP" not in officer.get(MARCH).text
