@@ -137,11 +137,13 @@ def attempts(
 
 
 def _channels(methods: Sequence[Method]) -> frozenset[str]:
-    found = {str(kind) for method in methods for kind in method.kinds}
-    kinds = {method.kind for method in methods}
-    # Without a mobile it is the telephone that is called.
-    both = {MethodKind.MOBILE, MethodKind.LANDLINE} <= kinds
-    return frozenset(found | ({LANDLINE} if both else set()))
+    found: set[str] = set()
+    for method in methods:
+        found |= method.kinds
+    # Without a mobile the landline is what a call goes to.
+    if {MethodKind.MOBILE, MethodKind.LANDLINE} <= {method.kind for method in methods}:
+        found.add(LANDLINE)
+    return frozenset(found)
 
 
 def bent(
