@@ -146,17 +146,21 @@ class SimulatedTwilio:
     @classmethod
     @contextmanager
     def as_process(
-        cls, inbound_url: str = "", step_seconds: float = 0.0, port: int = 0
+        cls,
+        inbound_url: str = "",
+        step_seconds: float = 0.0,
+        port: int = 0,
+        account: Account = ACCOUNT,
     ) -> Iterator["SimulatedTwilio"]:
         """Start it as a process of its own and wait until it answers."""
         port = port or free_port()
-        sid, token, sender, more = ACCOUNT
+        sid, token, sender, more = account
         command = [sys.executable, "-m", "dispatch.simulator", "--port", str(port)]
         command += ["--account-sid", sid, "--auth-token", token, "--sender", sender]
         command += ["--more", ",".join(more)]
         command += ["--inbound-url", inbound_url, "--step-seconds", str(step_seconds)]
         process = subprocess.Popen(command, cwd=_ROOT)
-        twilio = cls(f"http://127.0.0.1:{port}")
+        twilio = cls(f"http://127.0.0.1:{port}", account=account)
         try:
             twilio.wait_until(twilio._answers, 20)
             yield twilio

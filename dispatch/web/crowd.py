@@ -1,10 +1,10 @@
 """How often many screens may be told of changes, so that fetching what is new starves no alert.
 
-Whoever is told fetches a fragment, and a hundred boards fetch a hundred: in a disaster the changes
+Whoever is told fetches fragments, and a hundred boards fetch hundreds: in a disaster the changes
 come by the dozen a second, and the screens would take all of a machine on which the alerts come in.
-So the hints of a process leave one by one, no faster than what they cost lately leaves it half of a
-processor. Promise: one screen is told at once; a crowd is told in turn, each of the newest, within
-`LONGEST_SECONDS` at the most.
+So the hints of a process leave one by one, as fast as half of a processor makes what they fetch,
+and few fragments are made at once. Promise: one screen is told at once; a crowd is told in turn,
+each of the newest; nobody waits longer than browsers wait that are told nothing.
 """
 
 import threading
@@ -13,8 +13,10 @@ from dispatch import clock
 
 #: Of one processor, for making what screens fetch.
 _SHARE = 0.5
-#: A dispatcher is promised to see what came in within ten seconds.
-LONGEST_SECONDS = 5.0
+#: Python runs one thread at a time: whoever takes in an alert would wait for each of a hundred.
+_AT_ONCE = 2
+#: By then a browser has asked by itself.
+LONGEST_SECONDS = 15.0
 #: Fragments that a board fetches for a hint: its lanes, and the incident beside them.
 _FRAGMENTS = 2
 #: What one is taken to cost before any was fetched, and how much the last one says of the next.
@@ -22,10 +24,12 @@ _FIRST_SECONDS, _WEIGHT = 0.02, 0.05
 
 
 class Crowd:
-    """Gives out turns to be told."""
+    """Gives out turns to be told, and to fetch."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self.making = threading.BoundedSemaphore(_AT_ONCE)
+        """Held while a fragment is made."""
         self._seconds = _FIRST_SECONDS
         self._free_at = 0.0
 

@@ -57,9 +57,10 @@ def board() -> str:
 def lanes() -> ResponseReturnValue:
     """Show the lanes, for a board that keeps itself fresh."""
     session.viewer().require(Right.BOARD_READ)
-    by_hand.note()
-    with session.reading() as opened:
-        return _lanes(opened)
+    with live.in_turn():
+        by_hand.note()
+        with session.reading() as opened:
+            return _lanes(opened)
 
 
 def _lanes(opened: Session) -> ResponseReturnValue:
@@ -75,6 +76,7 @@ def _lanes(opened: Session) -> ResponseReturnValue:
 
 
 @blueprint.get("/board/on-duty", endpoint="on_duty")
+@live.in_turn()
 @session.reads
 def duty(opened: Session) -> ResponseReturnValue:
     """Show who is on duty, for a board that keeps itself fresh."""
@@ -143,7 +145,7 @@ def incident(reference: str) -> str:
 def pane(reference: str) -> ResponseReturnValue:
     """Show one incident beside the lanes, or again on its own screen."""
     _note_read(reference)
-    with session.reading() as opened:
+    with live.in_turn(), session.reading() as opened:
         return live.fragment(opened, ("board",), lambda: _pane(_shown(opened, reference)))
 
 

@@ -58,13 +58,16 @@ def requests(key: str) -> ResponseReturnValue:
 
 
 @blueprint.get("/rota/<key>/requests/list")
+@live.in_turn()
 @session.reads
 def listed(opened: Session, key: str) -> ResponseReturnValue:
     """Show it again, for a screen that keeps itself fresh."""
-    facts = _shown(key, opened, Form())
-    return live.fragment(
-        opened, ("rota",), lambda: flask.render_template("planner/_requests.html", **facts)
-    )
+    team_for(opened, key, Right.ROTA_CHANGE)
+
+    def made() -> str:
+        return flask.render_template("planner/_requests.html", **_shown(key, opened, Form()))
+
+    return live.fragment(opened, ("rota",), made)
 
 
 @blueprint.post("/rota/<key>/requests/<kind>/<int:row_id>/<action>")

@@ -13,6 +13,7 @@ import hashlib
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import timedelta
 from types import FrameType
 from typing import Any, cast
@@ -226,6 +227,16 @@ def _signed_in(parts: Parts, token: str) -> bool:
         # Nobody is signed out by a database that does not answer; it is asked again soon.
         return True
     return found is not None
+
+
+@contextmanager
+def in_turn() -> Iterator[None]:
+    """Let a fragment be made once few others are; entered before the database is opened.
+
+    A hundred that wait for their turn would else hold every connection there is.
+    """
+    with streams().crowd.making:
+        yield
 
 
 def fragment(

@@ -44,7 +44,9 @@ def require_taken(told: Sequence[Told]) -> None:
         raise RuntimeError(f"{len(refused)} of {len(told)} refused: {first.status} {first.body}")
 
 
-def arrived(site: Site, told: Sequence[Told], texts: int = 1) -> list[list[float]]:
+def arrived(
+    site: Site, told: Sequence[Told], texts: int = 1, seconds: float = 60
+) -> list[list[float]]:
     """Return for each answered alert when its texts arrived, waiting for the last.
 
     Raises when one does not come in time: a page that is not sent is no figure.
@@ -62,5 +64,5 @@ def arrived(site: Site, told: Sequence[Told], texts: int = 1) -> list[list[float
     def missing() -> int:
         return sum(len(at) < texts for at in by_reference().values())
 
-    site.twilio.wait_until(lambda: not missing(), 60, lambda: f"{missing()} alerts not sent")
+    site.twilio.wait_until(lambda: not missing(), seconds, lambda: f"{missing()} alerts not sent")
     return list(by_reference().values())

@@ -30,12 +30,13 @@ from dispatch.paging.models import Callout, Page, PolicyStep
 from dispatch.people import phones
 from dispatch.people.models import Certificate, Membership, MethodKind, Person
 from dispatch.rota.models import Shift
+from dispatch.simulator.state import Account
 from tests import centre
 from tests.benchmarks.figures import scratch
 from tests.centre import ADA, Centre
 from tests.databases import make_database
 from tests.postgres import cluster
-from tests.simulated import SimulatedTwilio, free_port
+from tests.simulated import ACCOUNT, SimulatedTwilio, free_port
 
 _ROOT = Path(__file__).parents[3]
 _HOUR = 3600
@@ -123,8 +124,8 @@ class Site:
 
 
 @contextmanager
-def site(database: Database) -> Iterator[Site]:
-    """Set up the centre and start the supplier."""
+def site(database: Database, account: Account = ACCOUNT, **settings: str) -> Iterator[Site]:
+    """Set up the centre and start the supplier, with settings of one's own (TWILIO__SENDER=...)."""
     url, port = f"http://127.0.0.1:{free_port()}", free_port()
     environ = {
         "DISPATCH_DATA_DIR": str(database.folder.absolute()),
@@ -135,6 +136,7 @@ def site(database: Database) -> Iterator[Site]:
         # An installation stops a sender that has gone mad; here it is the question.
         "DISPATCH_INTAKE__AUTHENTIC_PER_MINUTE": "1000000",
         **SimulatedTwilio(f"http://127.0.0.1:{port}").environment(url),
+        **{f"DISPATCH_{name}": value for name, value in settings.items()},
     }
     with ExitStack() as stack:
         parts = wiring.build(environ)
@@ -143,7 +145,7 @@ def site(database: Database) -> Iterator[Site]:
         cast = centre.build(parts.store)
         with parts.store.write() as session:
             _bring_to_present(session, parts.clock.now() - centre.NOW)
-        supplier = SimulatedTwilio.as_process(f"{url}/hooks/twilio/sms", 0.3, port)
+        supplier = SimulatedTwilio.as_process(f"{url}/hooks/twilio/sms", 0.3, port, account)
         twilio = stack.enter_context(supplier)
         yield Site(environ, database.folder, parts.store, cast, url, twilio)
 
