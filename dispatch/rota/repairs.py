@@ -218,14 +218,17 @@ def _pieces(turn: Turn, holes: Iterable[Hole]) -> list[tuple[datetime, datetime,
 
 
 def _only_published(laid: Laid) -> Laid:
-    """Let needs want no more people than were planned for them."""
+    """Let needs want no more people than were planned for them.
+
+    Nobody may come where nobody was: a gap that a repair filled on the way would be told to no one.
+    """
     filled = [need_id for need_id, _ in laid.seats]
     needs = []
     for need in laid.problem.needs:
         count = filled.count(need.id)
         if not count:
-            need = replace(need, under=0, over=0, skills=())
-        needs.append(replace(need, wanted=count or need.wanted))
+            need = replace(need, under=0, over=None, skills=(), block=None)
+        needs.append(replace(need, wanted=count))
     return replace(laid, problem=replace(laid.problem, needs=tuple(needs)))
 
 

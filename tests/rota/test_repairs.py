@@ -75,6 +75,17 @@ def test_whoever_can_steps_in_and_nobody_else_moves(zone, now, week):
     assert repairs.load(zone.session, zone.team, now) is None
 
 
+def test_a_gap_beside_it_is_left_as_it_is(zone, now):
+    zone.shift("An", *WEEK)
+    zone.shift("Bert", *WEEK, line="backup")
+    zone.shift("Chloé", *NEXT)
+    away(zone, now)
+    found = proposed(zone, now)
+    assert said(zone, found.moves) == [("An", "Chloé", zone.at(WEEK[0]), zone.at(WEEK[1]))]
+    effect = {one.person_id: (one.before, one.after) for one in found.effects}
+    assert effect == {zone.people["An"].id: (1, 0), zone.people["Chloé"].id: (1, 2)}
+
+
 def test_only_the_days_of_the_absence_change_hands(zone, now, week):
     away(zone, now, "2026-03-15", "2026-03-17")
     found = proposed(zone, now)
@@ -133,6 +144,7 @@ def test_what_would_break_a_rule_by_now_is_refused_in_words(zone, now, week):
 def test_a_turn_of_tonight_lets_no_other_break_a_rule(zone, week):
     zone.pattern()
     zone.shift("An", "2026-03-27 17:00", "2026-04-03 17:00")
+    zone.shift("Bert", "2026-03-27 17:00", "2026-04-03 17:00", line="backup")
     late = zone.at("2026-03-13 09:00")
     away(zone, late, ends="2026-04-04")
     found = proposed(zone, late)
