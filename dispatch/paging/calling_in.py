@@ -39,8 +39,11 @@ class Turn:
     """The number to connect the caller with, once the text is said."""
 
 
+#: The key that leads an own number to where incidents are reported.
+REPORT = "0"
 _NOTHING = N_("This is Dispatch. No call-out waits for your answer.")
 _ROOM = N_("Press 3 for the control room.")
+_REPORT = N_("Press 0 to report an incident.")
 _UNKNOWN = N_("This is Dispatch. This number is not known here. Ring the control room.")
 _CONNECTING = N_("You are being connected with the control room.")
 _CALLED_BACK = N_("You are being connected with whoever reported it.")
@@ -70,9 +73,19 @@ def stranger(session: Session) -> Turn:
     return _last(language or "en", _UNKNOWN)
 
 
-def begin(session: Session, methods: Sequence[ContactMethod], now: datetime) -> Turn:
-    """Play the first call-out that waits for whoever has this number, or say that none does."""
-    return _next(session, _people(methods), [], "", now)
+def begin(
+    session: Session, methods: Sequence[ContactMethod], now: datetime, *, reports: bool = False
+) -> Turn:
+    """Play the first call-out that waits for whoever has this number, or say that none does.
+
+    With `reports`, REPORT leads to where an incident is reported: for a desk's telephone may be
+    known as somebody's.
+    """
+    turn = _next(session, _people(methods), [], "", now)
+    if reports and (turn.then is None or turn.then["page"] is None):
+        text = f"{turn.text} {say(turn.language, _REPORT)}"
+        return replace(turn, text=text, then={"played": [], "page": None})
+    return turn
 
 
 def go_on(
@@ -230,7 +243,7 @@ def _by_code(
 def _connected(session: Session, person: Person, organisation_id: int) -> Turn:
     room = session.get_one(Organisation, organisation_id).control_room_phone
     if not room:
-        return _last(person.language, _UNKNOWN)
+        return _last(person.language, _BYE)
     return replace(_last(person.language, _CONNECTING), connect=room)
 
 

@@ -8,6 +8,7 @@ and what a key leads to, is for `paging.calling_in` and `intake.dial_in`.
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -46,21 +47,25 @@ def incoming() -> ResponseReturnValue:
     channel = hooks.supplier()
     calling, now = channel.calling(request.form), session.now()
     with session.transaction() as opened:
-        state = _state(opened, calling)
-        known = calling_in.known(opened, calling.caller)
-        if state is None and known:
-            turn = calling_in.begin(opened, known, now)
-        elif state is None:
-            may = pins.any_is_good(opened)
-            turn = dial_in.begin(opened) if may else calling_in.stranger(opened)
-        elif "step" in state:
-            keys, caller = calling.keys, calling.caller
-            turn = dial_in.go_on(opened, calling.call_id, caller, state, keys, now)
-        else:
-            turn = calling_in.go_on(opened, known, state, calling.keys, now)
+        turn = _turn(opened, calling, _state(opened, calling), now)
         keys_to = _onward(opened, calling, turn)
     speech = Speech(turn.text, turn.language, keys_to, turn.digits, turn.connect)
     return _said(channel.speak(speech))
+
+
+def _turn(
+    opened: Session, calling: Calling, state: Mapping[str, Any] | None, now: datetime
+) -> Turn:
+    """Return what is said next: to somebody of ours, to a control room, or to a stranger."""
+    if state is not None and "step" in state:
+        keys, caller = calling.keys, calling.caller
+        return dial_in.go_on(opened, calling.call_id, caller, state, keys, now)
+    known, reports = calling_in.known(opened, calling.caller), pins.any_is_good(opened)
+    if state is None and known:
+        return calling_in.begin(opened, known, now, reports=reports)
+    if state is not None and not (reports and calling.keys == calling_in.REPORT):
+        return calling_in.go_on(opened, known, state, calling.keys, now)
+    return dial_in.begin(opened) if reports else calling_in.stranger(opened)
 
 
 def _state(opened: Session, calling: Calling) -> Mapping[str, Any] | None:

@@ -135,6 +135,11 @@ def test_control_room_dials_in_and_is_connected_with_whoever_goes(zone: Zone, di
     )
 
 
+def test_a_number_of_ours_may_report_as_well(zone: Zone, digits: str) -> None:
+    line = Line(zone, AN).hears("No call-out waits", "Press 0 to report")
+    line.keys("0", "key your digits").keys(f"{digits}#", "Key the number of the category")
+
+
 def test_guessed_digits_open_nothing(zone: Zone, digits: str) -> None:
     line = Line(zone, STRANGER)
     wrong = f"{(int(digits) + 1) % 10**8:08}#"
