@@ -20,6 +20,11 @@ class Stand:
     line_id: int
     person_id: int
 
+    def is_within(self, turn: "Stand") -> bool:
+        """Return whether somebody serves in a turn, or in a part of it."""
+        inside = turn.starts_at <= self.starts_at and self.ends_at <= turn.ends_at
+        return inside and self.line_id == turn.line_id
+
 
 @dataclass(frozen=True, slots=True)
 class Change:

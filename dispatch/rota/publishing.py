@@ -313,17 +313,11 @@ def _refuse_breaks(session: Session, team: Team, back: Sequence[Change], reason:
     days = handing.around(team, *times)
     before = planning.published(session, team, *days)
     gone = [one.was for one in back if one.was is not None]
-    after = [stand for stand in before if not any(_within(stand, turn) for turn in gone)]
+    after = [stand for stand in before if not any(stand.is_within(turn) for turn in gone)]
     after += [one.now for one in back if one.now is not None]
     people = {stand.person_id for stand in (*before, *after)}
     ground = planning.load(session, team, *days, people=people)
     judging.refuse(judging.broken_by(ground, before, after), reason)
-
-
-def _within(stand: Stand, turn: Stand) -> bool:
-    """Return whether somebody serves in a turn, or in a part of it."""
-    inside = turn.starts_at <= stand.starts_at and stand.ends_at <= turn.ends_at
-    return inside and stand.line_id == turn.line_id
 
 
 def turns(session: Session, team: Team, stands: Iterable[Stand]) -> tuple[Sentence, ...]:

@@ -134,12 +134,14 @@ class Drafted:
     def table(self, first: Any, last: Any, *, published: bool = False) -> dict[str, Any]:
         """Return the draft by person, or what is published on its days."""
         laid, judged = self.laid, self.judged
-        changed = {change.now for change in self.changes}
+        changed = {change.now for change in self.changes if change.now is not None}
         if published:
             days = (self.draft.first_on, self.draft.last_on)
             laid = self.ground.lay(planning.published(self.opened, self.team, *days))
             judged = judging.broken(self.ground, laid)
-            changed = {change.was for change in self.changes}
+            # Whoever covers a part of a turn that changes is there in parts.
+            gone = [change.was for change in self.changes if change.was is not None]
+            changed = {one for one in laid.stands if any(one.is_within(turn) for turn in gone)}
         zone = self.team.time_zone
         calendar = ground.calendar_of(self.opened, self.team, first, last)
         shown = Shown(
@@ -150,7 +152,7 @@ class Drafted:
             today=local(session.now(), zone).date(),
             judged=judged,
             private=True,
-            changed={stand for stand in changed if stand is not None},
+            changed=changed,
             locked={drafts.stand_of(seat) for seat in self.seats if seat.locked},
             begun=begun_before(self.opened, self.team, self.draft.first_on),
             window=(first, last),
