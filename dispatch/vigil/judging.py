@@ -12,7 +12,7 @@ from typing import Any
 from dispatch.vigil.models import Trouble
 
 #: The engine beats once a second, a web process every five: one that is only slow is not missed.
-ENGINE_SECONDS, WEB_SECONDS = 8.0, 30.0
+ENGINE_SECONDS, WEB_SECONDS = 7.0, 30.0
 #: Whoever looks has to be awake for so long: all processes start together.
 GRACE_SECONDS = 20.0
 OVERDUE_SECONDS = 10.0

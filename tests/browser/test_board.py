@@ -12,6 +12,7 @@ from dispatch.channels.contract import Inbound
 from dispatch.incidents import handling
 from dispatch.paging import replies, seats
 from dispatch.people.models import Person, Role
+from dispatch.vigil import boards
 from tests.browser.screens import accessibility_faults, picture
 from tests.centre import ADA, NOW, signed
 from tests.simulated import served
@@ -150,9 +151,16 @@ def test_a_new_alarm_sounds_although_the_others_were_stopped(open_screen, night)
     screen = open_screen(viewport={"width": 1440, "height": 900}, locale="en")
     sign_in(screen, night)
     screen.goto(f"{night.address}/board")
+    silent = screen.locator("#no-sound")
+    expect(silent).to_be_visible()
     stop = screen.get_by_role("button", name="Stop the sound")
-    stop.click()
+    with screen.expect_response("**/board/open"):
+        stop.click()
     expect(stop).to_be_hidden()
+    expect(silent).to_be_hidden()
+    with night.web.store.read() as session:
+        mine = night.web.centre.organisation.id
+        assert boards.heard(session, night.web.clock.now()) == {mine}
     with night.web.store.write() as session:
         inbound = Inbound("SM2", "+32470123451", "car broke down")
         replies.text_in(session, inbound, night.web.clock.now())

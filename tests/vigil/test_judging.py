@@ -31,8 +31,8 @@ def refused(twilio: float | None, gateway: float | None) -> tuple[Standing, Stan
 
 CASES = {
     "all is well": ({}, []),
-    "an engine that is slow": ({"engine_seconds": 7.9}, []),
-    "an engine that stands still": ({"engine_seconds": 8.1}, [Trouble.ENGINE]),
+    "an engine that is slow": ({"engine_seconds": 6.9}, []),
+    "an engine that stands still": ({"engine_seconds": 7.1}, [Trouble.ENGINE]),
     "an engine that never ran": ({"engine_seconds": None}, [Trouble.ENGINE]),
     "one that starts with us": ({"engine_seconds": None, "awake_seconds": 19}, []),
     "what follows from it": ({"engine_seconds": 60, "due_seconds": 55}, [Trouble.ENGINE]),
