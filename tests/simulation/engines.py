@@ -222,6 +222,7 @@ class Life:
             for what, chore, probability in (
                 ("follows the rota", engine.follow_rota, 1.0),
                 ("sweeps", engine.sweep, 0.05),
+                ("goes round the hand-overs", engine.check, 0.5),
             ):
                 if self._is(number) and night.chance(probability):
                     self._step(what, chore)

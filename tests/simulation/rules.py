@@ -70,6 +70,14 @@ ALWAYS: Mapping[str, str] = {
         SELECT m.id FROM page p JOIN message m ON m.about = 'page:' || p.uid
         WHERE p.ended_at IS NOT NULL AND (m.status IN ('pending', 'unknown')
             OR (m.status = 'sending' AND m.withdrawn_at IS NULL))""",
+    "nobody has answered, and nothing follows: check": """
+        SELECT id FROM reach_check
+        WHERE ended_at IS NULL AND due_at IS NULL AND stage <> 'board'""",
+    "may still leave though its check has ended: message": """
+        SELECT m.id FROM reach_check c JOIN message m ON m.about = 'check:' || c.uid
+        WHERE c.ended_at IS NOT NULL AND c.kind <> 'reminder' AND (
+            m.status IN ('pending', 'unknown')
+            OR (m.status = 'sending' AND m.withdrawn_at IS NULL))""",
     "nobody pursues want": """
         SELECT w.id FROM want w JOIN incident i ON i.id = w.incident_id
         WHERE i.status = 'open' AND w.ended_at IS NULL
