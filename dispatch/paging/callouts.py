@@ -247,9 +247,9 @@ def _wait(session: Session, callout: Callout, now: datetime) -> None:
 
 
 def _open(session: Session, want: Want, moment: Moment) -> Callout | None:
-    incident, present, now = want.incident, moment.present, moment.now
+    incident, now = want.incident, moment.now
     others = [other for other in incident.wants if other is not want and other.ended_at is None]
-    if not (present.expected or present.turns or want.wanted_by) and others:
+    if not (moment.present.expected or moment.served or want.wanted_by) and others:
         want.ended_at = now
         timeline.add(
             session,
@@ -298,7 +298,7 @@ def _pursue(session: Session, callout: Callout, moment: Moment) -> None:
     if callout.filled_at is not None or callout.cancelled_at is not None:
         begin_anew(session, callout, now)
     plan = plans.plan_of(session, callout.policy_id, now)
-    if callout.step == 0 and not moment.present.turns and not pages.still_open(callout):
+    if callout.step == 0 and not moment.served and not pages.still_open(callout):
         _page_nobody_list(session, callout, plan, moment)
     if callout.duty_until is not None and callout.duty_until <= now:
         steps.page_newcomers(session, callout, plan, moment)

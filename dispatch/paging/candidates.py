@@ -26,6 +26,8 @@ from dispatch.people.phones import Method
 from dispatch.rota import absences, duty
 
 SMS, CALL = "sms", "call"
+#: The key of a team's line on which people learn: told once somebody goes, and never called.
+SHADOW = "shadow"
 _INSTANT = timedelta(microseconds=1)
 #: Something that arrived so long ago says nothing of today.
 _LATELY = timedelta(days=90)
@@ -75,6 +77,11 @@ class Moment:
     def present(self) -> duty.Duty:
         """Who is on duty in the wanted team."""
         return self._duty(self.want.team)
+
+    @property
+    def served(self) -> bool:
+        """Whether anybody is on duty who can be called; whoever learns does not count."""
+        return any(turn.line_key != SHADOW for turn in self.present.turns)
 
     def _duty(self, team: Team) -> duty.Duty:
         if team.id not in self._duties:
@@ -299,7 +306,8 @@ def _away(
 
 
 def _of_turns(turns: Sequence[duty.Turn]) -> list[Prospect]:
-    return [_of_turn(turn, place) for place, turn in enumerate(turns)]
+    """Who comes along to learn is called for nothing."""
+    return [_of_turn(turn, place) for place, turn in enumerate(turns) if turn.line_key != SHADOW]
 
 
 def _of_turn(turn: duty.Turn, place: int) -> Prospect:

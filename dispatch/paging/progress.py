@@ -12,7 +12,7 @@ from typing import Any
 
 from dispatch.audit import Actor
 from dispatch.db import Session
-from dispatch.paging import callouts, recall, seats, silence
+from dispatch.paging import callouts, recall, seats, silence, trainees
 from dispatch.paging.models import Assignment, AssignmentStatus, Page
 from dispatch.paging.reading import Reading, Says
 from dispatch.paging.seats import Taken
@@ -39,6 +39,11 @@ _WELL, _NOT_WELL = Told("well", "confirmed.sms"), Told("not_well", "ring_soon.sm
 
 def take(session: Session, page: Page, read: Reading, actor: Actor, now: datetime) -> Told | None:
     """Act on a text that says how somebody is or how far; the caller has locked the incident."""
+    if trainees.is_for_learning(page):
+        if read.says not in (Says.YES, Says.NO):
+            return None
+        trainees.answer(session, page, read.says is Says.YES, actor, now)
+        return Told("comes_along" if read.says is Says.YES else "stays", "confirmed.sms")
     seat = _seat(page)
     if seat is not None and read.says in _ANSWERS:
         well = read.says is not Says.NO

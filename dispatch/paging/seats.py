@@ -31,6 +31,7 @@ from dispatch.paging import (
     silence,
     steps,
     telling,
+    trainees,
 )
 from dispatch.paging.models import (
     Assignment,
@@ -99,6 +100,8 @@ def accept(
             callouts.bump(session, callout.incident)
         silence.heard(session, held, now)
         return Acceptance(Taken.ALREADY, held)
+    if trainees.is_for_learning(page):
+        return Acceptance(Taken.TOO_LATE)
     handing.take_over(session, page, actor, now)
     if len(callouts.active_assignments(callout)) >= callout.want.people:
         _note(session, page, "taken", actor, via, now)
@@ -150,6 +153,7 @@ def _seated(
     silence.heard(session, assignment, now)
     session.flush()
     callouts.catch_up(session, callout.incident, now)
+    trainees.tell(session, assignment, now)
     return assignment
 
 

@@ -106,20 +106,21 @@ def _values(language: str, what: str, subject: Subject | None) -> dict[str, Any]
         "reference": subject.reference,
         "spelled": " ".join(subject.reference.replace("-", "")),
         "priority": subject.priority,
-        "mode": _when(subject, language),
-        "time": subject.received_at.astimezone(ZoneInfo(subject.time_zone)).strftime("%H:%M"),
+        "mode": mode(subject.mode, language),
+        "time": _appointment(subject, language)
+        or subject.received_at.astimezone(ZoneInfo(subject.time_zone)).strftime("%H:%M"),
+        "appointment": _appointment(subject, language),
         "control_room": subject.control_room,
         "category_number": subject.category_number,
     }
 
 
-def _when(subject: Subject, language: str) -> str:
-    """Return the response mode, with the time of an appointment: two digits at a time, no code."""
-    said = mode(subject.mode, language)
+def _appointment(subject: Subject, language: str) -> str:
+    """Return when the appointment is, two digits at a time: nothing that looks like a code."""
     if subject.appointment_at is None:
-        return said
+        return ""
     local = subject.appointment_at.astimezone(ZoneInfo(subject.time_zone))
-    return f"{said} {format_datetime(local, 'EEE d MMM HH:mm', locale=language)}"
+    return str(format_datetime(local, "EEE d MMM HH:mm", locale=language))
 
 
 @functools.cache
