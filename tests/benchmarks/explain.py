@@ -13,7 +13,7 @@ from tests.benchmarks.figures import Table
 from tests.benchmarks.rig.plans import measured
 from tests.benchmarks.rig.years import year
 
-_SIZES = ((24, 3), (24, 12), (60, 3))
+_SIZES = ((24, 3), (24, 12), (60, 3), (60, 12))
 _TARGET = 10.0
 
 

@@ -32,20 +32,23 @@ class Release:
 def cheapest(
     form: Form,
     terms: Iterable[Term],
+    given: Iterable[Term],
     price: Callable[[Source], int | None],
     solver: Solver,
     seconds: float,
-    begin: Sequence[bool],
+    begin: Sequence[bool] | None = None,
 ) -> Release | None:
     """Return the cheapest of some hard terms to let go of; `price` of each unit, None: never.
 
     `begin`: the values of some plan, from which the search begins. None: whatever is let go of, the
     rest cannot hold, or the time was too short.
     """
-    priced = [replace(term, cost=price(term.source), shape=None) for term in terms]
-    soft = Form(form.count, form.definitions, priced)
+    priced = [replace(term, cost=price(term.source)) for term in terms]
+    soft, kept = _alone(form, priced, given)
     encoded = encode(soft)
-    answer = solver.solve(encoded, Effort(seconds), encoded.hint(begin))
+    hint = None if begin is None else encoded.hint([begin[old] for old in kept])
+    # One worker: what is around a few days is proven sooner than another could help.
+    answer = solver.solve(encoded, Effort(seconds, 1), hint)
     if answer.values is None:
         return None
     amounts = [(term, term.amount(answer.values)) for term in soft.terms if term.cost is not None]
@@ -119,7 +122,7 @@ class Conflict:
 
     def _core(self, terms: Sequence[Term]) -> list[Term] | None:
         """Return terms that a proof of impossibility used; each is switched on by a literal."""
-        alone = _alone(self._form, [*terms, *self._given])
+        alone, _ = _alone(self._form, terms, self._given)
         switches: dict[Literal, Term] = {}
         for place, term in enumerate(terms):
             switch = alone.new()
@@ -140,12 +143,16 @@ class Conflict:
         seconds = min(_PROOF_SECONDS, self._ends - monotonic())
         if seconds <= 0:
             return False
-        alone = _alone(self._form, [*terms, *self._given])
+        alone, _ = _alone(self._form, terms, self._given)
         return self._solver.is_impossible(encode(alone), seconds) is True
 
 
-def _alone(form: Form, terms: Iterable[Term]) -> Form:
-    """Return a form of some terms and of nothing that they do not speak of."""
+def _alone(form: Form, terms: Iterable[Term], given: Iterable[Term]) -> tuple[Form, list[int]]:
+    """Return a form of some terms and of nothing that they do not speak of, and what it keeps.
+
+    Of what is given, which only forbids, what two of its literals are in. What is kept: by index of
+    that form, the index in the whole.
+    """
     terms = list(terms)
     used = {index(literal) for term in terms for literal in term.literals}
     definitions = []
@@ -153,19 +160,23 @@ def _alone(form: Form, terms: Iterable[Term]) -> Form:
         if definition.literal in used:
             definitions.append(definition)
             used.update(index(literal) for literal in definition.among)
-    new = {old: place for place, old in enumerate(sorted(used | {TRUE}))}
+    for term in given:
+        there = [one for one in term.literals if index(one) in used]
+        if len(there) > 1 or len(there) == len(term.literals):
+            terms.append(term)
+    used.update(index(literal) for term in terms for literal in term.literals)
+    kept = sorted(used | {TRUE})
+    new = {old: place for place, old in enumerate(kept)}
 
     def renamed(literals: Iterable[Literal]) -> tuple[Literal, ...]:
         return tuple(new[one] if one >= 0 else ~new[~one] for one in literals)
 
-    return Form(
-        len(new),
-        [
-            replace(one, literal=new[one.literal], among=renamed(one.among))
-            for one in reversed(definitions)
-        ],
-        [replace(term, literals=renamed(term.literals), shape=None) for term in terms],
-    )
+    defined = [
+        replace(one, literal=new[one.literal], among=renamed(one.among))
+        for one in reversed(definitions)
+    ]
+    alone = [replace(term, literals=renamed(term.literals), shape=None) for term in terms]
+    return Form(len(kept), defined, alone), kept
 
 
 def index(literal: Literal) -> int:

@@ -222,6 +222,10 @@ class _Encoding:
         else:
             slack = self._extra(_Slack(term), -((term.most - highest) // term.unit))
             self._linear([*pairs, (slack, -term.unit)], -_FAR, term.most)
+            alone = [(literal, coef - term.most) for literal, coef in pairs if coef > term.most]
+            if alone and lowest == 0 < term.most:
+                # Linear programming does not see that these exceed it all by themselves.
+                self._linear([*alone, (slack, -term.unit)], -_FAR, 0)
             self._charge(slack, cost)
 
     def _charge(self, index: int, price: int) -> None:

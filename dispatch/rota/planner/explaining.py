@@ -44,22 +44,34 @@ class _Explaining:
         self._given = [term for term in hard if term.source.key == "overlap"]
         self._terms = [term for term in hard if term.source.key != "overlap"]
         self._prices = _prices(problem)
+        self._begin: Sequence[bool] | None = None
+        """The values of the fullest plan, where it was looked for first."""
+        self._built = self._spent()
+        """Seconds that it takes here to read the problem once."""
 
     def explanation(self) -> Explanation:
         counts = shortages(self._model)
-        fullest = Fullest(self._problem, self._solver, self._seconds * _FULLEST)
-        if fullest.whole and not counts:
+        if counts:
+            # Where it lacks is known: what that takes comes before what else may lack.
+            return self._explained(counts, counts[0].days, None)
+        fullest = self._fullest(self._seconds * _FULLEST)
+        if fullest.whole:
             return Explanation(possible=True, proven=True, seconds=self._spent())
         self._begin = self._model.form.complete(self._model.chosen(fullest.seats))
-        days = counts[0].days if counts else fullest.short
-        way, terms = self._first_way(days)
+        return self._explained(counts, fullest.short, fullest)
+
+    def _explained(
+        self, counts: tuple[Shortage, ...], days: tuple[date, ...], fullest: Fullest | None
+    ) -> Explanation:
+        # What counting shows needs no time for reasons.
+        way, terms = self._first_way(days, 1 - _LAST if counts else _FULLEST + _FIRST)
         reasons, smallest = self._reasons(counts, terms, days)
         families = tuple(dict.fromkeys(one.key for one in reasons)) or self._families()
         ways = [] if way is None else [way, *self._other_ways(way, terms)]
         ways.sort(key=lambda way: way.cost)
-        here, beyond = self._parted(days, fullest.short, terms)
+        here, beyond = self._parted(days, self._short(counts, fullest), terms)
         return Explanation(
-            False if counts or families or fullest.proven else None,
+            False if counts or families or (fullest and fullest.proven) else None,
             counts,
             reasons,
             smallest,
@@ -70,6 +82,18 @@ class _Explaining:
             beyond,
             self._spent(),
         )
+
+    def _fullest(self, seconds: float) -> Fullest:
+        return Fullest(self._problem, self._solver, seconds)
+
+    def _short(self, counts: Sequence[Shortage], fullest: Fullest | None) -> tuple[date, ...]:
+        """Return the days that lack people, as far as there is time to look."""
+        left = self._seconds - self._spent()
+        if fullest is None and left > self._built and not self._solver.stopped:
+            fullest = self._fullest(left - self._built)
+        if fullest is not None:
+            return fullest.short
+        return tuple(sorted({day for shortage in counts for day in shortage.days}))
 
     def _parted(
         self, days: Sequence[date], short: Sequence[date], terms: Sequence[Term]
@@ -90,11 +114,14 @@ class _Explaining:
     def _spent(self) -> float:
         return monotonic() - self._begun
 
-    def _first_way(self, days: Sequence[date]) -> tuple[Release | None, list[Term]]:
-        """Return the cheapest way out around some days, and the terms looked at."""
+    def _first_way(self, days: Sequence[date], until: float) -> tuple[Release | None, list[Term]]:
+        """Return the cheapest way out around some days, and the terms looked at.
+
+        `until`: by which part of the time.
+        """
         terms = self._terms
         for terms in self._near(days):
-            left = self._seconds * (_FULLEST + _FIRST) - self._spent()
+            left = max(self._seconds * until - self._spent(), self._seconds * _LAST)
             way = self._released(terms, self._prices.get, left)
             if way is None or way.cost:
                 return way, terms
@@ -105,7 +132,8 @@ class _Explaining:
     ) -> Release | None:
         return conflict.cheapest(
             self._model.form,
-            [*terms, *self._given],
+            terms,
+            self._given,
             lambda source: price(source.key),
             self._solver,
             seconds,

@@ -76,6 +76,7 @@ def test_a_monthly_cap_is_below_what_is_wanted(quarter):
     limit = next(one for one in found.reasons if one.key == "month")
     assert limit.facts["most"] == 2
     assert {one.key for one in found.ways[0].gives_up} == {"month"}
+    assert found.proven
 
 
 def test_what_can_be_planned_is_possible(quarter):
