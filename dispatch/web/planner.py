@@ -44,6 +44,7 @@ def rota(opened: Session) -> str:
     team = teams.get(key) or rota_table.team_for(opened, key, Right.ROTA_READ)
     today = session.now().astimezone(ZoneInfo(team.time_zone)).date()
     first = rota_table.month_of(request.args.get("from", ""), today)
+    may_change = viewer.may(Right.ROTA_CHANGE, team_id=team.id)
     return flask.render_template(
         "planner/rota.html",
         form={"values": {"team": team.key}, "errors": {}},
@@ -54,6 +55,6 @@ def rota(opened: Session) -> str:
         before=(first - timedelta(days=1)).replace(day=1),
         after=rota_table.following(first),
         present=today.replace(day=1),
-        may_change=viewer.may(Right.ROTA_CHANGE, team_id=team.id),
-        **rota_table.month_table(opened, team, first, session.now()),
+        may_change=may_change,
+        **rota_table.month_table(opened, team, first, session.now(), private=may_change),
     )

@@ -2,7 +2,8 @@
 
 Every stretch stands on each day that it touches, with its time only where it begins or ends. Times
 are the team's wall clock; one that comes twice in the night when clocks go back says which it is.
-What is wanted and empty is a gap; what no hours want is just empty.
+What is wanted and empty is a gap; what no hours want is just empty. Whoever changes the rota sees
+who is away on a day of their turn.
 """
 
 from collections.abc import Sequence
@@ -17,8 +18,9 @@ from dispatch.db import Session
 from dispatch.errors import NotFound
 from dispatch.people.access import Right
 from dispatch.people.models import Team
+from dispatch.rota import absences
 from dispatch.rota.duty import Gap, Turn, duty_between, gaps
-from dispatch.rota.models import Line
+from dispatch.rota.models import Absence, Line
 from dispatch.texts import N_
 from dispatch.web import session
 from dispatch.web.on_duty import why_nobody
@@ -39,8 +41,10 @@ def lines_of(opened: Session, team: Team) -> list[Line]:
     return list(opened.scalars(query.order_by(Line.position, Line.id)))
 
 
-def month_table(opened: Session, team: Team, first: date, now: datetime) -> dict[str, Any]:
-    """Return the month that begins with `first`, ready to be shown."""
+def month_table(
+    opened: Session, team: Team, first: date, now: datetime, *, private: bool
+) -> dict[str, Any]:
+    """Return the month that begins with `first`, ready to be shown; `private`: absences too."""
     zone = ZoneInfo(team.time_zone)
     days = [first + timedelta(days=number) for number in range((following(first) - first).days)]
     begin, end = midnight(days[0], zone), midnight(following(first), zone)
@@ -50,9 +54,11 @@ def month_table(opened: Session, team: Team, first: date, now: datetime) -> dict
     around = (begin - timedelta(days=1), end + timedelta(days=1))
     shown: list[Turn | Gap] = [*turns, *gaps(opened, team, *around)]
     lines = lines_of(opened, team)
+    people = {turn.person_id for turn in turns} if private else ()
+    away = absences.standing(opened, people, begin, end) if people else ()
     return {
         "lines": [line.name for line in lines],
-        "days": [_day(day, zone, now, lines, shown) for day in days],
+        "days": [_day(day, zone, now, lines, shown, away) for day in days],
     }
 
 
@@ -92,7 +98,12 @@ def field_text(at: datetime, zone: ZoneInfo) -> str:
 
 
 def _day(
-    day: date, zone: ZoneInfo, now: datetime, lines: Sequence[Line], shown: Sequence[Turn | Gap]
+    day: date,
+    zone: ZoneInfo,
+    now: datetime,
+    lines: Sequence[Line],
+    shown: Sequence[Turn | Gap],
+    away: Sequence[Absence],
 ) -> dict[str, Any]:
     begin, end = midnight(day, zone), midnight(day + timedelta(days=1), zone)
     here = [
@@ -108,7 +119,7 @@ def _day(
         "weekend": day.weekday() >= 5,
         "note": _clocks(end - begin),
         "cells": [
-            [_item(one, begin, end, zone, now) for one in here if one.line_id == line.id]
+            [_item(one, begin, end, zone, now, away) for one in here if one.line_id == line.id]
             for line in lines
         ],
     }
@@ -124,7 +135,12 @@ def _clocks(length: timedelta) -> str | None:
 
 
 def _item(
-    stretch: Turn | Gap, begin: datetime, end: datetime, zone: ZoneInfo, now: datetime
+    stretch: Turn | Gap,
+    begin: datetime,
+    end: datetime,
+    zone: ZoneInfo,
+    now: datetime,
+    away: Sequence[Absence],
 ) -> dict[str, Any]:
     from_at, until_at = stretch.from_at or begin, stretch.until_at or end
     item: dict[str, Any] = {
@@ -139,6 +155,12 @@ def _item(
         "person": stretch.person_id,
         "name": stretch.person_name,
         "covers": stretch.covers,
+        "away": any(
+            one.person_id == stretch.person_id
+            and one.starts_at < min(until_at, end)
+            and max(from_at, begin) < (one.ends_at or absences.FAR)
+            for one in away
+        ),
         "shift": stretch.shift_uid,
         "cover": stretch.cover_uid,
     }

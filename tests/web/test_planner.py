@@ -201,6 +201,19 @@ def test_the_month_shows_turns_on_every_day_they_touch_and_gaps_between(planner)
     assert "whole day nobody" in shown
 
 
+def test_the_month_marks_for_planners_alone_who_is_away_on_a_day_of_their_turn(screens):
+    leave = {"kind": AbsenceKind.LEAVE, "answer": Answer.APPROVED, "asked_at": NOW, "asked_by": "A"}
+    times = {"starts_at": NOW + timedelta(hours=5), "ends_at": NOW + timedelta(hours=20)}
+    with screens.store.write() as session:
+        session.add(Absence(person_id=screens.officer, **leave, **times))
+    shown = text(screens.client(screens.planner).get("/shifts?team=support&from=2026-03"))
+    days = {day: shown.partition(day)[2].partition("Bert Maes")[0] for day in ("Fri 13", "Sun 15")}
+    assert "away" not in days["Fri 13"]
+    assert "away" in days["Sun 15"]
+    read = text(screens.client(screens.dispatcher).get("/shifts?team=support&from=2026-03"))
+    assert "away" not in read
+
+
 def test_the_month_says_which_days_are_shorter_and_longer(planner):
     assert "23 hours: the clock goes forward" in text(planner.get("/shifts?from=2026-03"))
     assert "25 hours: the clock goes back" in text(planner.get("/shifts?from=2026-10"))
