@@ -62,23 +62,34 @@ def behind(session: Session, token: str, now: datetime) -> Check:
     return check
 
 
-def yes(session: Session, check: Check, by: str, now: datetime) -> None:
-    """Take a yes."""
+def yes(
+    session: Session, check: Check, by: str, now: datetime, *, method_id: int | None = None
+) -> None:
+    """Take a yes; `method_id`: of the telephone that it came from, if it came from one."""
     check.refused_at = None
     if check.ended_at is None:
         reached(session, check, by, now)
-    if check.kind is CheckKind.CHECK_IN and check.method_id is not None and by in ("sms", "call"):
-        method = session.get_one(ContactMethod, check.method_id)
+    if check.kind is CheckKind.CHECK_IN and method_id is not None and method_id == check.method_id:
+        method = session.get_one(ContactMethod, method_id)
         if method.person_id == check.person_id and method.removed_at is None:
-            phones.pass_on(session, method, check.person, now, confirmed=True)
+            phones.pass_on(session, method, check.person, _phone(check), now, confirmed=True)
 
 
-def no(session: Session, check: Check, now: datetime) -> None:
-    """Take a no: whoever must know is told by the next round, which is seconds away."""
-    if check.ended_at is None and check.kind is CheckKind.CHECK_IN:
-        check.refused_at = now
-        check.due_at = now
-        _note(session, check, "check.refused", "", now)
+def no(session: Session, check: Check, now: datetime) -> bool:
+    """Take a no, also from somebody who said yes before; False once it is about nothing.
+
+    Whoever must know is told by the next round, which is seconds away.
+    """
+    if check.kind is not CheckKind.CHECK_IN or check.ends_at <= now:
+        return False
+    if check.ended_at is not None and check.outcome is not CheckEnd.ANSWERED:
+        return False
+    if check.ended_at is not None:
+        check.ended_at = check.outcome = check.answered_at = None
+        check.stage = Stage.CALLED
+    check.refused_at = check.due_at = now
+    _note(session, check, "check.refused", now)
+    return True
 
 
 def reached(session: Session, check: Check, by: str, now: datetime) -> None:
@@ -102,7 +113,7 @@ def end(session: Session, check: Check, outcome: CheckEnd, now: datetime) -> Non
     """End a check; what was not sent yet is not sent any more."""
     check.ended_at, check.outcome, check.due_at = now, outcome, None
     queue.withdraw(session, [telling.about(check)], now)
-    _note(session, check, "check.ended", check.answered_by, now)
+    _note(session, check, "check.ended", now)
 
 
 def mark_mute(session: Session, check: Check, now: datetime) -> None:
@@ -112,12 +123,17 @@ def mark_mute(session: Session, check: Check, now: datetime) -> None:
             phones.mark_mute(session, message.contact_method_id, now)
 
 
-def _note(session: Session, check: Check, action: str, by: str, now: datetime) -> None:
+def _note(session: Session, check: Check, action: str, now: datetime) -> None:
     team = session.get_one(Team, check.team_id)
     facts = {"check": check.uid, "stage": str(check.stage), "outcome": str(check.outcome or "")}
-    by_whom = Actor("phone", check.person_id, check.person.name) if by else ENGINE
-    record.note(session, team, by_whom, action, f"person:{check.person_id}", facts, now)
+    said = check.answered_at is not None or check.refused_at is not None
+    by = _phone(check) if said else ENGINE
+    record.note(session, team, by, action, f"person:{check.person_id}", facts, now)
     _show(session, check)
+
+
+def _phone(check: Check) -> Actor:
+    return Actor("phone", check.person_id, check.person.name)
 
 
 def _show(session: Session, check: Check) -> None:

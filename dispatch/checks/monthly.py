@@ -27,6 +27,8 @@ _LEASE_SECONDS = 1800
 _WAIT = timedelta(minutes=30)
 _OWN_WAIT = timedelta(minutes=3)
 _TESTS_AN_HOUR = 5
+#: Who answered when more than a year ago is nobody's business.
+_KEPT = timedelta(days=400)
 _INSTANT = timedelta(microseconds=1)
 
 _Step = Callable[[Session], None]
@@ -37,6 +39,7 @@ def go(store: Store, holder: str, now: datetime) -> int:
     with store.write() as session:
         if not upkeep.take_lease(session, "monthly tests", holder, now, _LEASE_SECONDS):
             return 0
+        session.execute(sa.delete(Check).where(Check.ended_at < now - _KEPT))
     with store.read() as session:
         due = [
             (team, person_id)

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from dispatch import logs, upkeep
+from dispatch.audit import ENGINE
 from dispatch.checks import answers, choices, deciding, monthly, stages, telling
 from dispatch.checks.deciding import Held
 from dispatch.checks.models import Check, CheckEnd, CheckKind, CheckTerms, Stage
@@ -112,7 +113,7 @@ def _hand(method_id: int, person_id: int, now: datetime, *, confirmed: bool) -> 
         method = session.get_one(ContactMethod, method_id, with_for_update=True)
         if method.removed_at is None and method.person_id != person_id:
             person = session.get_one(Person, person_id)
-            phones.pass_on(session, method, person, now, confirmed=confirmed)
+            phones.pass_on(session, method, person, ENGINE, now, confirmed=confirmed)
 
     return do
 

@@ -87,8 +87,9 @@ def text_in(
     check = next((one for one in asked if one.code == read.code), None)
     still = [one for one in asked if one.ended_at is None]
     if check is None and not answerable and not read.strange_code and len(still) == 1:
-        # Whatever it says: nothing else can be meant by it.
-        check = still[0] if plain and len(senders) == 1 else None
+        # Whatever it says: nothing else can be meant by it, from the telephone that was asked.
+        here = still[0].method_id in (None, senders[0].id)
+        check = still[0] if plain and here and len(senders) == 1 else None
     if check is None:
         return None
     if read.code is None and read.says is Says.OTHER:
@@ -110,11 +111,11 @@ def _take(
     outcome, told = "check_unclear", Sentence(_UNCLEAR, yes=yes, no=no, code=check.code)
     if says is Says.YES or (says is Says.NO and check.kind is CheckKind.TEST):
         # Of a test it only matters that something came back.
-        answers.yes(session, check, "sms", now)
+        answers.yes(session, check, "sms", now, method_id=senders[0].id)
         outcome, told = "checked", Sentence(_THANKS)
     elif says is Says.NO:
-        answers.no(session, check, now)
-        outcome, told = "check_refused", Sentence(_NOTED)
+        heeded = answers.no(session, check, now)
+        outcome, told = "check_refused", Sentence(_NOTED if heeded else _THANKS)
     telling.reply(session, check, inbound.sender, senders[0].id, told, now)
     return outcome
 
@@ -141,9 +142,8 @@ def key_pressed(
     if kind == "stay":
         answers.stays(session, check, now)
     elif digit == "1" or check.kind is CheckKind.TEST:
-        answers.yes(session, check, "call", now)
-    else:
-        answers.no(session, check, now)
+        answers.yes(session, check, "call", now, method_id=message.contact_method_id)
+    elif answers.no(session, check, now):
         said = _TOLD
     return say(message.language, said), False
 

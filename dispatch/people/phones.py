@@ -232,7 +232,13 @@ def put_first(session: Session, method: ContactMethod, actor: Actor, now: dateti
 
 
 def pass_on(
-    session: Session, method: ContactMethod, person: Person, now: datetime, *, confirmed: bool
+    session: Session,
+    method: ContactMethod,
+    person: Person,
+    actor: Actor,
+    now: datetime,
+    *,
+    confirmed: bool,
 ) -> None:
     """Let a line's telephone be somebody's; first of theirs once they said that they have it."""
     if method.person_id != person.id:
@@ -244,6 +250,8 @@ def pass_on(
     method.held_at = now if confirmed else None
     method.position = _LINE_FIRST if confirmed else _LINE_LAST
     session.flush()
+    facts = _facts(method) | {"confirmed": confirmed}
+    audit.record(session, actor, "method.passed_on", f"person:{person.id}", facts, now)
 
 
 def of_lines(session: Session, line_ids: Collection[int]) -> list[ContactMethod]:

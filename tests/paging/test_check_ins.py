@@ -97,7 +97,7 @@ def give_line_a_phone(over: HandOver) -> None:
         method = phones.add_method(session, an, MethodKind.MOBILE, PERMANENCE, DORA, centre.NOW)
         method.line_id = line.id
         phones.verify(session, method, DORA, centre.NOW)
-        phones.pass_on(session, method, an, centre.NOW, confirmed=True)
+        phones.pass_on(session, method, an, DORA, centre.NOW, confirmed=True)
 
 
 def page_to(over: HandOver, name: str) -> None:
@@ -167,6 +167,18 @@ def test_a_no_reaches_everybody_at_once(over):
     assert "answered no to the check-in" in over.said("Bert")[-1]
     assert over.said("An", "sms")[0].startswith("CHECK-IN")
     assert over.said("Chloé", "call") == []
+
+
+def test_who_said_yes_may_still_fall_ill_before_the_turn(over):
+    over.at(-29)
+    code = over.check.code
+    assert over.night.text("Chloé", "yes") == "checked"
+    assert over.night.text("Chloé", f"no {code}") == "check_refused"
+    over.go()
+    assert (over.check.stage, over.check.outcome) == (Stage.BOARD, None)
+    assert "answered no to the check-in" in over.said("Bert")[-1]
+    assert over.night.text("Chloé", f"yes {code}") == "checked"
+    assert over.check.outcome is CheckEnd.ANSWERED
 
 
 def test_an_open_page_is_answered_first_and_a_code_of_a_check_never_accepts(over):
@@ -250,6 +262,7 @@ def test_a_lines_telephone_changes_hands_and_whoever_has_it_is_asked(over):
         chloe = over.check.person_id
         _, lines = phones.reachable(session, [chloe])[chloe]
         assert lines.id == phone.id, "tried last until they say that they have it"
+    assert over.night.text("Chloé", "yes") != "checked", "not from the telephone that was asked"
     assert over.night.text(PERMANENCE, "yes") == "checked"
     assert line_phone(over).held_at == over.night.now
     with over.store.read() as session:
