@@ -96,6 +96,9 @@ def go_on(
     now: datetime,
 ) -> Turn:
     """Act on keys and say what comes next; `state` is what the turn before asked to be kept."""
+    if not methods:
+        # The number was taken off meanwhile.
+        return stranger(session)
     people, played = _people(methods), [int(one) for one in state["played"]]
     page = _page(session, people, state.get("page"))
     if page is None:

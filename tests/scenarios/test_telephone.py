@@ -1,8 +1,11 @@
 """Calling in, and dialling in: over the supplier's own protocol, with keys on simulated phones."""
 
+import re
 from collections.abc import Sequence
 
 import pytest
+import requests
+from twilio.request_validator import RequestValidator
 
 from dispatch.intake import pins
 from dispatch.intake.models import Source
@@ -10,6 +13,7 @@ from dispatch.people import phones
 from dispatch.people.models import MethodKind, Organisation, Person
 from tests.centre import ADA
 from tests.scenarios.conftest import AN, BERT, CONTROL_ROOM, Zone
+from tests.simulated import ACCOUNT
 
 STRANGER = "+32499999999"
 ROOM = "+3253000111"
@@ -133,6 +137,25 @@ def test_control_room_dials_in_and_is_connected_with_whoever_goes(zone: Zone, di
     zone.twilio.wait_until(
         lambda: "ring +3253000111 now" in zone.twilio.messages(AN, kind="sms")[-1]["body"]
     )
+
+
+def _posted(zone: Zone, query: str = "", **form: str) -> requests.Response:
+    address = f"{zone.url}/hooks/twilio/incoming{query}"
+    signature = RequestValidator(ACCOUNT.token).compute_signature(address, form)
+    return requests.post(address, form, headers={"X-Twilio-Signature": signature}, timeout=5)
+
+
+def test_what_one_call_knows_is_worth_nothing_to_another(zone: Zone) -> None:
+    reference = zone.report()
+    said = _posted(zone, CallSid="CA1", From=AN).text
+    query = re.search(r'action="[^"]*incoming([^"]+)"', said)
+    assert query is not None
+    assert requests.post(f"{zone.url}/hooks/twilio/incoming", timeout=5).status_code == 403
+    assert _posted(zone, query[1], CallSid="CA2", From=AN, Digits="1").status_code == 403
+    for somebody in (BERT, STRANGER):
+        assert _posted(zone, query[1], CallSid="CA1", From=somebody, Digits="1").status_code == 200
+    assert zone.status(reference) == "paging"
+    assert "You are going" in _posted(zone, query[1], CallSid="CA1", From=AN, Digits="1").text
 
 
 def test_a_number_of_ours_may_report_as_well(zone: Zone, digits: str) -> None:
