@@ -184,6 +184,12 @@ def test_escape_leads_back_to_the_cell(open_screen, address):
     expect(screen.locator("#cell [data-choice]").first).to_be_focused()
     screen.keyboard.press("Escape")
     expect(cell).to_be_focused()
+    screen.goto(f"{address}/rota/support?from=2026-03")
+    cell.focus()
+    screen.keyboard.press("Enter")
+    expect(screen.locator("#cell")).to_be_focused()
+    screen.keyboard.press("Escape")
+    expect(cell).to_be_focused()
 
 
 def test_without_scripts_a_cell_is_filled_all_the_same(open_screen, address, store):
@@ -203,6 +209,7 @@ def test_every_screen_of_the_desk_is_accessible(open_screen, address, theme, wid
     draft = begin(screen, address)
     rota = f"{address}/rota/support"
     paths = [f"{rota}?from=2026-03", f"{rota}?from=2026-03&months=3", f"{rota}/drafts", draft]
+    paths += [f"{rota}/cell?from=2026-03&person=1&day=2026-03-14"]
     paths += [f"{draft}/plan", f"{draft}/compare", *(f"{rota}/setup/{part}" for part in SETUP)]
     for number, path in enumerate(paths):
         screen.goto(path)

@@ -114,7 +114,7 @@
 
   let target = "";
   document.addEventListener("htmx:before:request", (event) => {
-    target = event.detail.ctx.sourceElement.matches("a[data-cell]") ? "cell" : "desk";
+    target = event.detail.ctx.sourceElement.matches("a[data-cell], #cell a") ? "cell" : "desk";
   });
 
   document.addEventListener("htmx:after:swap", () => {
