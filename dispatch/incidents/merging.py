@@ -62,6 +62,10 @@ def standing(session: Session, report: Incident) -> Merge | None:
     return session.scalars(query).one_or_none()
 
 
+#: Whether an incident is a report that joined another.
+HAS_JOINED = sa.exists().where(Merge.report_id == Incident.id, Merge.ended_at.is_(None))
+
+
 def joined(session: Session, incident_ids: Collection[int]) -> dict[int, Merge]:
     """Return, of these incidents, those joined with another."""
     query = (

@@ -9,6 +9,8 @@ counts there, and nobody is lost when it is taken apart again. What is kept of t
 from collections.abc import Sequence
 from datetime import datetime
 
+import sqlalchemy as sa
+
 from dispatch.audit import ENGINE, Actor
 from dispatch.db import Session
 from dispatch.incidents import alarms, handling, merging, timeline
@@ -98,10 +100,10 @@ def cancelled(session: Session, merged: Merge, actor: Actor, now: datetime) -> S
     return callouts.advance(session, into, now)
 
 
-def instead(session: Session, page: Page) -> Page:
+def instead(session: Session, page: Page, *, lock: bool = True) -> Page:
     """Return what an answer to a page of a report that joined is for: the page that took its place.
 
-    The report is locked; the incident that stays is locked now.
+    With `lock` the caller holds the report, and the incident that stays is locked now.
     """
     report = page.callout.incident
     if page.ended_at is None or report.status is not IncidentStatus.CLOSED:
@@ -109,17 +111,18 @@ def instead(session: Session, page: Page) -> Page:
     merged = merging.standing(session, report)
     if merged is None:
         return page
-    into = handling.locked(session, merged.into_id)
-    beside = [
-        one
-        for callout in callouts.of_incident(session, into)
-        for one in callout.pages
-        if one.person_id == page.person_id and one.status is not PageStatus.SKIPPED
-    ]
+    if lock:
+        callouts.of_incident(session, handling.locked(session, merged.into_id))
+    query = (
+        sa.select(Page)
+        .join(Callout)
+        .where(Callout.incident_id == merged.into_id, Page.person_id == page.person_id)
+        .where(Page.status != PageStatus.SKIPPED)
+    )
     # Another team may have called them too: the same team's comes first, an open one before others.
     team_id = page.callout.want.team_id
     return max(
-        beside,
+        session.scalars(query),
         key=lambda one: (one.ended_at is None, one.callout.want.team_id == team_id, one.id),
         default=page,
     )

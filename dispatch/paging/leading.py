@@ -17,19 +17,23 @@ from dispatch.incidents import merging, timeline
 from dispatch.incidents.models import Incident, IncidentStatus
 from dispatch.paging import callouts, pages, telling
 from dispatch.paging.models import UNFINISHED, Assignment, Callout
-from dispatch.texts import N_
+from dispatch.texts import N_, Sentence
 
 
 def want_people(
     session: Session, callout: Callout, people: int, actor: Actor, now: datetime
 ) -> None:
-    """Want so many people of a team, more or fewer; whoever goes goes on."""
+    """Want so many people of a team, more or fewer, but not fewer than go: nobody is sent home."""
     if people < 1:
         told = N_("Ask for one person or more.")
         raise Invalid(told, people=told)
     incident, want = callout.incident, callout.want
     if incident.status is not IncidentStatus.OPEN or want.ended_at is not None:
         raise Conflict(N_("This incident has ended already."))
+    going = len(callouts.active_assignments(callout))
+    if people < going:
+        told = Sentence(N_("%(going)s go or went already: release somebody first."), going=going)
+        raise Invalid(told, people=told)
     if people == want.people:
         return
     want.people, want.wanted_by = people, actor.name

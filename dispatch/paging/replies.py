@@ -25,6 +25,7 @@ from dispatch.outbox.queue import Recipient
 from dispatch.paging import (
     call_back,
     callouts,
+    joining,
     pages,
     progress,
     reached,
@@ -418,7 +419,7 @@ def page_behind(session: Session, token: str, now: datetime) -> Page:
     since = session.scalar(texted.where(Message.kind != Kind.CALL)) or page.created_at
     if since + timedelta(minutes=telling.settings(session).paging.link_minutes) < now:
         raise NotFound("This link is not valid any more.")
-    return seats.present(page)
+    return joining.instead(session, seats.present(page), lock=False)
 
 
 def opened(session: Session, page: Page, now: datetime) -> None:

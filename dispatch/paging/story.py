@@ -17,9 +17,9 @@ from sqlalchemy.orm import joinedload, selectinload
 
 from dispatch.channels.contract import Kind, State
 from dispatch.db import Session
-from dispatch.incidents import alarms
+from dispatch.incidents import alarms, merging
 from dispatch.incidents import timeline as rows
-from dispatch.incidents.models import Incident, TimelineEntry, Want
+from dispatch.incidents.models import Incident, IncidentStatus, TimelineEntry, Want
 from dispatch.outbox.models import Message, Purpose
 from dispatch.paging import callouts, sentences, telling
 from dispatch.paging.models import Assignment, Callout, Page, PageStatus, Policy
@@ -177,9 +177,12 @@ def proof(session: Session, incident: Incident, language: str) -> list[Proof]:
 def incident_json(session: Session, incident: Incident) -> dict[str, Any]:
     """Return what machines read of an incident; texts are in English."""
     zone = incident.organisation.time_zone
+    over = incident.status is not IncidentStatus.OPEN
+    merged = merging.standing(session, incident) if over else None
     return {
         "reference": incident.reference,
         "status": str(incident.status),
+        **({"joined": merged.into.reference} if merged is not None else {}),
         "category": incident.category.key if incident.category else None,
         "priority": incident.priority,
         "problems": list(incident.problems),

@@ -121,7 +121,7 @@ def _others(opened: Session, incident: Incident) -> list[Incident]:
     query = (
         sa.select(Incident)
         .where(Incident.organisation_id.in_(mine), Incident.id != incident.id)
-        .where(Incident.drill == incident.drill)
+        .where(Incident.drill == incident.drill, ~merging.HAS_JOINED)
         .where(
             sa.or_(
                 Incident.status == IncidentStatus.OPEN,

@@ -1,11 +1,9 @@
 """Whoever goes without the facts is rung, whoever works for long is asked after, all are led."""
 
-from datetime import timedelta
-
 import pytest
 
 from dispatch.db import Session
-from dispatch.errors import Conflict
+from dispatch.errors import Conflict, Invalid
 from dispatch.incidents import merging, timeline
 from dispatch.incidents.models import Incident
 from dispatch.paging import attending, callouts, leading, replies, seats
@@ -126,5 +124,11 @@ def test_the_number_of_people_is_changed_and_nobody_is_sent_home(night: Night):
         with night.callout() as (session, callout):
             leading.want_people(session, callout, people, DORA, night.now)
             assert callouts.status(callout) == status
-    night.now += timedelta(hours=1)
+            with pytest.raises(Invalid):
+                leading.want_people(session, callout, 0, DORA, night.now)
+    with night.callout() as (session, callout):
+        leading.want_people(session, callout, 2, DORA, night.now)
+        seats.accept_on_behalf(session, callout, night.someone(session, "Bert"), DORA, night.now)
+        with pytest.raises(Invalid):
+            leading.want_people(session, callout, 1, DORA, night.now)
     assert night.status() == ["accepted"]

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from dispatch.errors import Conflict
 from dispatch.incidents import handling, merging
 from dispatch.incidents.models import Incident, IncidentStatus
-from dispatch.paging import callouts, joining, seats
+from dispatch.paging import callouts, joining, replies, seats, story, telling
 from dispatch.paging.models import Assignment, AssignmentStatus, Callout
 from tests import centre
 from tests.paging.conftest import ALERT, DORA, Night, second_team
@@ -54,8 +54,15 @@ def test_whoever_was_called_for_a_report_answers_for_the_incident_that_stays(nig
     assert night.status(night.incidents[1]) == ["cancelled"]
     asked = night.said("An")[-1]
     assert f"YES {night.pages('An')[0].code} / NO" in asked
-    # The code of the report is good for the incident that stays.
+    # Link and code of the report are good for the incident that stays.
+    with night.store.read() as session:
+        old = next(page for page in night.pages("An") if page.code == late)
+        token = telling.link_token(session, old)
+        assert replies.page_behind(session, token, night.now).callout.incident_id == night.incidents[0]
     assert night.text("An", late) == "goes"
+    with night.held() as (session, incident):
+        stays = session.get_one(Incident, night.incidents[0])
+        assert story.incident_json(session, incident)["joined"] == stays.reference
     assert _going(night, 0) == [("An", "accepted")]
     assert _going(night, 1) == []
     assert "told_joined" in _told(night, 0)

@@ -15,13 +15,13 @@ import sqlalchemy as sa
 
 from dispatch.audit import Actor
 from dispatch.db import Session
-from dispatch.incidents import alarms, handling
+from dispatch.incidents import alarms, handling, merging
 from dispatch.incidents.alerts import Alert, AlertType
 from dispatch.incidents.handling import Origin
 from dispatch.incidents.models import Incident, IncidentStatus
 from dispatch.intake import deliveries, receive
 from dispatch.intake.models import Delivery, Source
-from dispatch.paging import callouts, corrections, recall, seats
+from dispatch.paging import callouts, corrections, joining, recall, seats
 from dispatch.paging.models import AssignmentStatus, Callout
 from dispatch.people.models import Certificate, Membership, Person, Team
 from dispatch.rota import changes
@@ -99,6 +99,8 @@ class Dispatcher:
             "corrects": self._correct,
             "closes": self._close,
             "cancels": self._cancel,
+            "merges": self._merge,
+            "takes apart": self._take_apart,
         }
         self._on_callout: Mapping[str, Callable[[Session, Callout, datetime], object]] = {
             "pages the next": self._next,
@@ -112,10 +114,12 @@ class Dispatcher:
 
     def act(self) -> None:
         """Do one thing that a button of the board does."""
+        self.does(self.night.rng.choice([*self._on_incident, *self._on_callout]))
+
+    def does(self, name: str) -> None:
+        """Press one button, on any incident."""
         night = self.night
         ids = [row[0] for row in night.rows.execute("SELECT id FROM incident ORDER BY id")]
-        names = [*self._on_incident, *self._on_callout]
-        name = night.rng.choice(names)
         if not ids:
             return
         incident_id, lot = night.rng.choice(ids), night.rng.random()
@@ -170,6 +174,21 @@ class Dispatcher:
     def _cancel(self, session: Session, incident: Incident, now: datetime) -> object:
         handling.end_incident(session, incident, IncidentStatus.CANCELLED, DORA, now)
         return callouts.advance(session, incident, now)
+
+    def _merge(self, session: Session, incident: Incident, now: datetime) -> object:
+        held = sa.select(Incident.id).where(Incident.status == IncidentStatus.OPEN)
+        others = session.scalars(held.where(Incident.id != incident.id).order_by(Incident.id)).all()
+        if not others:
+            return None
+        report = handling.locked(session, self.night.rng.choice(others))
+        return joining.merge(session, report, incident, DORA, now)
+
+    def _take_apart(self, session: Session, incident: Incident, now: datetime) -> object:
+        merged = merging.standing(session, incident)
+        if merged is None:
+            return None
+        handling.locked(session, merged.into_id)
+        return joining.take_apart(session, merged, DORA, now)
 
     def _next(self, session: Session, callout: Callout, now: datetime) -> object:
         callouts.hasten(session, callout, now)

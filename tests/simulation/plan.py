@@ -119,6 +119,13 @@ def _alert(night: "Night", number: int, talk: float) -> float:
     if night.chance(0.03 * talk):
         report(at + rng.uniform(0.5, 100), webhook_id, alert | {"summary": "other"})
     if night.chance(0.2 * talk):
+        again = at + rng.uniform(0.5, 100)
+        report(again, f"again-{number}", alert | {"reference": f"{reference}-again"})
+        desk = night.dispatcher
+        night.later(again + rng.uniform(1, 300), lambda: desk.does("merges"))
+        if night.chance(0.4):
+            night.later(again + rng.uniform(100, 600), lambda: desk.does("takes apart"))
+    if night.chance(0.2 * talk):
         report(at + rng.uniform(-5, 400), "", alert | _update(night))
     if night.chance(0.15 * talk):
         begins = -min(at, 20.0) if night.chance(0.25) else rng.uniform(1, 500)

@@ -60,7 +60,7 @@ ALWAYS: Mapping[str, str] = {
         JOIN person ON person.id = a.person_id
         WHERE a.released_at IS NULL AND NOT EXISTS (
             SELECT 1 FROM timeline_entry t WHERE t.incident_id = c.incident_id
-            AND t.kind = 'accepted' AND t.facts ->> 'person' = person.name)""",
+            AND t.kind IN ('accepted', 'moved_here') AND t.facts ->> 'person' = person.name)""",
     "released and not released at once: assignment": """
         SELECT id FROM assignment WHERE (released_at IS NULL) = (status = 'released')""",
     "still open though its callout is filled or over: page": """
