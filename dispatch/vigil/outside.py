@@ -29,7 +29,8 @@ log = logs.logger(__name__)
 MAIL, WEBHOOK = "mail", "webhook"
 BEGAN, ENDED = "began", "ended"
 _INSIDE = (Trouble.COVER,)
-_LEASE_SECONDS = 60.0
+#: Longer than telling one trouble by every way takes.
+_LEASE_SECONDS = 30.0
 _SECONDS = 5.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 5.0, 300.0
 _VALID_SECONDS = 86_400
@@ -42,6 +43,10 @@ def due(told: Mapping[str, str], ended: bool, ways: Sequence[str]) -> list[tuple
     """Return by which ways a trouble is to be told now, and whether as begun or as ended."""
     word = ENDED if ended else BEGAN
     return [(way, word) for way in ways if told.get(way) != word]
+
+
+def _due(one: Wrong, ways: Sequence[str]) -> list[tuple[str, str]]:
+    return due(one.told, one.ended_at is not None, ways)
 
 
 class Watchdog:
@@ -66,19 +71,19 @@ class Watchdog:
         if not ways:
             return 0
         with self._parts.store.read() as session:
-            waiting = [
-                (one, due(one.told, one.ended_at is not None, ways)) for one in _of(session, now)
-            ]
-        waiting = [(one, steps) for one, steps in waiting if steps]
-        if not waiting:
-            return 0
-        with self._parts.store.write() as session:
-            mine = upkeep.take_lease(session, "outside", self._holder, now, _LEASE_SECONDS)
-        return sum(self._tell_one(one, steps) for one, steps in waiting) if mine else 0
+            waiting = [one.id for one in _of(session, now) if _due(one, ways)]
+        return sum(self._tell_one(wrong_id, ways) for wrong_id in waiting)
 
-    def _tell_one(self, one: Wrong, steps: Sequence[tuple[str, str]]) -> int:
+    def _tell_one(self, wrong_id: int, ways: Sequence[str]) -> int:
+        with self._parts.store.write() as session:
+            now = self._parts.clock.now()
+            mine = upkeep.take_lease(session, "outside", self._holder, now, _LEASE_SECONDS)
+            # Looked at again: another process may have told it a moment ago.
+            one = session.get(Wrong, wrong_id) if mine else None
+        if one is None:
+            return 0
         arrived = {}
-        for way, word in steps:
+        for way, word in _due(one, ways):
             if not self._may_try(way):
                 continue
             if self._ways[way](one, word):
@@ -88,9 +93,8 @@ class Watchdog:
                 self._put_off(way)
         if arrived:
             with self._parts.store.write() as session:
-                row = session.get(Wrong, one.id, with_for_update=True)
-                if row is not None:
-                    row.told = {**row.told, **arrived}
+                row = session.get_one(Wrong, wrong_id, with_for_update=True)
+                row.told = {**row.told, **arrived}
         return len(arrived)
 
     def _may_try(self, way: str) -> bool:

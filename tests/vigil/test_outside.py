@@ -71,6 +71,26 @@ def test_an_engine_that_stops_is_told_by_the_web_once_whoever_looks(
         assert signatures.is_signed([centre.SECRET], named, body, clock.now())
 
 
+def test_one_process_tells_while_another_waits(
+    store: Store, settings: Settings, clock: ManualClock, cast: centre.Centre
+):
+    with listening() as outside:
+        watched = Watched(store, with_watchdog(settings, outside), clock)
+        watched.later("web", seconds=10)
+        watched.sentry.look()
+        first = watched.sentry.watchdog
+        second, meanwhile = outside_.Watchdog(watched.sentry.parts, "there:9"), []
+        post = first._ways[outside_.WEBHOOK]
+
+        def slowly(one: Wrong, word: str) -> bool:
+            meanwhile.append(second.tell())
+            return post(one, word)
+
+        first._ways[outside_.WEBHOOK] = slowly
+        assert [first.tell(), second.tell()] == [1, 0]
+    assert (meanwhile, len(outside.told)) == ([0], 1)
+
+
 def test_what_does_not_arrive_is_told_again_later_and_nothing_is_said_of_being_well(
     store: Store, settings: Settings, clock: ManualClock, cast: centre.Centre, monkeypatch
 ):

@@ -7,6 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from dispatch.audit import AuditEntry
+from dispatch.paging.models import Page, PageStatus
 from dispatch.people.models import Role
 from dispatch.vigil import boards, judging, promises, wrongs
 from dispatch.vigil.judging import Found
@@ -44,6 +45,10 @@ def test_a_dispatcher_reads_whom_to_ring_in_order_and_it_is_recorded_once(down: 
         ]
     assert recorded(down) == 1
     with down.store.write() as session:
+        page = session.scalars(sa.select(Page)).first()
+        page.status = PageStatus.DECLINED
+    assert "<li><b><bdi>An Peeters" not in board.get("/board").text
+    with down.store.write() as session:
         wrongs.keep(session, [], list(Trouble), NOW)
     assert "tel:+32470123452" not in board.get("/board").text
 
@@ -59,6 +64,12 @@ def test_what_is_seen_is_silent_and_stays_until_it_is_well(down: Web):
     board = down.as_role(Role.DISPATCHER)
     (path,) = re.findall(r'action="(/troubles/[^"]+/seen)"', board.get("/board").text)
     assert down.as_role(Role.PLANNER).post(path).status_code == 403
+    with down.store.write() as session:
+        whose = {"organisation_id": down.centre.organisation.id}
+        wrongs.keep(session, [Found(Trouble.SOURCE, NOW, "room", **whose)], [Trouble.SOURCE], NOW)
+        (own,) = [one.uid for one in wrongs.standing(session, whose.values()) if one.about]
+    leie = down.as_role(Role.DISPATCHER, zone=down.leie)
+    assert leie.post(f"/troubles/{own}/seen").status_code == 404
     assert board.post(path).status_code == 303
     shown = board.get("/board/lanes").text
     assert re.search(r"data-alarm=\S+ data-seen", shown)

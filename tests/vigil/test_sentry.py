@@ -1,0 +1,60 @@
+"""What a process looks at, from the rows: a source that is silent, an engine that is gone."""
+
+import threading
+from datetime import timedelta
+
+from dispatch import upkeep
+from dispatch.intake.models import Source
+from dispatch.vigil import promises, wrongs
+from dispatch.vigil.models import Trouble, Wrong
+from tests import centre
+from tests.vigil.conftest import Watched
+
+
+class OneRound(threading.Event):
+    """Set as soon as it is waited for."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.set()
+        return True
+
+
+def standing(watched: Watched, organisation_id: int) -> list[Wrong]:
+    with watched.store.read() as session:
+        return list(wrongs.standing(session, [organisation_id]))
+
+
+def test_a_source_that_breaks_its_promise_is_told_to_its_organisation(
+    watched: Watched, cast: centre.Centre
+):
+    mine = cast.organisation.id
+    with watched.store.write() as session:
+        source = session.get_one(Source, cast.source_id)
+        source.last_delivery_at = centre.NOW
+        promises.promise(session, source, 60, centre.ADA, centre.NOW)
+    found = []
+    for minutes in (59, 2):
+        watched.later("engine", "web", minutes=minutes)
+        watched.sentry.look()
+        found.append([one.trouble for one in standing(watched, mine)])
+    assert found == [[], [Trouble.SOURCE]]
+    assert standing(watched, mine + 1) == []
+    (wrong,) = standing(watched, mine)
+    assert wrongs.said(wrong, "nl").startswith("Control room heeft al meer dan 60 minuten niets")
+    sender = centre.Sender(watched.store, cast)
+    sender.send({"type": "test"}, after=timedelta(minutes=61))
+    watched.sentry.look()
+    assert standing(watched, mine) == []
+
+
+def test_a_web_process_lives_and_takes_over_only_from_an_engine_that_is_gone(
+    watched: Watched, cast: centre.Centre
+):
+    mine = cast.organisation.id
+    watched.sentry.stand(OneRound())
+    assert standing(watched, mine) == []
+    with watched.store.read() as session:
+        assert len(upkeep.living(session, "web", watched.clock.now(), 1)) == 2
+    watched.later(seconds=8)
+    watched.sentry.stand(OneRound())
+    assert [one.trouble for one in standing(watched, mine)] == [Trouble.ENGINE]
