@@ -80,7 +80,7 @@ def publish(
 def undo(
     session: Session, version: Version, actor: Actor, now: datetime, *, reason: str = ""
 ) -> Version | None:
-    """Take a version back: its turns stand again as they did before it.
+    """Take a version back: its turns and their covers stand again as they did before it.
 
     None where another planner must agree and is now asked to. Raises Conflict where one of its
     turns has begun, was changed or is covered meanwhile, Refused where one planner wants to be two,
@@ -99,10 +99,11 @@ def undo(
     version.undo_asked_at = version.undo_asked_by_id = None
     asker = session.get_one(Person, asked_by).name if asked_by is not None else ""
     applied = _apply(session, team, back, actor, reason, now)
-    for kept in version.changes:
+    for kept, again in zip(version.changes, applied.written, strict=True):
+        _cover_again(session, differences.read(kept), again["made"], applied, actor, now)
         for room in kept.get("rooms", ()):
             absences.give_back(session, Room.read(room), actor, now)
-    again = Version(
+    reversal = Version(
         draft_id=version.draft_id,
         first_on=version.first_on,
         last_on=version.last_on,
@@ -111,7 +112,7 @@ def undo(
         days=version.days,
         undoes=version.number,
     )
-    return _keep(session, team, again, applied, actor, now)
+    return _keep(session, team, reversal, applied, actor, now)
 
 
 def versions(session: Session, team: Team) -> list[Version]:
@@ -291,6 +292,28 @@ def _reverse(session: Session, team: Team, kept: dict[str, Any], now: datetime) 
             told = N_("These turns have begun meanwhile: %(turns)s.")
             raise Conflict(Sentence(told, turns=turns(session, team, [stand])))
     return Change(then, was, shift.id if shift is not None else None)
+
+
+def _cover_again(
+    session: Session,
+    change: Change,
+    uid: str | None,
+    applied: Applied,
+    actor: Actor,
+    now: datetime,
+) -> None:
+    """Let whoever covered a turn cover again what of it a version took away."""
+    for cover in change.covers if uid is not None else ():
+        shift = session.scalars(sa.select(Shift).where(Shift.uid == uid)).one()
+        left = [(max(cover.starts_at, now), cover.ends_at)]
+        for other in changes.covers_of(session, shift):
+            taken = (other.starts_at, other.ends_at)
+            left = [part for one in left for part in changes.gained(taken, one)]
+        person = session.get_one(Person, cover.person_id)
+        for begin, end in left:
+            if begin < end:
+                changes.enter_cover(session, shift, person, begin, end, actor, now, "taken back")
+                applied.touch(person.id, begin)
 
 
 def _refuse_covered(session: Session, team: Team, shift: Shift, back: Change) -> None:

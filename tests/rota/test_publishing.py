@@ -113,6 +113,8 @@ def test_who_lost_only_a_cover_and_could_not_be_told_is_named_too(zone, now):
     put(zone, now, draft, "Bert", WEEKS[0], seen=1)
     version = publish(zone, now, draft)
     assert publishing.told_of(zone.session, version) == (2, ["Chloé Dubois"])
+    publishing.undo(zone.session, version, zone.planner, now)
+    assert served(zone)[:3] == [("An", "04"), ("Chloé", "05"), ("An", "06")]
 
 
 def test_the_days_that_mattered_are_frozen_with_the_version(zone, now):
