@@ -62,19 +62,24 @@ def alike(one: Report, other: Report, within: timedelta | None) -> Likeness | No
 def groups(
     reports: Iterable[Report], within: timedelta, apart: Collection[frozenset[int]] = ()
 ) -> list[Group]:
-    """Return which reports may be one event, each at most once, the earliest event first.
+    """Return which reports may be one event, each at most once, by kind.
 
     A report is compared with the latest of a group: one event is reported for longer than `within`.
     Pairs in `apart` are not one, somebody has said.
     """
-    found: list[tuple[Report, Report, dict[int, Likeness]]] = []
+    # By kind: however many incidents are open, only few are compared with each other.
+    found: dict[str, list[tuple[Report, Report, dict[int, Likeness]]]] = {}
     for report in sorted(reports, key=lambda one: (one.at, one.id)):
-        for place, (first, latest, others) in enumerate(found):
+        if report.category is None:
+            continue
+        of_kind = found.setdefault(report.category, [])
+        for place, (first, latest, others) in enumerate(of_kind):
             likeness = alike(latest, report, within)
             if likeness is not None and frozenset((first.id, report.id)) not in apart:
                 others[report.id] = likeness
-                found[place] = (first, report, others)
+                of_kind[place] = (first, report, others)
                 break
         else:
-            found.append((report, report, {}))
-    return [Group(first.id, others) for first, _, others in found if others]
+            of_kind.append((report, report, {}))
+    every = (group for of_kind in found.values() for group in of_kind)
+    return [Group(first.id, others) for first, _, others in every if others]
