@@ -52,8 +52,8 @@ _CONCERNS = {
     Kind.UNUSABLE: N_("a telephone could not be reached"),
     Kind.UNVERIFIED: N_("a telephone waits to be confirmed"),
     Kind.ONE_DEVICE: N_("one telephone only"),
-    Kind.NO_ANSWER: N_("a text arrived, but none came back: can this telephone answer?"),
-    Kind.SHARED: N_("shares a number: an answer there always needs its code"),
+    Kind.NO_ANSWER: N_("texts arrive, no answer came by text"),
+    Kind.SHARED: N_("shared number: answers need their code"),
     Kind.LAPSED: N_("%(qualification)s lapsed on %(on)s"),
     Kind.ENDS_SOON: N_("%(qualification)s ends in %(days)s days, on %(on)s"),
 }
