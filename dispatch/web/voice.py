@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 import flask
 from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import HTTPException
 
 from dispatch import logs, seal
 from dispatch.channels.contract import Calling, Speech
@@ -22,11 +23,14 @@ from dispatch.db import Session
 from dispatch.intake import dial_in, pins
 from dispatch.paging import calling_in, replies
 from dispatch.paging.calling_in import Turn
+from dispatch.texts import N_, say
 from dispatch.web import hooks, session
 
 log = logs.logger(__name__)
 
 blueprint = Blueprint("voice", __name__)
+
+_FAILED = N_("Dispatch cannot answer now. Call again, or ring whoever is on duty yourself.")
 
 
 @blueprint.post("/hooks/twilio/voice/<message>")
@@ -46,9 +50,17 @@ def incoming() -> ResponseReturnValue:
     """Take a call, or the keys pressed in it, and say what comes next."""
     channel = hooks.supplier()
     calling, now = channel.calling(request.form), session.now()
-    with session.transaction() as opened:
-        turn = _turn(opened, calling, _state(opened, calling), now)
-        keys_to = _onward(opened, calling, turn)
+    try:
+        with session.transaction() as opened:
+            turn = _turn(opened, calling, _state(opened, calling), now)
+            keys_to = _onward(opened, calling, turn)
+    except HTTPException:
+        raise
+    except Exception:
+        # Whoever calls must hear it: a control room would take silence for an alert that was sent.
+        log.exception("call_failed")
+        language = session.parts().settings.centre.language
+        return _said(channel.speak(Speech(say(language, _FAILED), language)))
     speech = Speech(turn.text, turn.language, keys_to, turn.digits, turn.connect)
     return _said(channel.speak(speech))
 

@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Sequence
+from urllib.parse import urlencode
 
 import pytest
 import requests
 from twilio.request_validator import RequestValidator
 
+from dispatch import seal
 from dispatch.intake import pins
 from dispatch.intake.models import Source
 from dispatch.people import phones
@@ -156,6 +158,13 @@ def test_what_one_call_knows_is_worth_nothing_to_another(zone: Zone) -> None:
         assert _posted(zone, query[1], CallSid="CA1", From=somebody, Digits="1").status_code == 200
     assert zone.status(reference) == "paging"
     assert "You are going" in _posted(zone, query[1], CallSid="CA1", From=AN, Digits="1").text
+
+
+def test_caller_hears_that_we_failed(zone: Zone) -> None:
+    with zone.parts.store.write() as session:
+        broken = seal.seal(session, None, "call:CA1", '{"step": "zone"}')
+    said = _posted(zone, f"?{urlencode({'state': broken})}", CallSid="CA1", From=AN, Digits="1")
+    assert "Dispatch kan nu niet antwoorden." in said.text
 
 
 def test_a_number_of_ours_may_report_as_well(zone: Zone, digits: str) -> None:
