@@ -92,12 +92,13 @@ def _explained(
     problem: Problem,
     watching: "_Watching",
 ) -> Explanation | None:
-    """Look into why turns lack people, unless somebody asked to stop."""
+    """Look into why turns lack people; quickly where somebody asked to stop."""
     with store.write() as session:
-        if not runs.explaining(session, search.run_id, proposal, now.now()):
-            return None
+        hurried = runs.explaining(session, search.run_id, proposal, now.now())
+    seconds = runs.HURRIED_SECONDS if hurried else runs.EXPLAIN_SECONDS
+    stop = watching.stopping if hurried else watching.stop
     try:
-        return planner.explain(problem, seconds=runs.EXPLAIN_SECONDS, stop=watching.stop)
+        return planner.explain(problem, seconds=seconds, stop=stop)
     except (DispatchError, PlannerEnded) as error:
         # What was found is worth more than why something was not.
         log.warning("explanation_failed", run=search.run_id, error=type(error).__name__)

@@ -33,6 +33,8 @@ LOST = timedelta(seconds=30)
 _OPEN = (RunState.WAITING, RunState.RUNNING)
 #: Nobody waits longer than this to learn why.
 EXPLAIN_SECONDS = 10
+#: Nor whoever asked to stop longer than this.
+HURRIED_SECONDS = 4
 #: The curve on a screen needs no more points.
 _POINTS = 200
 
@@ -138,15 +140,13 @@ def to_explain(search: Search, proposal: Proposal) -> Problem | None:
 def explaining(session: Session, run_id: int, proposal: Proposal, now: datetime) -> bool:
     """Note that the search is over and that it is now looked into why turns lack people.
 
-    Returns False where somebody does not want to wait for that.
+    Returns whether that has to be quick: somebody asked to stop.
     """
     run = _locked(session, run_id)
-    if run.stop_asked:
-        return False
     run.outcome, run.cost, run.bound = proposal.outcome.value, proposal.cost, proposal.bound
     run.explaining_at = run.seen_at = now
     _show(session, run)
-    return True
+    return run.stop_asked
 
 
 def watch(session: Session, run_id: int, curve: Sequence[Point], now: datetime) -> bool:

@@ -64,13 +64,13 @@ def test_a_run_is_asked_begun_watched_and_its_plan_stands_in_the_draft(zone, now
     ]
 
 
-def test_why_turns_lack_people_is_kept_with_the_run_unless_somebody_will_not_wait(zone, now, draft):
+def test_why_turns_lack_people_is_kept_with_the_run_and_said_quickly_when_stopped(zone, now, draft):
     run = ask(zone, now, draft)
     search = begun(zone, now)
     nothing = Proposal(Outcome.IMPOSSIBLE)
     asked = runs.to_explain(search, nothing)
     assert asked is not None and asked.needs[0].under is None
-    assert runs.explaining(zone.session, run.id, nothing, now)
+    assert not runs.explaining(zone.session, run.id, nothing, now)
     assert (run.outcome, run.explaining_at, run.ended_at) == ("impossible", now, None)
     lack = Shortage("cover", (0,), asked.needs[0].days, "turns", 2, 1, people=(1,))
     why = Explanation(False, (lack,), seconds=0.2)
@@ -84,7 +84,7 @@ def test_why_turns_lack_people_is_kept_with_the_run_unless_somebody_will_not_wai
     other = ask(zone, now, draft)
     search = begun(zone, now)
     runs.stop(zone.session, other, zone.planner, now)
-    assert not runs.explaining(zone.session, other.id, nothing, now)
+    assert runs.explaining(zone.session, other.id, nothing, now)
 
 
 def test_what_was_found_waits_for_a_planner_where_the_draft_changed_meanwhile(zone, now, draft):
@@ -166,6 +166,27 @@ def test_the_planner_fills_a_month_fairly_without_a_breach(store, make_zone):
         counts = [sum(person == one for _, person in laid.seats) for one in (1, 2, 3)]
         assert sum(counts) == 10
         assert max(counts) - min(counts) <= 1
+
+
+@pytest.mark.slow
+def test_a_run_that_was_stopped_says_why_turns_lack_people(store, make_zone):
+    with store.write() as session:
+        zone = make_zone(session)
+        zone.pattern(people=2)
+        now = zone.at("2026-11-02 09:00")
+        draft = drafts.begin(session, zone.team, *JANUARY, zone.planner, now)
+        run = runs.ask(session, draft, 60, zone.planner, now)
+        runs.begin(session, now)
+        runs.stop(session, run, zone.planner, now)
+    searches.carry_out(store, ManualClock(now), run.id, ENGINE, lambda: False)
+    with store.read() as session:
+        run = session.get_one(PlanningRun, run.id)
+        assert run.state is RunState.DONE
+        told = [str(kept.read(one)) for lack in run.explanation["lacks"] for one in lack]
+        lack = (
+            "primary Fri 1 Jan 17:00, backup Fri 1 Jan 17:00: people wanted 4, possible at most 3."
+        )
+        assert lack in told
 
 
 @pytest.mark.slow
