@@ -59,6 +59,7 @@ def test_every_screen_is_accessible_and_never_scrolls_sideways(open_screen, addr
         "new": "/people/new",
         "person": "/people/1",
         "account": "/account",
+        "calling": "/account/calling",
         "missing": "/people/999",
     }.items():
         screen.goto(address + path)
