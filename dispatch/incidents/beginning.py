@@ -16,6 +16,8 @@ from dispatch.people.models import Organisation
 
 #: What may wait for the end of the quiet hours.
 CAN_WAIT = 3
+#: An appointment farther ahead is a slip of the pen: nobody would be called for months.
+FARTHEST = timedelta(days=60)
 #: So long before the quiet hours people are still called for what comes after them.
 _EVENING = timedelta(hours=2)
 _DAY = timedelta(days=1)

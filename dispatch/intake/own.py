@@ -65,6 +65,7 @@ def read(body: bytes) -> Alert:
         reference=fields.word("reference") or None,
         category=fields.word("category").lower() or None,
         occurred_at=fields.instant("occurred_at"),
+        appointment_at=fields.instant("appointment_at"),
         priority=fields.whole("priority", 1, 3),
         place=_place(fields.part("place")),
         summary=fields.text("summary", SUMMARY_LIMIT),

@@ -23,7 +23,7 @@ from dispatch import logs, seal, upkeep
 from dispatch.audit import Actor
 from dispatch.db import Base, Session, one_at_a_time
 from dispatch.errors import Conflict
-from dispatch.incidents import alarms, handling, merging, timeline
+from dispatch.incidents import alarms, beginning, handling, merging, timeline
 from dispatch.incidents.alerts import Alert, AlertType, Problem
 from dispatch.incidents.handling import Origin
 from dispatch.incidents.models import Incident, IncidentStatus
@@ -101,16 +101,22 @@ def prepare(request: Request, now: datetime) -> Prepared:
     except Exception:
         log.exception("format_failed", kind=kind[:40])
         return Prepared(request, None)
-    return Prepared(request, _without_future(alert, now))
+    alert = _without(alert, "occurred_at", now + _AHEAD, _FUTURE)
+    return Prepared(request, _without(alert, "appointment_at", now + beginning.FARTHEST, _FAR))
 
 
-def _without_future(alert: Alert, now: datetime) -> Alert:
-    if alert.occurred_at is None or alert.occurred_at <= now + _AHEAD:
+_FUTURE = "Expected an instant that is not in the future."
+_FAR = "Expected an instant within 60 days: people are called now."
+
+
+def _without(alert: Alert, name: str, latest: datetime, detail: str) -> Alert:
+    """Return the alert without an instant that lies after `latest`, which is named and kept."""
+    at: datetime | None = getattr(alert, name)
+    if at is None or at <= latest:
         return alert
-    problem = Problem("occurred_at", "Expected an instant that is not in the future.")
-    unknown = {**alert.unknown, "occurred_at": alert.occurred_at.isoformat()}
-    problems = (*alert.problems, problem)
-    return replace(alert, occurred_at=None, problems=problems, unknown=unknown)
+    problems = (*alert.problems, Problem(name, detail))
+    changes: dict[str, Any] = {name: None, "problems": problems}
+    return replace(alert, unknown={**alert.unknown, name: at.isoformat()}, **changes)
 
 
 def take_in(session: Session, source: Source, prepared: Prepared, now: datetime) -> Answer:

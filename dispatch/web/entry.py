@@ -19,7 +19,7 @@ from itsdangerous import BadSignature, URLSafeSerializer
 from dispatch.audit import Actor
 from dispatch.db import Session
 from dispatch.errors import Invalid
-from dispatch.incidents import catalogue, handling
+from dispatch.incidents import beginning, catalogue, handling
 from dispatch.incidents.alerts import FLAGS, MAY_BE_REQUIRED, Alert, AlertType, Contact, Place
 from dispatch.incidents.handling import Origin, Routing
 from dispatch.incidents.models import Incident, IncidentStatus
@@ -80,6 +80,8 @@ def read(form: Form, zone: ZoneInfo, now: datetime) -> Alert:
     appointment_at = form.instant("appointment_at", zone)
     if appointment_at is not None and appointment_at < now:
         form.error("appointment_at", N_("This lies in the past."))
+    if appointment_at is not None and appointment_at > now + beginning.FARTHEST:
+        form.error("appointment_at", N_("This is more than 60 days ahead."))
     wishes = {
         "language": form.text("language", most=20),
         "gender": form.one_of("gender", ("woman", "man"), required=False),

@@ -1,5 +1,6 @@
 """When paging begins: at once, before an appointment, after the quiet hours; and who insists."""
 
+import json
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -12,6 +13,7 @@ from dispatch.incidents import beginning, handling
 from dispatch.incidents.alerts import Alert, AlertType, Place
 from dispatch.incidents.beginning import Quiet
 from dispatch.incidents.models import Category, CategoryWant, ResponseMode
+from dispatch.intake import receive
 from dispatch.paging import callouts, clocks, seats, waiting
 from dispatch.people.models import Organisation
 from tests.paging.conftest import DORA, Night
@@ -144,6 +146,16 @@ def test_an_appointment_that_is_moved_moves_the_paging(night: Night):
     night.pass_time(600)
     assert night.pages()[0].created_at == _at("2026-03-15 13:00")
     assert "by appointment Sun 15 Mar 14:00" in night.said("An", "sms")[0]
+
+
+@pytest.mark.parametrize(("days", "kept"), [(3, True), (59, True), (61, False)])
+def test_a_source_may_name_an_appointment_within_reason(days: int, kept: bool):
+    now = _at("2026-03-14 15:00")
+    at = now + timedelta(days=days)
+    body = json.dumps({"type": "alert", "appointment_at": at.isoformat()}).encode()
+    alert = receive.prepare(receive.Request("1", "application/json", body), now).alert
+    assert alert is not None
+    assert (alert.appointment_at == at, bool(alert.problems)) == (kept, not kept)
 
 
 def test_a_clock_that_is_set_back_moves_no_appointment(night: Night):

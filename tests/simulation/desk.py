@@ -21,7 +21,7 @@ from dispatch.incidents.handling import Origin
 from dispatch.incidents.models import Incident, IncidentStatus
 from dispatch.intake import deliveries, receive
 from dispatch.intake.models import Delivery, Source
-from dispatch.paging import callouts, corrections, joining, recall, seats
+from dispatch.paging import callouts, corrections, handing, joining, recall, seats
 from dispatch.paging.models import AssignmentStatus, Callout
 from dispatch.people.models import Certificate, Membership, Person, Team
 from dispatch.rota import changes
@@ -108,6 +108,7 @@ class Dispatcher:
             "accepts for": self._accept,
             "moves on": self._move_on,
             "releases": self._release,
+            "hands on": self._hand_on,
             "stands down": self._stand_down,
             "has told of the cancel": self._told_cancel,
         }
@@ -219,6 +220,11 @@ class Dispatcher:
         for going in callouts.active_assignments(callout)[:1]:
             seats.release(session, going, DORA, now)
         return None
+
+    def _hand_on(self, session: Session, callout: Callout, now: datetime) -> object:
+        for going in callouts.active_assignments(callout)[:1]:
+            handing.hand_on(session, going, self._member(session, callout), DORA, now)
+        return callouts.advance(session, callout.incident, now)
 
     def _stand_down(self, session: Session, callout: Callout, now: datetime) -> object:
         return seats.stand_down(session, callout, DORA, now)

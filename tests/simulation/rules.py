@@ -65,7 +65,10 @@ ALWAYS: Mapping[str, str] = {
         SELECT id FROM assignment WHERE (released_at IS NULL) = (status = 'released')""",
     "still open though its callout is filled or over: page": """
         SELECT p.id FROM page p JOIN callout c ON c.id = p.callout_id
-        WHERE p.ended_at IS NULL AND (c.filled_at IS NOT NULL OR c.cancelled_at IS NOT NULL)""",
+        WHERE p.ended_at IS NULL AND (c.cancelled_at IS NOT NULL
+            OR (c.filled_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM assignment a
+                WHERE a.id = p.replaces_id AND a.status IN ('accepted', 'on_the_way', 'on_scene'))
+        ))""",
     "may still leave though its page has ended: message": """
         SELECT m.id FROM page p JOIN message m ON m.about = 'page:' || p.uid
         WHERE p.ended_at IS NOT NULL AND (m.status IN ('pending', 'unknown')
@@ -99,7 +102,8 @@ ALWAYS: Mapping[str, str] = {
         SELECT c.id {_CALLOUT} WHERE c.exhausted_at IS NOT NULL AND {_OPEN} AND NOT EXISTS (
             SELECT 1 FROM alarm a WHERE a.want_id = w.id AND a.ended_at IS NULL)""",
     "waits for too long: callout": """
-        SELECT id FROM callout WHERE due_at > :latest AND filled_at IS NULL""",
+        SELECT id FROM callout WHERE due_at > :latest AND (filled_at IS NULL OR EXISTS (
+            SELECT 1 FROM page p WHERE p.callout_id = callout.id AND p.ended_at IS NULL))""",
     "waits for too long: message": f"""
         SELECT id FROM message WHERE due_at > :latest AND {_UNSENT}""",
     "on its way, and nobody will look at it again: message": f"""
