@@ -6,7 +6,7 @@ the field itself is left out.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -93,6 +93,16 @@ class Alert:
     problems: tuple[Problem, ...] = ()
     unknown: Mapping[str, Any] = field(default_factory=dict)
     """Fields that were wrong or not known, as they came: kept sealed, shown masked."""
+
+
+def without(alert: Alert, name: str, latest: datetime, detail: str) -> Alert:
+    """Return the alert without an instant that lies after `latest`, which is named and kept."""
+    at: datetime | None = getattr(alert, name)
+    if at is None or at <= latest:
+        return alert
+    problems = (*alert.problems, Problem(name, detail))
+    changes: dict[str, Any] = {name: None, "problems": problems}
+    return replace(alert, unknown={**alert.unknown, name: at.isoformat()}, **changes)
 
 
 FLAGS = (

@@ -24,7 +24,7 @@ from dispatch.audit import Actor
 from dispatch.db import Base, Session, one_at_a_time
 from dispatch.errors import Conflict
 from dispatch.incidents import alarms, beginning, handling, merging, timeline
-from dispatch.incidents.alerts import Alert, AlertType, Problem
+from dispatch.incidents.alerts import Alert, AlertType, Problem, without
 from dispatch.incidents.handling import Origin
 from dispatch.incidents.models import Incident, IncidentStatus
 from dispatch.inserts import insert_once
@@ -101,22 +101,12 @@ def prepare(request: Request, now: datetime) -> Prepared:
     except Exception:
         log.exception("format_failed", kind=kind[:40])
         return Prepared(request, None)
-    alert = _without(alert, "occurred_at", now + _AHEAD, _FUTURE)
-    return Prepared(request, _without(alert, "appointment_at", now + beginning.FARTHEST, _FAR))
+    alert = without(alert, "occurred_at", now + _AHEAD, _FUTURE)
+    return Prepared(request, without(alert, "appointment_at", now + beginning.FARTHEST, _FAR))
 
 
 _FUTURE = "Expected an instant that is not in the future."
 _FAR = "Expected an instant within 60 days: people are called now."
-
-
-def _without(alert: Alert, name: str, latest: datetime, detail: str) -> Alert:
-    """Return the alert without an instant that lies after `latest`, which is named and kept."""
-    at: datetime | None = getattr(alert, name)
-    if at is None or at <= latest:
-        return alert
-    problems = (*alert.problems, Problem(name, detail))
-    changes: dict[str, Any] = {name: None, "problems": problems}
-    return replace(alert, unknown={**alert.unknown, name: at.isoformat()}, **changes)
 
 
 def take_in(session: Session, source: Source, prepared: Prepared, now: datetime) -> Answer:
