@@ -1,13 +1,14 @@
 """Whoever takes over is asked whether they are reached; silence is carried on until it is heard."""
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
 
 from dispatch.channels.contract import Kind
-from dispatch.checks import choices, rounds
+from dispatch.checks import choices, rounds, stages, telling
 from dispatch.checks.models import Check, CheckEnd, CheckKind, Stage
 from dispatch.db import Store
 from dispatch.outbox.models import Message
@@ -124,6 +125,7 @@ def test_whoever_takes_over_is_asked_once_and_answers(over):
         "CHECK-IN: Victim support, primary: your turn begins Wed 18 Mar 14:02. "
         f"Answer YES {code}, or NO {code} if you cannot. http"
     )
+    assert set(re.findall(r"(?<!\d)\d{3,6}(?!\d)", text.partition("http")[0])) == {code}
     assert over.night.text("Chloé", "yes") == "checked"
     assert over.said("Chloé")[-1] == "CHECK-IN: noted, thank you."
     over.at(10)
@@ -297,6 +299,23 @@ def test_a_turn_is_reminded_of_once_the_day_before(over):
         "14:02. http://127.0.0.1:8000/turns"
     ]
     assert over.night.said("An") == [], "whose duty goes on"
+
+
+def test_a_reminder_goes_by_mail_to_whoever_prefers_it_and_gets_mail(over):
+    with over.store.write() as session:
+        chloe, team = over.night.someone(session, "Chloé"), over.night.cast.team
+        address = "chloe@zone.example"
+        method = phones.add_method(session, chloe, MethodKind.MAIL, address, DORA, centre.NOW)
+        phones.verify(session, method, DORA, centre.NOW)
+        held, span = session.info["settings"], (HANDOVER, HANDOVER + timedelta(days=7))
+        for host in ("mail.example", ""):
+            session.info["settings"] = replace(held, mail=replace(held.mail, host=host))
+            begun = stages.begin(
+                session, CheckKind.REMINDER, host, chloe.id, team, span, centre.NOW
+            )
+            telling.remind(session, begun, by_mail=True, until=HANDOVER, now=centre.NOW)
+        kinds = session.scalars(sa.select(Message.kind).order_by(Message.id)).all()
+    assert kinds == [Kind.MAIL, Kind.SMS]
 
 
 def test_who_was_off_duty_for_a_month_is_tested_by_day_and_named_if_silent(over):
