@@ -1,13 +1,25 @@
 """What a process looks at, from the rows: a source that is silent, an engine that is gone."""
 
 import threading
+from dataclasses import replace
 from datetime import timedelta
+from email.utils import format_datetime
 
-from dispatch import upkeep
+import pytest
+from flask import Flask, Response
+
+from dispatch import upkeep, wiring
+from dispatch.channels import wire
+from dispatch.clock import SystemClock
+from dispatch.db import Store
 from dispatch.intake.models import Source
+from dispatch.settings import Settings
 from dispatch.vigil import promises, wrongs
 from dispatch.vigil.models import Trouble, Wrong
+from dispatch.vigil.sentry import Sentry
+from dispatch.wiring import Parts
 from tests import centre
+from tests.simulated import served
 from tests.vigil.conftest import Watched
 
 
@@ -58,3 +70,29 @@ def test_a_web_process_lives_and_takes_over_only_from_an_engine_that_is_gone(
     watched.later(seconds=8)
     watched.sentry.stand(OneRound())
     assert [one.trouble for one in standing(watched, mine)] == [Trouble.ENGINE]
+
+
+def test_clocks_of_the_database_and_of_a_supplier_are_compared_with_ours(
+    store: Store, settings: Settings, cast: centre.Centre, monkeypatch: pytest.MonkeyPatch
+):
+    app = Flask("supplier")
+
+    @app.route("/")
+    def late() -> Response:
+        ahead = format_datetime(SystemClock().now() + timedelta(hours=1), usegmt=True)
+        return Response(headers={"Date": ahead})
+
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    # A supplier of this machine has our clock: that is not asked.
+    monkeypatch.setattr(wire, "is_local", lambda _url: False)
+    with served(app) as url:
+        twilio = replace(settings.twilio, account_sid="AC1", auth_token="x", api_base=url)
+        chosen = replace(settings, twilio=twilio)
+        sentry = Sentry(
+            Parts(chosen, store, SystemClock(), wiring.channels(chosen, SystemClock())), "here:1"
+        )
+        sentry.compare_clocks()
+    assert abs(sentry.skews.pop("twilio") - 3600) < 2
+    assert [(name, abs(skew) < 1) for name, skew in sentry.skews.items()] == (
+        [] if store.is_sqlite else [("PostgreSQL", True)]
+    )
