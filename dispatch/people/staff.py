@@ -133,7 +133,7 @@ def end_person(session: Session, person: Person, actor: Actor, now: datetime) ->
     """Let somebody leave: no sign-in, no call from now on; memberships end today."""
     if person.left_at is not None:
         raise Conflict(N_("This person has left already."))
-    person.left_at = now
+    person.left_at, person.sealed_places = now, ""
     zone = ZoneInfo(session.get_one(Organisation, person.organisation_id).time_zone)
     today = now.astimezone(zone).date()
     for membership in person.memberships:

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from dispatch.db import Session
-from dispatch.paging import replies, seats
+from dispatch.paging import replies, seats, self_check
 from dispatch.paging.models import AssignmentStatus
 from tests.simulation.supplier import Supplier, Traffic
 
@@ -38,6 +38,7 @@ _ANSWERS: Mapping[str, Mapping[str, int]] = {
         "link no": 8,
         "plain no": 8,
         "stop": 5,
+        "passes on": 6,
         "yes": 10,
     },
     "sleepy": {"yes": 5, "no": 3},
@@ -129,6 +130,12 @@ class Phone:
         late = self.mood == "odd" and night.chance(0.25) and not night.ending
         delay = night.rng.uniform(150, 1200) if late else night.rng.uniform(2, 40)
         link = _LINK.search(text)
+        if answer == "passes on":
+            if link is not None:
+                night.later(delay, self._passes_on, link[1])
+                # Whatever they say later, they do not go.
+                self._text(f"YES {code}", delay + night.rng.uniform(0.2, 60))
+            return
         if answer.startswith("link"):
             if link is not None:
                 night.later(delay, self._follow, link[1], answer == "link")
@@ -171,6 +178,17 @@ class Phone:
         self.told.append((night.now, f"link: {said}"))
         if said == "goes":
             self._goes("")
+
+    def _passes_on(self, token: str) -> None:
+        """Say, signed in, that they know those concerned."""
+        night = self.night
+        night.count.did["passed on"] += 1
+
+        def pass_on(session: Session, now: datetime) -> None:
+            page = seats.locked_page(session, replies.page_behind(session, token, now).id)
+            self_check.pass_on(session, page, replies.Actor("person", page.person_id, "x"), now)
+
+        night.web(f"is told that {self.number} passes it on", pass_on)
 
     def _goes(self, text: str) -> None:
         """Somebody who goes says how far they are, or cannot after all."""

@@ -101,6 +101,14 @@ ALWAYS: Mapping[str, str] = {
     "exhausted without an alarm: callout": f"""
         SELECT c.id {_CALLOUT} WHERE c.exhausted_at IS NOT NULL AND {_OPEN} AND NOT EXISTS (
             SELECT 1 FROM alarm a WHERE a.want_id = w.id AND a.ended_at IS NULL)""",
+    "goes or is called although the case is closed to them: person": """
+        SELECT who.person_id AS id FROM (
+            SELECT a.person_id, a.callout_id FROM assignment a WHERE a.released_at IS NULL
+            UNION ALL SELECT p.person_id, p.callout_id FROM page p WHERE p.ended_at IS NULL) who
+        JOIN callout c ON c.id = who.callout_id JOIN incident i ON i.id = c.incident_id,
+        json_each(i.barred) closed WHERE closed.key = CAST(who.person_id AS TEXT)
+        AND NOT EXISTS (SELECT 1 FROM assignment d WHERE d.callout_id = who.callout_id
+            AND d.person_id = who.person_id AND d.status = 'done')""",
     "waits for too long: callout": """
         SELECT id FROM callout WHERE due_at > :latest AND (filled_at IS NULL OR EXISTS (
             SELECT 1 FROM page p WHERE p.callout_id = callout.id AND p.ended_at IS NULL))""",

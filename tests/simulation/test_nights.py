@@ -135,6 +135,10 @@ BROKEN_BY = {
     "exhausted without an alarm: callout": [
         "UPDATE callout SET exhausted_at = began_at WHERE id = 1"
     ],
+    "goes or is called although the case is closed to them: person": [
+        "UPDATE incident SET barred = (SELECT json_group_object(CAST(id AS TEXT), 'self')"
+        " FROM person) WHERE id = 1"
+    ],
     "waits for too long: callout": [
         "UPDATE callout SET due_at = '2027-01-01 00:00:00.000000' WHERE id = 1"
     ],
