@@ -77,8 +77,7 @@ def _store(person_id: int, right: Right | None) -> ResponseReturnValue:
         except Invalid as error:
             return _shown(opened, person, form.refuse(error)), 422
     flash(gettext("Stored. It holds from the next call-out on."), "done")
-    back = "calling.mine" if right is None else "calling.of_person"
-    return redirect(url_for(back, person_id=None if right is None else person_id), 303)
+    return redirect(_back(person_id, right), 303)
 
 
 def _person(opened: Session, person_id: int, right: Right | None) -> Person:
@@ -177,15 +176,29 @@ def card(token: str) -> ResponseReturnValue:
 @blueprint.post("/account/contact-card")
 def text_card() -> ResponseReturnValue:
     """Text oneself where the card is."""
+    return _text(session.viewer().person_id, None)
+
+
+@blueprint.post("/people/<int:person_id>/contact-card")
+def text_card_to(person_id: int) -> ResponseReturnValue:
+    """Text somebody where the card is."""
+    return _text(person_id, Right.PHONES_CHANGE)
+
+
+def _text(person_id: int, right: Right | None) -> ResponseReturnValue:
     try:
         with session.transaction() as opened:
-            person = opened.get_one(Person, session.viewer().person_id)
+            person = _person(opened, person_id, right)
             contact_card.text(opened, person, session.now())
     except Conflict as error:
         flash(gettext(error.message), "critical")
     else:
-        flash(
-            gettext("The link is on its way to your mobile. Open it there and save the card."),
-            "done",
-        )
-    return redirect(url_for("calling.mine"), 303)
+        done = gettext("The link is on its way to the mobile, to be opened and saved there.")
+        flash(done, "done")
+    return redirect(_back(person_id, right), 303)
+
+
+def _back(person_id: int, right: Right | None) -> str:
+    if right is None:
+        return url_for("calling.mine")
+    return url_for("calling.of_person", person_id=person_id)

@@ -51,7 +51,9 @@ def test_card_of_the_centres_numbers_comes_by_text_and_opens_without_a_sign_in(w
         person = session.get_one(Person, officer.id)
         method = phones.add_method(session, person, MethodKind.MOBILE, "+32470123450", ADA, NOW)
         phones.verify(session, method, ADA, NOW)
-    own.post("/account/contact-card")
+    there = f"/people/{officer.id}/contact-card"
+    assert web.as_role(Role.DISPATCHER).post(there).status_code == 403
+    assert web.as_role(Role.ADMINISTRATOR).post(there).status_code == 303
     with web.store.read() as session:
         text = queue.text_of(session, session.query(Message).one())
     link = re.search(r"/contact/\S+", text)
