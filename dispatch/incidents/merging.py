@@ -122,6 +122,8 @@ def join(
         wants=[want.id for want in ending],
     )
     session.add(merge)
+    # Whoever is not to be called for the report, or passed it on, is not for the event either.
+    into.barred = dict(report.barred) | dict(into.barred)
     take_over(session, into, ending, actor, keep=keep)
     for want in ending:
         want.ended_at = now

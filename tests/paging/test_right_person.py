@@ -6,10 +6,10 @@ import sqlalchemy as sa
 
 from dispatch.audit import Actor
 from dispatch.db import Session
-from dispatch.incidents import links
+from dispatch.incidents import handling, links
 from dispatch.incidents.alerts import Alert, AlertType, Place
 from dispatch.incidents.models import Incident, Want
-from dispatch.paging import bars, seats
+from dispatch.paging import bars, joining, seats
 from dispatch.paging.models import AssignmentStatus, Page, PageStatus
 from dispatch.people import places
 from dispatch.people.models import Certificate, Person, Qualification, Team
@@ -170,6 +170,17 @@ def test_both_sides_within_one_incident_are_kept_apart_too(night: Night) -> None
         an = night.person(session, "An")
         assert bars.other_side(session, suspects, ()) == {an}
         assert bars.other_side(session, victims, ()) == set()
+
+
+def test_whoever_passed_a_report_on_is_not_called_for_the_event_that_it_joins(night: Night) -> None:
+    event, report = night.report(), night.report()
+    with night.held(report) as (session, incident):
+        an = night.someone(session, "An")
+        bars.pass_on(session, incident, an, DORA, night.now)
+    with night.store.write() as session:
+        two = [handling.locked(session, incident_id) for incident_id in (report, event)]
+        joining.merge(session, *two, DORA, night.now)
+        assert bars.is_closed(two[1], an.id)
 
 
 def test_an_alert_without_any_of_this_is_told_as_before(night: Night) -> None:
