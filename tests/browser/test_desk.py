@@ -23,7 +23,7 @@ from tests.web.conftest import PASSWORD, stored_password
 DESK = {"viewport": {"width": 1440, "height": 900}}
 TURN = {"form": "days", "kind": "day24", "on": ["every_day"], "starts": "08:00", "ends": "08:00"}
 PATTERN = {"lines": [{"key": key, "turns": [TURN | {"rests": True}]} for key in ("primary",)]}
-SETUP = ("pattern", "rules", "days", "people", "choices")
+SETUP = ("pattern", "rules", "days", "people", "choices", "checks")
 
 
 @pytest.fixture

@@ -91,10 +91,10 @@ def over(night: Night) -> HandOver:
     return HandOver(night)
 
 
-def give_line_a_phone(over: HandOver) -> None:
+def give_line_a_phone(over: HandOver, key: str = "primary", name: str = "An") -> None:
     with over.store.write() as session:
-        line = session.scalars(sa.select(Line).where(Line.key == "primary")).one()
-        an = over.night.someone(session, "An")
+        line = session.scalars(sa.select(Line).where(Line.key == key)).one()
+        an = over.night.someone(session, name)
         method = phones.add_method(session, an, MethodKind.MOBILE, PERMANENCE, DORA, centre.NOW)
         method.line_id = line.id
         phones.verify(session, method, DORA, centre.NOW)
@@ -269,6 +269,13 @@ def test_a_lines_telephone_changes_hands_and_whoever_has_it_is_asked(over):
     assert line_phone(over).held_at == over.night.now
     with over.store.read() as session:
         assert phones.reachable(session, [chloe])[chloe][0].id == phone.id
+
+
+def test_who_goes_on_is_asked_only_for_the_telephone_that_they_take_over(over):
+    give_line_a_phone(over, "backup", "Bert")
+    over.at(1)
+    assert [one.person.name for one in over.checks()] == ["Chloé Dubois", "An Peeters"]
+    assert "Do you have this telephone, An?" in over.said(PERMANENCE, "sms")[0]
 
 
 def test_a_telephone_that_texts_reach_but_cannot_answer_is_marked_until_it_does(over):
