@@ -58,7 +58,9 @@ def test_whoever_was_called_for_a_report_answers_for_the_incident_that_stays(nig
     with night.store.read() as session:
         old = next(page for page in night.pages("An") if page.code == late)
         token = telling.link_token(session, old)
-        assert replies.page_behind(session, token, night.now).callout.incident_id == night.incidents[0]
+        assert (
+            replies.page_behind(session, token, night.now).callout.incident_id == night.incidents[0]
+        )
     assert night.text("An", late) == "goes"
     with night.held() as (session, incident):
         stays = session.get_one(Incident, night.incidents[0])
@@ -183,16 +185,20 @@ def test_in_a_disaster_alerts_like_it_join_by_themselves_until_it_is_ended(night
         assert (merge.report.source_reference, merge.merged_by) == ("R-2", "")
 
 
-def test_a_cancelled_report_ends_the_event_only_with_the_last_of_all(night: Night, sender):
+@pytest.mark.parametrize(("first", "last"), [("R-1", "R-2"), ("R-2", "R-1")])
+def test_a_cancelled_report_ends_the_event_only_with_the_last_of_all(
+    night: Night, sender, first, last
+):
     for reference in ("R-1", "R-2"):
         sender.alert(reference=reference)
     _known(night)
     _merge(night, 1, 0)
-    assert sender.alert(type="cancel", reference="R-1")["status"] == "open"
-    assert sender.alert(type="cancel", reference="R-1")["status"] == "open"
     night.incidents = night.incidents[:1]
-    assert night.alarm() == "own_cancelled"
-    assert sender.alert(type="cancel", reference="R-2")["status"] == "cancelled"
+    for _ in range(2):
+        assert sender.alert(type="cancel", reference=first)["status"] == "open"
+        assert night.status() == ["paging"]
+    assert night.alarm() == ("own_cancelled" if first == "R-1" else "")
+    assert sender.alert(type="cancel", reference=last)["status"] == "cancelled"
     assert night.status() == ["cancelled"]
 
 

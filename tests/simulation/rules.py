@@ -312,7 +312,11 @@ _FACTS = f"""
 _SEEN = f"SELECT what FROM ({_FACTS})"
 _STANDS = f"SELECT what, reference FROM ({_FACTS}) WHERE person_id = ?"
 _LEAVING = "SELECT id, attempts, resent, about, person_id FROM message WHERE uid = ?"
-_SEAT = """SELECT a.id FROM page p JOIN assignment a ON a.callout_id = p.callout_id
+#: Of the callout itself, or of the incident that its report has joined meanwhile.
+_SEAT = """SELECT a.id FROM page p JOIN callout c ON c.id = p.callout_id
+    JOIN assignment a ON a.callout_id = c.id OR a.callout_id IN (
+        SELECT other.id FROM callout other JOIN incident_merge m ON m.into_id = other.incident_id
+        WHERE m.report_id = c.incident_id AND m.ended_at IS NULL)
     WHERE a.person_id = ? AND p.uid = ? AND a.released_at IS NULL"""
 _LOUD = """SELECT (SELECT count(*) FROM callout WHERE incident_id = ?),
     (SELECT count(*) FROM alarm WHERE incident_id = ? AND ended_at IS NULL)"""
