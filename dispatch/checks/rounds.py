@@ -27,7 +27,7 @@ from dispatch.rota.models import Cover, Line, Shift
 log = logs.logger(__name__)
 
 #: Who of these people is being paged (False) or goes for a call-out (True); others are left out.
-Engaged = Callable[[Session, Collection[int]], Mapping[int, bool]]
+Engaged = Callable[[Session, Collection[int], datetime], Mapping[int, bool]]
 
 #: What began so long ago is looked at no more, and who is paged is asked again so much later.
 _BACK, _AGAIN = timedelta(hours=6), timedelta(minutes=2)
@@ -132,7 +132,7 @@ def _asking(session: Session, seen: Seen, now: datetime, engaged: Engaged) -> li
     about = {_check_in(one): one for one in due}
     known = _known(session, about)
     new = [one for name, one in about.items() if name not in known]
-    busy = engaged(session, {one.turn.person_id for one in new}) if new else {}
+    busy = engaged(session, {one.turn.person_id for one in new}, now) if new else {}
     return [_ask(seen, one, now) for one in new if one.turn.person_id not in busy]
 
 
@@ -241,7 +241,7 @@ def _going_on(session: Session, seen: Seen, now: datetime, engaged: Engaged) -> 
     if not still:
         return []
     failed = telling.failed(session, [one for one in still if one.stage is Stage.TEXTED])
-    held = engaged(session, {one.person_id for one in still})
+    held = engaged(session, {one.person_id for one in still}, now)
     steps = []
     for one in still:
         goes = held.get(one.person_id)

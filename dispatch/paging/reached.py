@@ -27,6 +27,8 @@ from dispatch.texts import ANSWER_WORDS, N_, Sentence, say
 awaited_since = answers.awaited_since
 
 _PASSED_ON = timedelta(hours=24)
+#: For so long somebody who is paged, or goes, is left in peace.
+_PAGED, _GOES = timedelta(hours=2), timedelta(hours=12)
 _THANKS = N_("noted, thank you.")
 _NOTED = N_("noted. Your coordinator is told.")
 _UNCLEAR = N_("not understood. Answer %(yes)s %(code)s or %(no)s %(code)s.")
@@ -148,15 +150,21 @@ def key_pressed(
     return say(message.language, said), False
 
 
-def engaged(session: Session, person_ids: Collection[int]) -> Mapping[int, bool]:
-    """Return who of these is being paged (False) or goes for a call-out (True)."""
+def engaged(session: Session, person_ids: Collection[int], now: datetime) -> Mapping[int, bool]:
+    """Return who of these is being paged (False) or goes for a call-out (True).
+
+    A case that somebody forgot to close keeps nobody from being asked for ever.
+    """
     paged = sa.select(Page.person_id).where(
         Page.person_id.in_(person_ids),
         Page.ended_at.is_(None),
+        Page.created_at > now - _PAGED,
         Page.status != PageStatus.SKIPPED,
     )
     goes = sa.select(Assignment.person_id).where(
-        Assignment.person_id.in_(person_ids), Assignment.status.in_(UNFINISHED)
+        Assignment.person_id.in_(person_ids),
+        Assignment.status.in_(UNFINISHED),
+        Assignment.accepted_at > now - _GOES,
     )
     found = {person_id: False for person_id in session.scalars(paged) if person_id is not None}
     return found | dict.fromkeys(session.scalars(goes), True)

@@ -212,6 +212,16 @@ def test_who_is_paged_is_left_in_peace_and_who_goes_has_answered(over):
     assert (over.check.outcome, over.check.answered_by) == (CheckEnd.ANSWERED, "callout")
 
 
+def test_a_case_that_nobody_closed_keeps_nobody_from_being_asked(over):
+    over.night.now = HANDOVER - timedelta(hours=15)
+    over.night.report()
+    page_to(over, "Chloé")
+    assert over.night.text("Chloé", "yes") == "goes"
+    over.night.now = HANDOVER - timedelta(minutes=30)
+    over.go()
+    assert over.check.person.name == "Chloé Dubois"
+
+
 def test_a_turn_that_moved_ends_the_check(over):
     over.at(-9)
     with over.store.write() as session:
