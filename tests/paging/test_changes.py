@@ -110,6 +110,7 @@ def test_text_that_leaves_after_the_cancel_is_called_off_as_cancelled(night: Nig
 def test_one_more_chosen_by_hand_wakes_nobody_else(night: Night) -> None:
     night.report()
     night.text("An", night.code("An"))
+    night.text("An", "on scene")
     night.pass_time(7200)
     _by_hand(night, "Chloé")
     assert len(night.said("Chloé", "sms")) == 1
