@@ -9,7 +9,7 @@ whoever put it in is told by the return values what became of it.
 """
 
 import functools
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -142,15 +142,7 @@ def claim(
 
     Returns what to do, and the messages that have failed by now: expired unsent, or unreadable.
     """
-    query = (
-        sa.select(Message)
-        .where(Message.due_at <= now, Message.status.in_(list(_TASKS)))
-        .order_by(sa.case((Message.status == State.SENT, 1), else_=0), Message.priority)
-        .order_by(Message.due_at, Message.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    due = session.scalars(query).all()
+    due = _due(session, now, limit)
     piles = Piles(session, due, now)
     choice = suppliers.Choice(session, who, now, lease_seconds)
     pace = Pace(session, limits, now)
@@ -178,6 +170,18 @@ def claim(
             failed.append(message)
     session.flush()
     return claimed, failed
+
+
+def _due(session: Session, now: datetime, limit: int) -> Sequence[Message]:
+    query = (
+        sa.select(Message)
+        .where(Message.due_at <= now, Message.status.in_(list(_TASKS)))
+        .order_by(sa.case((Message.status == State.SENT, 1), else_=0), Message.priority)
+        .order_by(Message.due_at, Message.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    return session.scalars(query).all()
 
 
 def _is_over(message: Message, piles: Piles, now: datetime) -> bool:
