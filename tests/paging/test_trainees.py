@@ -5,10 +5,11 @@ from datetime import date, timedelta
 import pytest
 import sqlalchemy as sa
 
-from dispatch.paging import trainees
+from dispatch.paging import seats, trainees
 from dispatch.paging.models import NobodyOnDuty
+from dispatch.paging.seats import Taken
 from dispatch.rota.models import Line, Pairing, PairingKind, Shift
-from tests.paging.conftest import Night
+from tests.paging.conftest import DORA, Night
 
 
 @pytest.mark.parametrize(
@@ -58,6 +59,17 @@ def test_whoever_learns_is_told_once_the_mentor_goes_and_fills_no_seat(night: Ni
     night.text("An", "nee")
     assert night.text("Chloé", f"JA {night.code('Chloé')}") == "comes_along"
     assert night.status() == ["paging"]
+
+
+def test_a_yes_on_a_screen_gives_whoever_learns_no_seat_either(night: Night):
+    _learns(night, "Chloé")
+    night.report()
+    night.text("An", f"JA {night.code('An')}")
+    with night.callout() as (session, callout):
+        callout.want.people = 2
+        page = next(one for one in callout.pages if trainees.is_for_learning(one))
+        found = seats.accept(session, page, DORA, "screen", night.now)
+        assert found.taken is Taken.TOO_LATE and len(callout.assignments) == 1
 
 
 def test_whoever_has_another_mentor_is_not_told(night: Night):

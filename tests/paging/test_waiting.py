@@ -88,7 +88,7 @@ def _category(night: Night, **facts: object) -> None:
     with night.store.write() as session:
         row = {"key": "theft", "number": 9, "names": {"en": "theft"}, "priority": 3}
         wants = [CategoryWant(function="victim_support")]
-        session.add(Category(**row | {"response_mode": RING, "wants": wants} | facts))
+        session.add(Category(**(row | {"response_mode": RING, "wants": wants} | facts)))
 
 
 THEFT = Alert(AlertType.ALERT, category="theft", place=Place(postcode="9400"))
@@ -179,6 +179,18 @@ def test_somebody_who_says_on_the_telephone_that_they_go_needs_not_wait(night: N
     night.pass_time(9 * 3600)
     assert {page.person.name for page in night.pages()} == {"Bert Maes"}
     assert "silent" in night.story()
+
+
+def test_whoever_goes_already_is_asked_after_while_the_other_seat_waits(night: Night):
+    _category(night, wants=[CategoryWant(function="victim_support", people=2)])
+    night.now = _at("2026-03-14 23:00")
+    night.report(THEFT)
+    with night.callout() as (session, callout):
+        bert = night.someone(session, "Bert")
+        seats.accept_on_behalf(session, callout, bert, DORA, night.now)
+    night.pass_time(900)
+    assert night.alarms() == ["silent"] and night.status() == ["scheduled"]
+    assert {page.person.name for page in night.pages()} == {"Bert Maes"}
 
 
 def test_an_organisation_without_quiet_hours_pages_at_once(night: Night):
