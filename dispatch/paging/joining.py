@@ -13,13 +13,14 @@ import sqlalchemy as sa
 
 from dispatch.audit import ENGINE, Actor
 from dispatch.db import Session
+from dispatch.errors import Conflict
 from dispatch.incidents import alarms, handling, merging, timeline
 from dispatch.incidents.case_models import Merge
 from dispatch.incidents.handling import Change
 from dispatch.incidents.models import Incident, IncidentStatus
 from dispatch.outbox import queue
 from dispatch.outbox.models import Purpose
-from dispatch.paging import callouts, pages, telling, waiting
+from dispatch.paging import bars, callouts, pages, telling, waiting
 from dispatch.paging.models import (
     UNFINISHED,
     Assignment,
@@ -29,6 +30,7 @@ from dispatch.paging.models import (
     Release,
 )
 from dispatch.people.models import Person
+from dispatch.texts import N_, Sentence
 
 
 def merge(
@@ -41,6 +43,7 @@ def merge(
     held = callouts.of_incident(session, report)
     going = {one: [a for a in one.assignments if a.status in UNFINISHED] for one in held}
     keep = {callout.want.team_id for callout, some in going.items() if some}
+    _close_both(session, report, into, held, now)
     merging.join(session, report, into, actor, now, keep=keep)
     if report.begins_at is None:
         # What one report wants at once does not wait for the hour of another.
@@ -55,6 +58,37 @@ def merge(
         _hand_over(session, callout, there, now)
     callouts.advance(session, report, now)
     return callouts.advance(session, into, now)
+
+
+def _close_both(
+    session: Session, report: Incident, into: Incident, held: Sequence[Callout], now: datetime
+) -> None:
+    """Close the incident that stays to everybody to whom either was closed.
+
+    Raises Conflict where one of them goes: a dispatcher has to release them first.
+    """
+    barred = {**into.barred, **report.barred}
+    if not barred:
+        return
+    there = callouts.of_incident(session, into)
+    for callout in (*held, *there):
+        for one in callout.assignments:
+            if one.status in UNFINISHED and str(one.person_id) in barred:
+                told = N_("%(name)s goes, and one of the two is closed to them: release them.")
+                raise Conflict(Sentence(told, name=one.person.name))
+    into.barred = barred
+    for callout in there:
+        for page in pages.still_open(callout):
+            if str(page.person_id) in barred:
+                _rest(session, callout, page, "over.sms", now)
+
+
+def _rest(session: Session, callout: Callout, page: Page, template: str, now: datetime) -> None:
+    """End a page, and tell whoever was woken by it."""
+    _take_back(session, page, now)
+    page.status, page.ended_at, page.attempts = PageStatus.WITHDRAWN, now, []
+    if page.person is not None and page.sent_at is not None:
+        pages.stand_down(session, callout, page, template, now)
 
 
 def take_in(session: Session, report: Incident, actor: Actor, now: datetime) -> Sequence[Callout]:
@@ -177,7 +211,7 @@ def _hand_over(session: Session, callout: Callout, there: Callout | None, now: d
         person = page.person
         if person is None or page.sent_at is None or there is None:
             continue
-        if there.filled_at is not None:
+        if there.filled_at is not None or bars.is_barred(there.incident, person.id):
             pages.stand_down(session, callout, page, "taken.sms", now)
             continue
         beside = _page_there(session, there, person, other, now)

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from dispatch.errors import Conflict
 from dispatch.incidents import handling, merging
 from dispatch.incidents.models import Incident, IncidentStatus
-from dispatch.paging import callouts, joining, replies, seats, story, telling
+from dispatch.paging import bars, callouts, joining, replies, seats, story, telling
 from dispatch.paging.models import Assignment, AssignmentStatus, Callout
 from tests import centre
 from tests.paging.conftest import ALERT, DORA, Night, second_team
@@ -148,6 +148,28 @@ def test_reports_that_are_alike_are_proposed_until_they_are_kept_apart(night: Ni
         assert (group.first, list(group.others)) == (night.incidents[0], [night.incidents[1]])
         merging.keep_apart(session, *two, DORA, night.now)
         assert merging.proposed(session, two) == []
+
+
+def test_to_whom_one_report_was_closed_the_other_is_closed_too(night: Night):
+    night.report()
+    night.deliver()
+    night.report()
+    with night.held() as (session, incident):
+        bars.pass_on(session, incident, night.someone(session, "An"), DORA, night.now)
+    _merge(night, 1, 0)
+    with night.held(night.incidents[0]) as (session, incident):
+        an = night.someone(session, "An")
+        assert bars.is_closed(incident, an.id)
+        (callout,) = callouts.of_incident(session, incident)
+        assert an.id not in [page.person_id for page in callout.pages if page.ended_at is None]
+    night.report()
+    with night.callout() as (session, callout):
+        seats.accept_on_behalf(session, callout, night.someone(session, "Bert"), DORA, night.now)
+    with night.held(night.incidents[0]) as (session, incident):
+        bars.pass_on(session, incident, night.someone(session, "Bert"), DORA, night.now)
+    with pytest.raises(Conflict):
+        _merge(night, 2, 0)
+    assert _going(night, 2) == [("Bert", "accepted")]
 
 
 # --- by the doors of sources ---

@@ -223,6 +223,7 @@ class Life:
                 ("follows the rota", engine.follow_rota, 1.0),
                 ("sweeps", engine.sweep, 0.05),
                 ("goes round the hand-overs", engine.check, 0.5),
+                ("asks after whoever goes", engine.look_at_going, 0.7),
             ):
                 if self._is(number) and night.chance(probability):
                     self._step(what, chore)

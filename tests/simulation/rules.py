@@ -98,6 +98,13 @@ ALWAYS: Mapping[str, str] = {
         AND NOT EXISTS (SELECT 1 FROM alarm WHERE alarm.want_id = w.id AND alarm.ended_at IS NULL
             AND alarm.kind IN ('cancel_unconfirmed', 'cancel_unheard')
             AND alarm.facts ->> 'person_id' = a.person_id)""",
+    "goes without the facts, and the console does not ask to tell them: assignment": f"""
+        SELECT a.id {_CALLOUT} JOIN assignment a ON a.callout_id = c.id
+        JOIN facts_call f ON f.assignment_id = a.id
+        WHERE {_OPEN} AND f.given_at IS NULL AND a.status IN ('accepted', 'on_the_way', 'on_scene')
+        AND c.cancelled_at IS NULL AND NOT EXISTS (
+            SELECT 1 FROM alarm WHERE alarm.want_id = w.id AND alarm.ended_at IS NULL
+            AND alarm.kind = 'facts_unread' AND alarm.facts ->> 'person_id' = a.person_id)""",
     "exhausted without an alarm: callout": f"""
         SELECT c.id {_CALLOUT} WHERE c.exhausted_at IS NOT NULL AND {_OPEN} AND NOT EXISTS (
             SELECT 1 FROM alarm a WHERE a.want_id = w.id AND a.ended_at IS NULL)""",

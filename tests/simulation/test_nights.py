@@ -132,6 +132,10 @@ BROKEN_BY = {
     "cancelled, and the console does not ask to ring who goes: assignment": [
         "UPDATE incident SET status = 'cancelled' WHERE id = 2"
     ],
+    "goes without the facts, and the console does not ask to tell them: assignment": [
+        "INSERT INTO facts_call (assignment_id, asked_at, given_by)"
+        " SELECT id, accepted_at, '' FROM assignment"
+    ],
     "exhausted without an alarm: callout": [
         "UPDATE callout SET exhausted_at = began_at WHERE id = 1"
     ],
