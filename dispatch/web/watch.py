@@ -58,9 +58,9 @@ def health() -> flask.Response:
     }
     try:
         with frame.reading() as session:
-            beat = upkeep.age(session, "engine", frame.now())
-            ahead = upkeep.ahead(session, "engine", frame.now())
-            due = queue.oldest_due_seconds(session, frame.now())
+            beat = upkeep.age(session, "engine", _now())
+            ahead = upkeep.ahead(session, "engine", _now())
+            due = queue.oldest_due_seconds(session, _now())
             told = {"clock_set_seconds": _clock_set(session), **_sms(session), **_found(session)}
     except Unavailable:
         return _report(report, 503)
@@ -75,6 +75,11 @@ def health() -> flask.Response:
         "oldest_due_message_seconds": round(due, 1),
     } | told
     return _report(report, 200 if well else 503)
+
+
+def _now() -> datetime:
+    """Return the present instant: a request that had to wait would take its own for the clock's."""
+    return frame.parts().clock.now()
 
 
 def _stuck_writer() -> dict[str, Any] | None:
@@ -110,7 +115,7 @@ def _found(session: Session) -> dict[str, Any]:
     """Return what the watch over the centre has found: as much as a monitor may know."""
     everybodys = wrongs.standing(session, ())
     return {
-        "clock_skew_seconds": dict(sentry.skews(session, frame.now())),
+        "clock_skew_seconds": dict(sentry.skews(session, _now())),
         "troubles": [
             {"trouble": one.trouble.value, "since": screens.iso(one.since)} for one in everybodys
         ],
@@ -119,7 +124,7 @@ def _found(session: Session) -> dict[str, Any]:
 
 def _clock_set(session: Session) -> float | None:
     """Return by how much the clock was set lately; negative: back."""
-    ahead = upkeep.ahead(session, "engine", frame.now())
+    ahead = upkeep.ahead(session, "engine", _now())
     if ahead:
         return -round(ahead, 1)
     last = upkeep.last_beat(session, "engine")
@@ -159,7 +164,7 @@ class _Figures(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Yield each figure."""
-        beat = upkeep.age(self._session, "engine", frame.now())
+        beat = upkeep.age(self._session, "engine", _now())
         yield GaugeMetricFamily(
             "dispatch_engine_heartbeat_seconds",
             "Seconds since the engine was last alive; NaN: never",
@@ -174,7 +179,7 @@ class _Figures(Collector):
         yield GaugeMetricFamily(
             "dispatch_oldest_due_message_seconds",
             "Seconds that the oldest message due has waited",
-            value=queue.oldest_due_seconds(self._session, frame.now()),
+            value=queue.oldest_due_seconds(self._session, _now()),
         )
         yield from self._suppliers()
         messages = GaugeMetricFamily(
@@ -210,7 +215,7 @@ class _Figures(Collector):
             "By how much another clock is ahead of an engine's",
             labels=["whose"],
         )
-        for name, seconds in sentry.skews(self._session, frame.now()).items():
+        for name, seconds in sentry.skews(self._session, _now()).items():
             skews.add_metric([name], seconds)
         yield skews
 
@@ -235,9 +240,9 @@ def engine_state() -> dict[str, str]:
     `banner` is the kind of a banner with the same text, or empty.
     """
     with frame.reading() as session:
-        beat = upkeep.age(session, "engine", frame.now())
-        overdue = queue.oldest_due_seconds(session, frame.now())
-        ahead = upkeep.ahead(session, "engine", frame.now())
+        beat = upkeep.age(session, "engine", _now())
+        overdue = queue.oldest_due_seconds(session, _now())
+        ahead = upkeep.ahead(session, "engine", _now())
         clock_set = _clock_set(session)
     if ahead:
         sentence = gettext(
@@ -291,7 +296,7 @@ def _meaning(refusal: Refusal) -> str:
 
 def _silent_since(session: Session) -> datetime | None:
     overdue = frame.parts().settings.engine.receipt_overdue_seconds
-    return troubles.silent_since(session, frame.now(), overdue)
+    return troubles.silent_since(session, _now(), overdue)
 
 
 def sms_state() -> dict[str, str]:
@@ -312,7 +317,7 @@ def sms_state() -> dict[str, str]:
         sentence = gettext(
             "No callback since %(since)s: replies may not be reaching us. The supplier is asked "
             "for them instead.",
-            since=screens.short(silent_since, frame.now()),
+            since=screens.short(silent_since, _now()),
         )
         return {"state": "trouble", "text": sentence, "banner": "waiting"}
     if struggling and not sent:
@@ -333,7 +338,7 @@ def _refused(refusals: Sequence[Refusal]) -> dict[str, str]:
         gettext(
             "%(supplier)s refuses our messages since %(since)s: %(meaning)s (%(code)s).",
             supplier=refusal.supplier,
-            since=screens.short(refusal.since, frame.now()),
+            since=screens.short(refusal.since, _now()),
             meaning=gettext(_meaning(refusal)),
             code=refusal.code,
         )
@@ -355,7 +360,7 @@ _DOWN = {"state": "down", "banner": "critical"}
 
 def _lately(session: Session) -> tuple[int, int, int]:
     """Count the texts of the last minutes that struggle, that failed and that were sent."""
-    since = frame.now() - _LATELY
+    since = _now() - _LATELY
     struggling = Message.status.in_((State.UNKNOWN, State.PENDING)) & (Message.attempts > 0)
     failed = (Message.status == State.FAILED) & (Message.failed_at > since)
     row = session.execute(
