@@ -18,7 +18,7 @@ LANGUAGES = sorted(ANSWER_WORDS)
 TEMPLATES = sorted(path.name for path in (FOLDER / "messages").iterdir())
 LINK = "https://dispatch.example/a/" + "k" * 32
 FACTS = {"code": "482", "link": LINK, "name": "An", "minutes": 25, "control_room": "+3253123456"}
-FACTS |= {"other": "F3M-7PL", "lead": "Bert Maes"}
+FACTS |= {"other": "F3M-7PL", "lead": "Bert Maes", "centre": "Dispatch", "number": "+3253000111"}
 
 
 def _subject(**more: object) -> Subject:
