@@ -30,7 +30,7 @@ def install(session: Session, catalogue: Mapping[str, Any]) -> None:
     for entry in catalogue["category"]:
         if entry["key"] not in known:
             session.add(_category(entry, held))
-    flags = set(session.execute(sa.select(FlagWant.flag, FlagWant.function)).tuples())
+    flags = {tuple(row) for row in session.execute(sa.select(FlagWant.flag, FlagWant.function))}
     for entry in catalogue.get("flag", ()):
         # A row without people stays, so that what a centre took out does not come back.
         if (entry["flag"], entry["function"]) not in flags:

@@ -312,7 +312,7 @@ def _opens(session: Session, one: SheetAddress) -> bool:
     try:
         address_of(session, one)
     except seal.Unsealable:
-        log.error("sheet_address_unreadable", address=one.uid)
+        log.error("sheet_address_unreadable", recipient=one.uid)
         return False
     return True
 

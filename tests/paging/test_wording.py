@@ -15,7 +15,8 @@ from dispatch.paging.wording import ANSWER_WORDS, Subject
 
 FOLDER = Path(__file__).parents[2] / "templates"
 LANGUAGES = sorted(ANSWER_WORDS)
-TEMPLATES = sorted(path.name for path in (FOLDER / "messages").iterdir())
+#: The duty sheet is a list of turns and says nothing of an incident.
+TEMPLATES = sorted(path.name for path in (FOLDER / "messages").iterdir() if path.stem != "sheet")
 LINK = "https://dispatch.example/a/" + "k" * 32
 FACTS = {"code": "482", "link": LINK, "name": "An", "minutes": 25, "control_room": "+3253123456"}
 FACTS |= {"other": "F3M-7PL", "lead": "Bert Maes", "centre": "Dispatch", "number": "+3253000111"}

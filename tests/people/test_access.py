@@ -28,6 +28,7 @@ audit.read              -         -         -          -             x
 proof.read              -         x         -          x             x
 policy.read             -         x         x          x             -
 policy.change           -         -         -          x             -
+sheet.send              -         -         -          x             -
 administer              -         -         -          x             -
 """
 

@@ -330,8 +330,10 @@ _LOUD = """SELECT (SELECT count(*) FROM callout WHERE incident_id = ?),
 
 _COUNTED = "SELECT coalesce(sum(resent), 0) FROM message"
 #: Open, and nobody was called, nobody goes, and no alarm ever sounded.
+#: Stood down by a dispatcher before anything could leave is not forgotten.
 _FORGOTTEN = """SELECT i.reference FROM incident i WHERE i.status = 'open'
     AND NOT EXISTS (SELECT 1 FROM alarm WHERE alarm.incident_id = i.id)
+    AND NOT EXISTS (SELECT 1 FROM want w WHERE w.incident_id = i.id AND w.ended_at IS NOT NULL)
     AND NOT EXISTS (SELECT 1 FROM callout c JOIN page p ON p.callout_id = c.id
         JOIN message m ON m.about = 'page:' || p.uid
         WHERE c.incident_id = i.id AND m.sent_at IS NOT NULL)

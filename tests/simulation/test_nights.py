@@ -92,6 +92,10 @@ def night(world: World) -> Iterator[Night]:
 _ANOTHER_SEAT = """INSERT INTO assignment
     (callout_id, person_id, seat, status, accepted_at, cancel_told)
     SELECT callout_id, {person}, {seat}, status, accepted_at, 0 FROM assignment"""
+_CHECK = """INSERT INTO reach_check (uid, about, kind, person_id, team_id, begins_at, ends_at, code,
+    token_hash, stage, asked_at, answered_by, ended_at)
+    SELECT 'c', 'c', 'check_in', 1, 1, began_at, began_at, '', '', 'texted', began_at, '', {ended}
+    FROM callout WHERE id = 1"""
 #: How a fault would break each rule.
 BROKEN_BY = {
     "a callout that is neither filled nor over waits for nothing": [
@@ -119,6 +123,11 @@ BROKEN_BY = {
     ],
     "may still leave though its page has ended: message": [
         "UPDATE page SET ended_at = created_at WHERE id = 1"
+    ],
+    "nobody has answered, and nothing follows: check": [_CHECK.format(ended="NULL")],
+    "may still leave though its check has ended: message": [
+        _CHECK.format(ended="began_at"),
+        "UPDATE message SET about = 'check:c' WHERE id = 1",
     ],
     "nobody pursues want": [
         "INSERT INTO want (incident_id, team_id, people, wanted_by) VALUES (1, 2, 1, '')"
