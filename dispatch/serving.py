@@ -37,6 +37,10 @@ _LONGEST_PAUSE_SECONDS = 30.0
 _HEALTHY_SECONDS = 60
 _HEARTBEAT_SECONDS = 30
 _GRACEFUL_SECONDS = 5
+#: Whoever takes in an alert lets go of the interpreter at every statement, and gets it back from a
+#: thread that makes a screen only after so long: with Python's 5 ms an alert takes half a second
+#: beside two screens, and holds the right to write all the while.
+_SWITCH_SECONDS = 0.0005
 _PR_SET_PDEATHSIG = 1
 
 
@@ -80,6 +84,7 @@ class WebServer(BaseApplication):  # type: ignore[misc]
         threading.Thread(target=plans.warm, name="warm", daemon=True).start()
         # What was made by now stays: searching it for what can go would hold an alert up.
         gc.freeze()
+        sys.setswitchinterval(_SWITCH_SECONDS)
         return app
 
 

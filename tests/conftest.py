@@ -82,6 +82,12 @@ def pytest_terminal_summary(terminalreporter) -> None:
 
 
 @pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Return one more than there are processors: much here waits for a process or a browser."""
+    return len(os.sched_getaffinity(0)) + 1
+
+
+@pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node) -> None:
     """Give the server's address to another process of this test run."""
     if node.config.option.database != "sqlite":

@@ -7,6 +7,7 @@ them shows it.
 
 import json
 import math
+import threading
 from collections.abc import Sequence
 
 import sqlalchemy as sa
@@ -28,6 +29,8 @@ _ALERTS, _SECONDS, _CLIENTS = 240, 10, 16
 _PHONES, _BOARDS, _NUMBERS = 50, 100, 8
 _NAME, _PASSWORD = "dirk@dender.example", "vier losse woorden hier"
 _LATEST_SECONDS = 120.0
+#: So long after the last page the boards are looked at.
+_LOOK_SECONDS = 30.0
 
 
 def run(share: float) -> Table:
@@ -65,6 +68,7 @@ def _storm(centre: Site, count: int) -> list[Told]:
     told = sent(centre.url, asks, clients=_CLIENTS, per_second=count / _SECONDS)
     require_taken(told)
     arrived(centre, told, seconds=_LATEST_SECONDS)
+    threading.Event().wait(_LOOK_SECONDS)
     return told
 
 

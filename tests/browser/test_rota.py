@@ -95,7 +95,7 @@ def test_a_turn_is_entered_by_keyboard_alone(open_screen, address, store):
     screen.get_by_label("Until").fill("2026-03-20T08:00")
     screen.keyboard.press("Enter")
     screen.get_by_text("The turn is entered.").wait_for()
-    assert screen.get_by_role("link", name="Chloé Dubois").count() == 3
+    assert screen.get_by_role("link", name="Chloé Dubois", exact=True).count() == 3
 
 
 def test_a_refused_form_names_the_field_and_keeps_what_was_typed(open_screen, address):

@@ -84,9 +84,17 @@
   const wake = () => {
     audio.resume();
   };
+  let pressed = false;
+  // Not before the finger is off: what is hidden moves the rest, and the click would miss its button.
+  const released = () => setTimeout(() => {
+    pressed = false;
+    if (enable.hidden !== heard()) showSound();
+  });
   if (enable) {
     audio = new AudioContext();
-    audio.addEventListener("statechange", () => showSound());
+    audio.addEventListener("statechange", () => { if (!pressed) showSound(); });
+    document.addEventListener("pointerdown", () => { pressed = true; });
+    for (const kind of ["pointerup", "pointercancel"]) document.addEventListener(kind, released);
     for (const kind of ["pointerdown", "keydown"]) document.addEventListener(kind, wake);
     enable.addEventListener("click", beep);
   }
