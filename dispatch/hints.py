@@ -102,7 +102,6 @@ class DatagramHints:
 
     def listen(self, topics: Iterable[str]) -> Listener:
         """Return a listener with a socket for each topic."""
-        self.folder.mkdir(mode=0o700, exist_ok=True)
         return _DatagramListener(self.folder, list(topics))
 
     def close(self) -> None:
@@ -112,16 +111,24 @@ class DatagramHints:
             self.folder.rmdir()
 
 
+def _bound(path: Path) -> socket.socket:
+    """Return a socket at `path`, whose folder another process may be removing at this moment."""
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    sock.setblocking(False)
+    while True:
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        path.unlink(missing_ok=True)
+        try:
+            sock.bind(str(path))
+        except FileNotFoundError:
+            continue
+        return sock
+
+
 class _DatagramListener:
     def __init__(self, folder: Path, topics: list[str]) -> None:
         self._paths = [folder / f"{topic}.{os.getpid()}.{id(self):x}" for topic in topics]
-        self._sockets: list[socket.socket] = []
-        for path in self._paths:
-            path.unlink(missing_ok=True)
-            sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-            sock.bind(str(path))
-            sock.setblocking(False)
-            self._sockets.append(sock)
+        self._sockets = [_bound(path) for path in self._paths]
         self._stop_reading, self._stop = os.pipe()
 
     def wait(self, seconds: float) -> bool:

@@ -2,7 +2,7 @@
 
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 
@@ -150,7 +150,17 @@ def test_the_bar_shows_the_best_so_far_to_whoever_watches(
         assert ("cost 512, at least 500" in said) is watched
 
 
-def test_ctrl_c_takes_the_best_so_far_and_a_second_one_ends():
+@pytest.fixture
+def as_at_a_terminal() -> Iterator[None]:
+    """Ctrl-C is heard; whoever runs the tests in the background has it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_takes_the_best_so_far_and_a_second_one_ends(
+    as_at_a_terminal: None,
+):
     with rota_commands._interrupted() as interrupted:
         # To this thread: one to the process may be heard by another, and told of a while later.
         signal.raise_signal(signal.SIGINT)

@@ -113,7 +113,14 @@ class Streams:
 
     def _watch(self) -> None:
         """Look for new revisions until nobody listens any more."""
-        listener = self._store.listen("screens")
+        try:
+            listener = self._store.listen("screens")
+        except OSError:
+            # The next stream tries again; until then browsers ask by themselves.
+            log.exception("streams_unheard")
+            with self._lock:
+                self._watching = False
+            return
         try:
             seen: Revisions = {}
             while self._is_needed():

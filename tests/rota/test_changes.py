@@ -257,7 +257,8 @@ def test_of_several_planners_at_the_same_moment_one_gets_the_place(store: Store,
     for planner in planners:
         planner.join()
     assert outcomes.count("entered") == 1
-    assert set(outcomes) <= {"entered", "Invalid", "Conflict"}
+    # PostgreSQL may find that two wait for each other, and lets one of them try again.
+    assert set(outcomes) <= {"entered", "Invalid", "Conflict", "Unavailable"}
     with store.read() as session:
         assert session.scalar(sa.select(sa.func.count()).select_from(Shift)) == 1
 
