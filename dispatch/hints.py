@@ -116,11 +116,12 @@ def _bound(path: Path) -> socket.socket:
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     sock.setblocking(False)
     while True:
-        path.parent.mkdir(mode=0o700, exist_ok=True)
-        path.unlink(missing_ok=True)
         try:
+            path.parent.mkdir(mode=0o700, exist_ok=True)
+            path.unlink(missing_ok=True)
             sock.bind(str(path))
-        except FileNotFoundError:
+        except (FileNotFoundError, FileExistsError):
+            # The latter of mkdir, which found the folder and then found that it is none.
             continue
         return sock
 
