@@ -122,7 +122,7 @@ _IN_STEP = timedelta(seconds=SET_SECONDS)
 
 def set_back(
     session: Session,
-    due_at: orm.InstrumentedAttribute[datetime | None],
+    due_at: orm.InstrumentedAttribute[Any],
     by: timedelta,
     now: datetime,
 ) -> None:

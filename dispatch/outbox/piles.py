@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
+from sqlalchemy.orm import InstrumentedAttribute
 
 from dispatch.channels.contract import Kind, State
 from dispatch.db import Session
@@ -89,8 +90,8 @@ def _engaged(session: Session, waiting: Iterable[Message], now: datetime) -> dic
         return {}
     goes_on = sa.or_(
         sa.and_(Message.status == State.SENDING, Message.due_at > now),
-        sa.and_(Message.status == State.SENT, Message.sent_at > now - _RINGS),
-        sa.and_(Message.status == State.DELIVERED, Message.delivered_at > now - _TALKS),
+        sa.and_(Message.status == State.SENT, _within(Message.sent_at, _RINGS, now)),
+        sa.and_(Message.status == State.DELIVERED, _within(Message.delivered_at, _TALKS, now)),
     )
     query = sa.select(Message.fingerprint, Message.id).where(
         Message.fingerprint.in_(numbers),
@@ -102,3 +103,10 @@ def _engaged(session: Session, waiting: Iterable[Message], now: datetime) -> dic
     for number, message_id in session.execute(query):
         found.setdefault(number, set()).add(message_id)
     return found
+
+
+def _within(
+    at: InstrumentedAttribute[datetime | None], lasts: timedelta, now: datetime
+) -> sa.ColumnElement[bool]:
+    # What lies in the future is from before the clock was set back: it would go on till then.
+    return sa.and_(at > now - lasts, at < now + lasts)

@@ -1,9 +1,11 @@
 """How fast texts leave: no number is given more than it passes on, and the urgent goes first."""
 
+from datetime import timedelta
+
 import pytest
 
 from dispatch.channels.contract import Kind, Outcome, State
-from dispatch.outbox import queue
+from dispatch.outbox import clocks, queue
 from dispatch.outbox.pace import PACED, Limit
 from dispatch.outbox.queue import Task
 from tests.outbox.conftest import LEASE, Outbox
@@ -95,3 +97,13 @@ def test_without_a_limit_everything_leaves_at_once_from_the_usual_number(outbox:
     for number in range(5):
         outbox.put(f"go {number}")
     assert [claimed.outgoing.sender for claimed in outbox.claim()] == [""] * 5
+
+
+def test_a_clock_set_back_keeps_no_text_waiting_for_its_number(paced: Outbox):
+    first, second = paced.put(), paced.put("go too")
+    assert _left(paced, 1) == [[first]]
+    paced.wait(-3600)
+    with paced.store.write() as session:
+        clocks.set_back(session, timedelta(hours=1), paced.now)
+    third = paced.put("go as well")
+    assert _left(paced, 3) == [[second], [third], []]

@@ -119,6 +119,20 @@ def test_a_call_whose_end_nobody_hears_of_holds_up_the_next_for_a_while(
     assert second in claimed(outbox)
 
 
+@pytest.mark.parametrize("answered", [False, True])
+def test_a_call_from_before_the_clock_was_set_back_does_not_go_on_till_then(
+    outbox: Outbox, answered: bool
+):
+    first = outbox.put("go", "page:x", kind=Kind.CALL)
+    (attempt,) = outbox.claim()
+    outbox.settle((attempt, SENT))
+    if answered:
+        outbox.hear(first, State.DELIVERED)
+    outbox.wait(-3600)
+    second = outbox.put("go", "page:y", kind=Kind.CALL)
+    assert claimed(outbox) == [second]
+
+
 def test_a_call_left_behind_by_a_dead_engine_holds_up_nobody_for_good(outbox: Outbox):
     first = outbox.put("go", "page:x", kind=Kind.CALL)
     outbox.claim()

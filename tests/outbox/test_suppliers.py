@@ -8,7 +8,7 @@ import pytest
 
 from dispatch.channels.contract import Kind, Outcome, State
 from dispatch.db import Store
-from dispatch.outbox import queue, suppliers
+from dispatch.outbox import clocks, queue, suppliers
 from dispatch.outbox.models import Breaker, Message, Purpose
 from dispatch.outbox.queue import Claimed, Draft, Recipient, Task
 from dispatch.outbox.suppliers import Choice, Standing
@@ -339,3 +339,12 @@ def test_a_screen_is_told_how_each_supplier_stands(outbox: Outbox):
     one, two = (outbox.standing(name) for name in ("one", "two"))
     assert (one.state, one.since, one.code) == (Breaker.OPEN, outbox.now, "connection")
     assert two == Standing("two", Breaker.CLOSED, None, "", None, None)
+
+
+def test_a_clock_set_back_leaves_no_supplier_distrusted_until_then(outbox: Outbox):
+    outbox.break_down("one")
+    outbox.wait(-3600)
+    with outbox.store.write() as session:
+        clocks.set_back(session, timedelta(hours=1), outbox.now)
+    outbox.wait(LIMITS.pause_seconds)
+    assert "one" in outbox.asked(well=True)
