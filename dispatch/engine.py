@@ -23,22 +23,21 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
-import sqlalchemy as sa
 from apscheduler.executors.pool import ThreadPoolExecutor as ChorePool
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from dispatch import audit, clock, logs, searches, upkeep
+from dispatch.carrying import Carrier
 from dispatch.channels.contract import SEND_DEADLINE_SECONDS, Inbound
-from dispatch.checks import rounds
-from dispatch.clock import SystemClock
-from dispatch.db import Session, Unavailable
+from dispatch.checks import monthly, rounds
+from dispatch.db import Unavailable
 from dispatch.intake import deliveries, receive
 from dispatch.intake.models import Delivery
-from dispatch.outbox import attempts, queue, receipts, suppliers
+from dispatch.outbox import queue, receipts, suppliers
 from dispatch.outbox.attempts import Result
 from dispatch.outbox.models import Message
-from dispatch.outbox.queue import Claimed, Task
-from dispatch.paging import attending, callouts, clocks, hearing, plans, reached, replies, strain
+from dispatch.outbox.queue import Claimed
+from dispatch.paging import attending, callouts, clocks, plans, reached, replies, strain
 from dispatch.people import accounts
 from dispatch.vigil.sentry import Sentry
 from dispatch.wiring import Parts
@@ -63,7 +62,7 @@ class Engine:
     def __init__(self, parts: Parts) -> None:
         self.parts = parts
         self.store, self.settings = parts.store, parts.settings
-        self._who = suppliers.carriers(parts.channels.values())
+        self.carrier = Carrier(parts)
         self.holder = f"{socket.gethostname()}:{os.getpid()}"
         self._stopping = threading.Event()
         self._results: queues.SimpleQueue[Result] = queues.SimpleQueue()
@@ -144,39 +143,15 @@ class Engine:
 
     def claim(self, limit: int) -> list[Claimed]:
         """Lease messages that are due; those that expired unsent are acted on."""
-        lease = self.settings.engine.lease_seconds
-        with self.store.write() as session:
-            now = self._lease_instant(session)
-            claimed, expired = queue.claim(session, now, lease, limit, self._who, self.parts.limits)
-            expired_ids = [message.id for message in expired]
-        if expired_ids:
-            with self.store.write() as session:
-                hearing.expired(session, expired_ids, self.parts.clock.now())
-        return claimed
-
-    def _lease_instant(self, session: Session) -> datetime:
-        """Leases of engines on several machines follow one clock: the database's."""
-        if self.store.is_sqlite or not isinstance(self.parts.clock, SystemClock):
-            return self.parts.clock.now()
-        return session.execute(sa.select(sa.func.clock_timestamp())).scalar_one()  # type: ignore[no-any-return]
+        return self.carrier.claim(limit)
 
     def perform(self, claimed: Claimed, until: float = math.inf) -> Result:
         """Do what was claimed, unless it is after `until`, with no transaction open."""
-        return attempts.perform(self.parts.channels, claimed, until)
+        return self.carrier.perform(claimed, until)
 
     def settle(self, results: Sequence[Result]) -> None:
         """Write down what attempts and questions brought."""
-        sent = [(r.claimed, r.outcome) for r in results if r.outcome is not None]
-        told = [(r.claimed.channel, r.outcome) for r in results if r.outcome and r.of_supplier]
-        now = self.parts.clock.now()
-        if sent:
-            with self.store.write() as session:
-                hearing.settled(session, sent, self._who, now)
-                suppliers.note(session, told, self.settings.suppliers, now)
-        for result in results:
-            if result.claimed.task is Task.ASK:
-                with self.store.write() as session:
-                    hearing.asked(session, result.claimed, result.receipt, now)
+        self.carrier.settle(results)
 
     # Chores
 
@@ -249,6 +224,10 @@ class Engine:
     def check(self) -> None:
         """Ask whoever takes over whether they are reached, and go on with what is not answered."""
         rounds.go(self.store, self.holder, self.parts.clock.now(), reached.engaged)
+
+    def test(self) -> None:
+        """Try by day whether whoever was off duty for long is still reached."""
+        monthly.go(self.store, self.holder, self.parts.clock.now())
 
     def plan(self) -> None:
         """Search for the plans that somebody asked for, one after another."""
@@ -338,6 +317,7 @@ class Engine:
             (self.look_at_going, 5),
             (self.sweep, 3600),
             (self.check, 10),
+            (self.test, 1800),
             (self.plan, 2),
             *self.sentry.chores(),
         )

@@ -1,4 +1,4 @@
-"""Looking at every team's hand-overs, and acting on what is due: check-ins, reminders, tests.
+"""Looking at every team's hand-overs, and acting on what is due: check-ins and reminders.
 
 One engine of several goes round. What is to be done is read first and written one by one, each in
 a transaction of its own that judges it anew: a crash between any two, or a second engine, neither
@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from dispatch import logs, upkeep
 from dispatch.audit import ENGINE
-from dispatch.checks import answers, choices, deciding, monthly, stages, telling
+from dispatch.checks import answers, choices, deciding, stages, telling
 from dispatch.checks.deciding import Held
 from dispatch.checks.models import Check, CheckEnd, CheckKind, CheckTerms, Stage
 from dispatch.db import Session, Store
@@ -66,17 +66,18 @@ def go(store: Store, holder: str, now: datetime, engaged: Engaged) -> int:
         except Exception:
             # One of them that cannot be done may not keep the others from being asked.
             log.exception("check_failed")
-    return len(steps) + monthly.go(store, holder, now)
+    return len(steps)
 
 
 _Step = Callable[[Session], None]
 
 
 def _look(session: Session, now: datetime) -> Seen:
-    with_lines = sa.select(Team).where(Team.id.in_(sa.select(Line.team_id))).order_by(Team.id)
-    teams = {
-        team.id: (team, choices.of_team(session, team)) for team in session.scalars(with_lines)
-    }
+    # Somebody may also be tested who is in a team that has no line.
+    asked = sa.select(Check.team_id).where(Check.ended_at.is_(None))
+    concerned = sa.or_(Team.id.in_(sa.select(Line.team_id)), Team.id.in_(asked))
+    query = sa.select(Team).where(concerned).order_by(Team.id)
+    teams = {team.id: (team, choices.of_team(session, team)) for team in session.scalars(query)}
     ahead = max((_ahead(chosen) for _, chosen in teams.values()), default=timedelta())
     held: list[Held] = []
     for team, _ in teams.values():

@@ -137,12 +137,14 @@ def claim(
     limit: int,
     who: Carriers,
     limits: Limits = UNLIMITED,
+    only: Purpose | None = None,
 ) -> tuple[list[Claimed], list[Message]]:
     """Lease up to `limit` due messages, the most urgent first, and choose who carries each.
 
-    Returns what to do, and the messages that have failed by now: expired unsent, or unreadable.
+    `only`: of this purpose. Returns what to do, and the messages that have failed by now: expired
+    unsent, or unreadable.
     """
-    due = _due(session, now, limit)
+    due = _due(session, now, limit, only)
     piles = Piles(session, due, now)
     choice = suppliers.Choice(session, who, now, lease_seconds)
     pace = Pace(session, limits, now)
@@ -172,7 +174,7 @@ def claim(
     return claimed, failed
 
 
-def _due(session: Session, now: datetime, limit: int) -> Sequence[Message]:
+def _due(session: Session, now: datetime, limit: int, only: Purpose | None) -> Sequence[Message]:
     query = (
         sa.select(Message)
         .where(Message.due_at <= now, Message.status.in_(list(_TASKS)))
@@ -181,6 +183,8 @@ def _due(session: Session, now: datetime, limit: int) -> Sequence[Message]:
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
+    if only is not None:
+        query = query.where(Message.purpose == only)
     return session.scalars(query).all()
 
 

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from dispatch.channels.contract import Kind
-from dispatch.checks import choices, rounds, stages, telling
+from dispatch.checks import choices, monthly, rounds, stages, telling
 from dispatch.checks.models import Check, CheckEnd, CheckKind, Stage
 from dispatch.db import Store
 from dispatch.outbox.models import Message
@@ -43,6 +43,9 @@ class HandOver:
 
     def go(self) -> int:
         return rounds.go(self.store, "engine", self.night.now, reached.engaged)
+
+    def test(self) -> int:
+        return monthly.go(self.store, "engine", self.night.now)
 
     def checks(self, kind: CheckKind = CheckKind.CHECK_IN) -> list[Check]:
         with self.store.read() as session:
@@ -337,7 +340,7 @@ def test_a_reminder_goes_by_mail_to_whoever_prefers_it_and_gets_mail(over):
 
 def test_who_was_off_duty_for_a_month_is_tested_by_day_and_named_if_silent(over):
     over.night.now = centre.NOW + timedelta(days=60)  # a Wednesday, 15:02 there
-    over.go()
+    over.test()
     assert [one.person.name for one in over.checks(CheckKind.TEST)] == [
         "An Peeters",
         "Bert Maes",
@@ -355,5 +358,18 @@ def test_who_was_off_duty_for_a_month_is_tested_by_day_and_named_if_silent(over)
     assert any("An Peeters did not answer the monthly test" in one for one in over.said("Bert"))
     assert not any("Chloé Dubois did not" in one for one in over.said("Bert"))
     over.night.now += timedelta(days=1)
-    over.go()
-    assert len(over.checks(CheckKind.TEST)) == 3, "not again within a month"
+    assert over.test() == 0, "not again within a month"
+
+
+def test_a_test_in_a_team_without_lines_keeps_nobody_else_from_being_asked(over):
+    with over.store.write() as session:
+        new = Team(
+            key="new", name="New", organisation_id=over.night.cast.organisation.id, function="x"
+        )
+        session.add(new)
+        session.flush()
+        chloe = over.night.someone(session, "Chloé")
+        method = phones.methods(session, chloe)[0]
+        monthly.test_own(session, method, new, over.night.now)
+    over.at(-25)
+    assert over.check.stage is Stage.TEXTED
