@@ -7,18 +7,26 @@ channel, what was keyed for `intake.dial_in`.
 
 from datetime import datetime
 
+from dispatch import logs, seal
 from dispatch.db import Session
 from dispatch.incidents import timeline
 from dispatch.incidents.models import Incident
 from dispatch.paging import telling
 from dispatch.paging.models import Page
 
+log = logs.logger(__name__)
+
 
 def number(session: Session, incident: Incident) -> str:
     """Return the number at which whoever reported waits for a call; empty: nobody does."""
     if not incident.sealed_facts:
         return ""
-    contact = timeline.unseal_json(session, incident, "sealed_facts").get("contact", {})
+    try:
+        contact = timeline.unseal_json(session, incident, "sealed_facts").get("contact", {})
+    except seal.Unsealable:
+        # What cannot be read may keep nobody from going.
+        log.error("facts_unreadable", incident=incident.reference)
+        return ""
     return str(contact.get("phone", "")) if contact.get("call_back") else ""
 
 

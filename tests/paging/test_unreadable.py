@@ -1,17 +1,20 @@
 """One phone number that does not open any more keeps nobody else from being called."""
 
+from dataclasses import replace
+
 import pytest
 import sqlalchemy as sa
 
 from dispatch.audit import ENGINE
 from dispatch.incidents import handling
+from dispatch.incidents.alerts import Contact
 from dispatch.incidents.models import IncidentStatus
 from dispatch.paging import callouts
 from dispatch.paging.models import PageStatus
 from dispatch.paging.sentences import reason
 from dispatch.people import phones
 from dispatch.people.models import ContactMethod, MethodKind
-from tests.paging.conftest import DORA, Night
+from tests.paging.conftest import ALERT, DORA, Night
 
 
 def _spoil(night: Night, name: str) -> None:
@@ -68,3 +71,13 @@ def test_phone_that_spoils_while_somebody_goes_fails_no_answer(night: Night) -> 
         handling.end_incident(session, incident, IncidentStatus.CANCELLED, ENGINE, night.now)
         callouts.advance(session, incident, night.now)
     assert night.alarms() == ["cancel_unconfirmed"]
+
+
+def test_facts_that_cannot_be_read_keep_nobody_from_going(
+    night: Night, caplog: pytest.LogCaptureFixture
+) -> None:
+    night.report(replace(ALERT, contact=Contact(phone="+3253000111", call_back=True)))
+    with night.held() as (_, incident):
+        incident.sealed_facts = incident.sealed_facts[:-6] + "AAAAA="
+    assert night.text("An", night.code("An")) == "goes"
+    assert "facts_unreadable" in caplog.text
