@@ -3,11 +3,15 @@
 Whoever is told fetches fragments, and a hundred boards fetch hundreds: in a disaster the changes
 come by the dozen a second, and the screens would take all of a machine on which the alerts come in.
 So the hints of a process leave one by one, as fast as half of a processor makes what they fetch,
-and few fragments are made at once. Promise: one screen is told at once; a crowd is told in turn,
-each of the newest; nobody waits longer than browsers wait that are told nothing.
+few fragments are made at once, and what was made while somebody waited is theirs too where they may
+see the same. Promise: one screen is told at once; a crowd is told in turn, each of the newest;
+nobody waits longer than browsers wait that are told nothing, or is given what was made before they
+asked.
 """
 
 import threading
+from collections.abc import Hashable
+from dataclasses import dataclass
 
 from dispatch import clock
 
@@ -21,6 +25,19 @@ LONGEST_SECONDS = 15.0
 _FRAGMENTS = 2
 #: What one is taken to cost before any was fetched, and how much the last one says of the next.
 _FIRST_SECONDS, _WEIGHT = 0.02, 0.05
+#: Made fragments that are kept, the newest; each kind of viewer has its own.
+_KEPT = 8
+
+
+@dataclass(frozen=True)
+class Made:
+    """A fragment as it was when its making began."""
+
+    begun: float
+    text: str
+    etag: str
+    form_token: str
+    """Whoever it was made for proves their forms with this one; everybody else has their own."""
 
 
 class Crowd:
@@ -32,6 +49,21 @@ class Crowd:
         """Held while a fragment is made."""
         self._seconds = _FIRST_SECONDS
         self._free_at = 0.0
+        self._made: dict[Hashable, Made] = {}
+
+    def keep(self, key: Hashable, made: Made) -> None:
+        """Let others have what was made; the key says who may see the same."""
+        with self._lock:
+            self._made.pop(key, None)
+            self._made[key] = made
+            while len(self._made) > _KEPT:
+                del self._made[next(iter(self._made))]
+
+    def made_since(self, key: Hashable, instant: float) -> Made | None:
+        """Return what was begun for the key at an instant or later, if anything."""
+        with self._lock:
+            made = self._made.get(key)
+        return made if made is not None and made.begun >= instant else None
 
     def spent(self, seconds: float) -> None:
         """Note what making a fragment took of a processor."""

@@ -46,10 +46,9 @@ def board() -> str:
         return flask.render_template(
             "dispatcher/board.html",
             teams=on_duty.teams_on_duty(opened, session.now()),
-            lanes=lanes_.lanes(opened, session.now()),
-            to_ring=by_hand.to_ring(opened),
+            lanes=_with_choice(_lanes(opened)),
             selected=_shown(opened, chosen) if chosen else None,
-            selected_reference=chosen,
+            chosen=chosen,
         )
 
 
@@ -57,22 +56,24 @@ def board() -> str:
 def lanes() -> ResponseReturnValue:
     """Show the lanes, for a board that keeps itself fresh."""
     session.viewer().require(Right.BOARD_READ)
-    with live.in_turn():
-        by_hand.note()
-        with session.reading() as opened:
-            return _lanes(opened)
+    by_hand.note()
+    return live.shared(("board",), _lanes, _with_choice)
 
 
-def _lanes(opened: Session) -> ResponseReturnValue:
-    def made() -> str:
-        return flask.render_template(
-            "dispatcher/_lanes.html",
-            lanes=lanes_.lanes(opened, session.now()),
-            to_ring=by_hand.to_ring(opened),
-            selected_reference=request.args.get("incident"),
-        )
+def _lanes(opened: Session) -> str:
+    return flask.render_template(
+        "dispatcher/_lanes.html",
+        lanes=lanes_.lanes(opened, session.now()),
+        to_ring=by_hand.to_ring(opened),
+    )
 
-    return live.fragment(opened, ("board",), made)
+
+def _with_choice(lanes: str) -> str:
+    """Mark the card that is chosen: in that alone boards of the same rights differ."""
+    chosen = request.args.get("incident")
+    link = f'href="{url_for("dispatcher.board", incident=chosen)}"'
+    marked = f'aria-current="true" {link}'
+    return lanes.replace(f'aria-current="false" {link}', marked) if chosen else lanes
 
 
 @blueprint.get("/board/on-duty", endpoint="on_duty")

@@ -8,6 +8,7 @@ a crowd of screens is told, `crowd` says. What is
 refused here (no seat left) costs time, never truth: browsers also ask every 15 seconds.
 """
 
+import dataclasses
 import functools
 import hashlib
 import signal
@@ -21,13 +22,14 @@ from typing import Any, cast
 import flask
 from flask import Blueprint, current_app, request
 from flask.typing import ResponseReturnValue
+from flask_wtf.csrf import generate_csrf
 
 from dispatch import clock, logs, upkeep
 from dispatch.db import Session, Store, Unavailable
 from dispatch.people import accounts
 from dispatch.people.access import Right, Viewer
 from dispatch.web import failures, session
-from dispatch.web.crowd import Crowd
+from dispatch.web.crowd import Crowd, Made
 from dispatch.web.watch import engine_state, sms_state
 from dispatch.wiring import Parts
 
@@ -253,7 +255,7 @@ def fragment(
 
     Anew each minute in any case: turns begin and certificates end without a row being written.
     """
-    etag = _etag(opened, topics)
+    etag = _etag(opened, topics, f"{request.full_path} {session.viewer().person_id}")
     if etag in request.if_none_match:
         return "", 304, {"ETag": f'"{etag}"'}
     begun = clock.worked()
@@ -262,7 +264,38 @@ def fragment(
     return made, 200, {"ETag": f'"{etag}"'}
 
 
-def _etag(opened: Session, topics: tuple[str, ...]) -> str:
+def shared(
+    topics: tuple[str, ...], make: Callable[[Session], str], own: Callable[[str], str]
+) -> ResponseReturnValue:
+    """Answer like `fragment`, with one that all who wait and may see the same are given.
+
+    `make` may depend on what the viewer may see and on the path, on nothing else of the request;
+    `own` then adds what is this viewer's alone.
+    """
+    asked, begun = clock.monotonic(), clock.worked()
+    viewer, crowd = session.viewer(), streams().crowd
+    alike = dataclasses.replace(viewer, person_id=0, name="", language=_language(viewer))
+    key = (request.path, alike)
+    with crowd.making:
+        made = crowd.made_since(key, asked)
+        if made is None:
+            began = clock.monotonic()
+            with session.reading() as opened:
+                etag = _etag(opened, topics, repr(key))
+                if etag in request.if_none_match:
+                    return "", 304, {"ETag": f'"{etag}"'}
+                made = Made(began, make(opened), etag, generate_csrf())
+            crowd.keep(key, made)
+    answer = own(made.text.replace(made.form_token, generate_csrf()))
+    crowd.spent(clock.worked() - begun)
+    return answer, 200, {"ETag": f'"{made.etag}"'}
+
+
+def _language(viewer: Viewer) -> str:
+    return str(flask.session.get("language", viewer.language))
+
+
+def _etag(opened: Session, topics: tuple[str, ...], of: str) -> str:
     viewer = session.viewer()
     mine = {topic: visible(viewer, topic) for topic in topics}
     revision = sum(
@@ -271,8 +304,7 @@ def _etag(opened: Session, topics: tuple[str, ...]) -> str:
         if organisation_id in mine.get(topic, ())
     )
     minute = int(session.now().timestamp()) // 60
-    language = flask.session.get("language", viewer.language)
-    told = f"{viewer.person_id} {language} {request.full_path} {topics} {revision} {minute}"
+    told = f"{of} {_language(viewer)} {topics} {revision} {minute}"
     return hashlib.sha256(told.encode()).hexdigest()[:24]
 
 

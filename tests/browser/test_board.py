@@ -145,6 +145,18 @@ def test_a_change_appears_by_itself_and_moves_nothing_under_the_hand(open_screen
     expect(screen.locator("#incident")).to_contain_text("said by somebody else")
     expect(note).to_have_value("half a sen")
     expect(note).to_be_focused()
+    marked = screen.locator('.card-link[aria-current="true"]')
+    expect(marked).to_have_count(1)
+    screen.locator(f"#card-{night.going} .card-link").click()
+    with (
+        screen.expect_response(f"**/board/lanes?incident={night.going}"),
+        night.web.store.write() as session,
+    ):
+        incident = nights.of(session, night.unanswered)
+        handling.add_note(session, incident, "beside what is chosen now", ADA, NOW)
+    expect(screen.locator(f"#card-{night.unanswered}")).to_contain_text("Note by Ada.")
+    expect(marked).to_have_count(1)
+    assert marked.get_attribute("href") == f"/board?incident={night.going}"
 
 
 def test_a_new_alarm_sounds_although_the_others_were_stopped(open_screen, night):

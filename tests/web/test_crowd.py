@@ -1,9 +1,16 @@
-"""Many screens are told in turn, so that what they fetch starves no alert."""
+"""Many screens are told in turn, and share what they fetch, so that they starve no alert."""
+
+import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from dispatch.web import crowd
-from dispatch.web.crowd import LONGEST_SECONDS, Crowd
+from dispatch.people.models import Role
+from dispatch.web import crowd, dispatcher
+from dispatch.web.crowd import LONGEST_SECONDS, Crowd, Made
+from tests.web import nights
+from tests.web.conftest import Browser, Web
 
 
 @pytest.fixture
@@ -48,3 +55,124 @@ def test_what_a_hint_costs_is_learnt_anew(now):
             screens.spent(cost)
     waits = [screens.turn() for _ in range(50)]
     assert waits[-1] < 50 * 0.01
+
+
+# --- what was made for one is given to all who waited and may see the same ---
+
+
+def made(begun: float, text: str = "") -> Made:
+    return Made(begun, text, "etag", "token")
+
+
+def test_nobody_is_given_what_was_made_before_they_asked():
+    screens = Crowd()
+    screens.keep("zone", made(10.0))
+    assert screens.made_since("zone", 9.9) is not None
+    assert screens.made_since("zone", 10.1) is None
+    assert screens.made_since("another zone", 9.9) is None
+
+
+def test_only_the_newest_are_kept():
+    screens = Crowd()
+    for number in range(20):
+        screens.keep(number, made(float(number)))
+        screens.keep("zone", made(float(number), text=str(number)))
+    kept = [key for key in range(20) if screens.made_since(key, 0.0)]
+    assert kept == list(range(13, 20))
+    zone = screens.made_since("zone", 0.0)
+    assert zone is not None and zone.text == "19"
+
+
+class Door:
+    """Lets everybody make at once, when all are there."""
+
+    def __init__(self, screens: Crowd, waiting: int) -> None:
+        self._inner, self._all = screens.making, threading.Barrier(waiting)
+        self._first = threading.Lock()
+
+    def __enter__(self) -> None:
+        self._all.wait(20)
+        # One by one: how many of those that are let in together each make theirs is chance.
+        self._first.acquire()
+        self._inner.acquire()
+
+    def __exit__(self, *_) -> None:
+        self._inner.release()
+        self._first.release()
+
+
+def lanes_at_once(web: Web, monkeypatch, *asking: tuple[Browser, str]) -> list[str]:
+    """What each browser is shown when all of them ask while none is answered yet."""
+    screens = web.app.extensions["streams"].crowd
+    monkeypatch.setattr(screens, "making", Door(screens, len(asking)))
+    with ThreadPoolExecutor(len(asking)) as pool:
+        told = [pool.submit(browser.get, f"/board/lanes{query}") for browser, query in asking]
+        return [answer.result().text for answer in told]
+
+
+@pytest.fixture
+def makings(monkeypatch) -> list[str]:
+    """The lanes that were made."""
+    found: list[str] = []
+    make = dispatcher._lanes
+
+    def counted(opened):
+        found.append(make(opened))
+        return found[-1]
+
+    monkeypatch.setattr(dispatcher, "_lanes", counted)
+    return found
+
+
+def form_tokens(shown: str) -> set[str]:
+    return set(re.findall('name="csrf_token" value="([^"]+)"', shown))
+
+
+def test_boards_that_wait_together_are_made_once_and_each_keeps_its_own_choice_and_token(
+    web, monkeypatch, makings
+):
+    chosen, other = (nights.open_incident(web.store, web.centre) for _ in range(2))
+    desks = [
+        web.browser(web.add(f"{name}@zone.example", Role.DISPATCHER))
+        for name in ("dirk", "dora", "dina")
+    ]
+    queries = (f"?incident={chosen}", "", f"?incident={other}")
+    shown = lanes_at_once(web, monkeypatch, *zip(desks, queries, strict=True))
+    assert len(makings) == 1
+    marked = [
+        re.findall('aria-current="true" href="/board.incident=([^"]+)"', one) for one in shown
+    ]
+    assert marked == [[chosen], [], [other]]
+    tokens = [form_tokens(one) for one in shown]
+    assert [len(one) for one in tokens] == [1, 1, 1]
+    assert len(set.union(*tokens)) == 3
+
+
+def test_whoever_may_see_less_is_given_none_of_it(web, monkeypatch, makings):
+    reference = nights.open_incident(web.store, web.centre)
+    asking = (web.as_role(Role.DISPATCHER), web.as_role(Role.DISPATCHER, zone=web.leie))
+    here, there = lanes_at_once(web, monkeypatch, *((browser, "") for browser in asking))
+    assert len(makings) == 2
+    assert reference in here
+    assert reference not in there
+
+
+def test_another_language_is_made_for_itself(web, monkeypatch, makings):
+    desks = [
+        web.browser(web.add(f"{name}@zone.example", Role.DISPATCHER)) for name in ("dirk", "dora")
+    ]
+    desks[1].post("/language", {"language": "nl"})
+    english, dutch = lanes_at_once(web, monkeypatch, *((browser, "") for browser in desks))
+    assert "Needs you" in english
+    assert "Needs you" not in dutch
+
+
+def test_who_asks_after_a_change_sees_it(web, makings):
+    desk = web.as_role(Role.DISPATCHER)
+    before = desk.get("/board/lanes")
+    reference = nights.open_incident(web.store, web.centre)
+    assert reference not in before.text
+    after = desk.get("/board/lanes", headers={"If-None-Match": before.headers["ETag"]})
+    assert reference in after.text
+    etag = after.headers["ETag"]
+    assert desk.get("/board/lanes", headers={"If-None-Match": etag}).status_code == 304

@@ -150,11 +150,8 @@
   document.addEventListener("click", (event) => {
     const link = event.target.closest(".card-link");
     if (!link) return;
-    for (const one of document.querySelectorAll(".card-link[aria-current]")) one.removeAttribute("aria-current");
-    link.setAttribute("aria-current", "true");
-    const board = new URL(document.getElementById("lanes").getAttribute("hx-get"), location);
-    board.searchParams.set("incident", link.closest(".card").id.slice("card-".length));
-    document.getElementById("lanes").setAttribute("hx-get", board.pathname + board.search);
+    for (const one of document.querySelectorAll(".card-link")) one.setAttribute("aria-current", one === link);
+    document.getElementById("chosen").value = link.closest(".card").id.slice("card-".length);
   });
 
   // --- keys
