@@ -336,7 +336,7 @@ def update_incident(
     """Take over what an update says and return what changed; who goes is paging's business."""
     routing = route(session, _completed(incident, alert), origin, now)
     before = _deciding(session, incident)
-    _take_over(incident, alert, routing)
+    _take_over(incident, alert, routing, now)
     _seal(session, incident, alert)
     after = _deciding(session, incident)
     changed = [name for name in after if after[name] != before[name]]
@@ -367,7 +367,7 @@ def _deciding(session: Session, incident: Incident) -> dict[str, Any]:
     }
 
 
-def _take_over(incident: Incident, alert: Alert, routing: Routing) -> None:
+def _take_over(incident: Incident, alert: Alert, routing: Routing, now: datetime) -> None:
     if routing.category is not None and alert.category:
         incident.category = routing.category
         incident.priority = alert.priority or routing.category.priority
@@ -381,7 +381,8 @@ def _take_over(incident: Incident, alert: Alert, routing: Routing) -> None:
     incident.appointment_at = alert.appointment_at or incident.appointment_at
     incident.response_mode = _mode(incident.appointment_at, incident.category)
     # What is paged for already is not put off again.
-    incident.begins_at = routing.begins_at if incident.begins_at is not None else None
+    waits = incident.begins_at is not None and incident.begins_at > now
+    incident.begins_at = routing.begins_at if waits else None
 
 
 def _completed(incident: Incident, alert: Alert) -> Alert:

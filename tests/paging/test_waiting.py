@@ -148,6 +148,18 @@ def test_an_appointment_that_is_moved_moves_the_paging(night: Night):
     assert "by appointment Sun 15 Mar 14:00" in night.said("An", "sms")[0]
 
 
+def test_an_update_puts_nothing_off_for_which_people_are_being_called(night: Night):
+    night.now = _at("2026-03-14 15:00")
+    agreed = _at("2026-03-16 07:30")
+    night.report(Alert(AlertType.ALERT, "R", "fatal_crash", appointment_at=agreed))
+    # At night nobody is called for the day: the evening before.
+    night.pass_time(29 * 3600 + 60)
+    assert night.status() == ["paging"] and len(night.pages()) == 1
+    night.change(Alert(AlertType.UPDATE, narrative="The family asks for two chairs."))
+    night.pass_time(300)
+    assert [page.person.name for page in night.pages()] == ["An Peeters", "Bert Maes"]
+
+
 @pytest.mark.parametrize(("days", "kept"), [(3, True), (59, True), (61, False)])
 def test_a_source_may_name_an_appointment_within_reason(days: int, kept: bool):
     now = _at("2026-03-14 15:00")
