@@ -118,12 +118,17 @@ def asked_name(seat: Assignment) -> str:
     return page.person.name if page is not None and page.person is not None else ""
 
 
-def take_over(session: Session, page: Page, actor: Actor, now: datetime) -> None:
-    """Free whoever hands on to the person of a page, who has just accepted and is seated next.
+def may_free(page: Page) -> Assignment | None:
+    """Return the seat that is free as soon as the person of a page accepts.
 
     A yes after a no, or after the time was over, frees nobody: the first goes by then.
     """
-    seat = _seat(page) if page.ended_at is None else None
+    return _seat(page) if page.ended_at is None else None
+
+
+def take_over(session: Session, page: Page, actor: Actor, now: datetime) -> None:
+    """Free whoever hands on to the person of a page, who has just accepted and is seated next."""
+    seat = may_free(page)
     if seat is None or page.person is None:
         return
     callout, incident, to = page.callout, page.callout.incident, page.person

@@ -102,13 +102,14 @@ def accept(
         return Acceptance(Taken.ALREADY, held)
     if trainees.is_for_learning(page):
         return Acceptance(Taken.TOO_LATE)
-    handing.take_over(session, page, actor, now)
-    if len(callouts.active_assignments(callout)) >= callout.want.people:
+    full = len(callouts.active_assignments(callout)) >= callout.want.people
+    if full and handing.may_free(page) is None:
         _note(session, page, "taken", actor, via, now)
         return Acceptance(Taken.TOO_LATE)
     if not bars.may_take(session, callout, person.id):
         _turn_away(session, page, actor, via, now)
         return Acceptance(Taken.TOO_LATE)
+    handing.take_over(session, page, actor, now)
     return Acceptance(Taken.GOES, _seated(session, page, person, actor, via, now, minutes))
 
 
@@ -119,6 +120,7 @@ def _turn_away(session: Session, page: Page, actor: Actor, via: str, now: dateti
         _take_back(session, page, now)
         page.status, page.answered_at, page.attempts = PageStatus.DECLINED, now, []
         page.ended_at = now
+        handing.refused(session, page, actor, now)
         session.flush()
         callouts.catch_up(session, page.callout.incident, now)
 

@@ -12,7 +12,7 @@ from typing import Any
 from dispatch.audit import ENGINE
 from dispatch.db import Session
 from dispatch.incidents import alarms, timeline
-from dispatch.paging import candidates, pages, plans, policy
+from dispatch.paging import candidates, handing, pages, plans, policy
 from dispatch.paging.candidates import Asked, Moment
 from dispatch.paging.models import Callout, PageStatus, Target
 from dispatch.paging.policy import Attempt, Plan, Step
@@ -21,8 +21,12 @@ from dispatch.people.models import Person
 
 
 def being_tried(callout: Callout, moment: Moment) -> int:
-    """How many are being tried; who has no channel left can no longer be."""
-    ids = [page.person_id for page in pages.still_open(callout) if page.person_id is not None]
+    """How many are being tried; who has no channel left can no longer be.
+
+    Whoever is asked to take over from somebody who goes fills no free seat.
+    """
+    open_ = [page for page in pages.still_open(callout) if not handing.may_free(page)]
+    ids = [page.person_id for page in open_ if page.person_id is not None]
     methods = moment.methods(ids)
     return sum(bool(candidates.channels_of(methods[person_id])) for person_id in ids)
 

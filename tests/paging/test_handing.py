@@ -7,7 +7,7 @@ from dispatch.audit import Actor
 from dispatch.errors import Conflict, Invalid
 from dispatch.incidents import handling
 from dispatch.incidents.models import IncidentStatus
-from dispatch.paging import callouts, handing, seats
+from dispatch.paging import bars, callouts, handing, seats
 from dispatch.paging.models import Assignment, AssignmentStatus
 from tests.paging.conftest import DORA, Night, ask
 
@@ -131,3 +131,24 @@ def test_one_of_two_hands_on_while_the_other_seat_is_still_empty(night: Night):
     assert _going(night) == ["Chloé Dubois"] and night.status()[0] in ("paging", "unanswered")
     night.text("Bert", f"JA {night.code('Bert')}")
     assert sorted(_going(night)) == ["Bert Maes", "Chloé Dubois"]
+
+
+def test_a_colleague_to_whom_the_case_was_closed_meanwhile_frees_nobody(night: Night):
+    _goes(night)
+    _hand_on(night)
+    with night.held() as (session, incident):
+        bars.bar(session, incident, [night.someone(session, "Bert")], "", DORA, night.now)
+    night.deliver()
+    assert night.text("Bert", f"JA {night.code('Bert')}") == "too_late"
+    assert _going(night) == ["An Peeters"] and night.alarms() == ["hand_on_refused"]
+    assert "You still go." in night.said("An", "sms")[-1]
+
+
+def test_whoever_is_asked_to_take_over_is_not_being_tried_for_another_seat(night: Night):
+    _goes(night)
+    ask(night, "support", 2)
+    night.deliver()
+    _hand_on(night, "Chloé")
+    # Nobody is asked to fill the second seat but Bert, who cannot.
+    night.text("Bert", f"NEE {night.code('Bert')}")
+    assert "everybody_declined" in night.alarms()
