@@ -17,11 +17,11 @@ import sqlalchemy as sa
 from dispatch.audit import Actor
 from dispatch.db import Session
 from dispatch.incidents import timeline
-from dispatch.paging import call_back, callouts, pages, recall, seats, telling, wording
+from dispatch.paging import call_back, callouts, pages, reached, recall, seats, telling, wording
 from dispatch.paging.models import Page, PageStatus
+from dispatch.paging.reached import Owner
 from dispatch.paging.seats import Taken
-from dispatch.people import phones
-from dispatch.people.models import ContactMethod, Organisation, Person
+from dispatch.people.models import Organisation, Person
 from dispatch.texts import N_, say
 
 
@@ -60,11 +60,9 @@ _BYE = N_("Goodbye.")
 _WRONG_CODES = 3
 
 
-def known(session: Session, number: str) -> Sequence[ContactMethod]:
-    """Return the confirmed telephones with this number; none for a stranger."""
-    if not number:
-        return ()
-    return [one for one in phones.by_number(session, number) if one.verified_at is not None]
+def known(session: Session, number: str, now: datetime) -> Sequence[Owner]:
+    """Return whom a call from this number may be of; nobody for a stranger's."""
+    return reached.owners(session, number, now) if number else ()
 
 
 def stranger(session: Session) -> Turn:
@@ -74,7 +72,7 @@ def stranger(session: Session) -> Turn:
 
 
 def begin(
-    session: Session, methods: Sequence[ContactMethod], now: datetime, *, reports: bool = False
+    session: Session, methods: Sequence[Owner], now: datetime, *, reports: bool = False
 ) -> Turn:
     """Play the first call-out that waits for whoever has this number, or say that none does.
 
@@ -90,7 +88,7 @@ def begin(
 
 def go_on(
     session: Session,
-    methods: Sequence[ContactMethod],
+    methods: Sequence[Owner],
     state: Mapping[str, Any],
     keys: str,
     now: datetime,
@@ -118,7 +116,7 @@ def go_on(
     return _answered(session, page, people, played, keys, now)
 
 
-def _people(methods: Sequence[ContactMethod]) -> list[int]:
+def _people(methods: Sequence[Owner]) -> list[int]:
     return list(dict.fromkeys(method.person_id for method in methods))
 
 

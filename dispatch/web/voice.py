@@ -72,7 +72,7 @@ def _turn(
     if state is not None and "step" in state:
         keys, caller = calling.keys, calling.caller
         return dial_in.go_on(opened, calling.call_id, caller, state, keys, now)
-    known, reports = calling_in.known(opened, calling.caller), pins.any_is_good(opened)
+    known, reports = calling_in.known(opened, calling.caller, now), pins.any_is_good(opened)
     if state is None and known:
         return calling_in.begin(opened, known, now, reports=reports)
     if state is not None and not (reports and calling.keys == calling_in.REPORT):

@@ -12,7 +12,7 @@ from dispatch.checks import choices, monthly, rounds, stages, telling
 from dispatch.checks.models import Check, CheckEnd, CheckKind, Stage
 from dispatch.db import Store
 from dispatch.outbox.models import Message
-from dispatch.paging import reached, replies
+from dispatch.paging import calling_in, reached, replies
 from dispatch.paging.models import Page
 from dispatch.people import phones
 from dispatch.people.models import ContactMethod, MethodKind, Role, RoleGrant, Team
@@ -282,6 +282,21 @@ def test_a_lines_telephone_changes_hands_and_whoever_has_it_is_asked(over):
     assert line_phone(over).held_at == over.night.now
     with over.store.read() as session:
         assert phones.reachable(session, [chloe])[chloe][0].id == phone.id
+
+
+def test_a_call_from_a_lines_telephone_hears_what_it_was_paged_for_before_it_changed_hands(over):
+    give_line_a_phone(over)
+    over.at(-1)
+    over.night.report()
+    code = over.night.pages()[-1].code
+    over.at(1)
+    with over.store.write() as session:
+        held = calling_in.known(session, PERMANENCE, over.night.now)
+        turn = calling_in.begin(session, held, over.night.now)
+        assert "Press 1 if you go" in turn.text
+        for keys, said in (("1", "Key the code"), (code, "You are going")):
+            turn = calling_in.go_on(session, held, turn.then, keys, over.night.now)
+            assert said in turn.text
 
 
 def test_who_goes_on_is_asked_only_for_the_telephone_that_they_take_over(over):
