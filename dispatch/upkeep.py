@@ -205,14 +205,19 @@ def counts(session: Session, key_hash: str) -> list[int]:
     return list(session.scalars(query))
 
 
-#: No window of a counter is longer, and no process is silent for longer and still missed.
+#: No window of a counter is longer.
 _KEPT = timedelta(days=1)
 
 
 def sweep(session: Session, now: datetime) -> None:
-    """Remove counters and heartbeats older than a day."""
+    """Remove counters and heartbeats older than a day; the last of each name stays.
+
+    A process that is gone for two days is still missed.
+    """
     session.execute(sa.delete(RateCount).where(RateCount.window_at < now - _KEPT))
-    session.execute(sa.delete(Heartbeat).where(Heartbeat.at < now - _KEPT))
+    later = orm.aliased(Heartbeat)
+    outlived = sa.exists().where(later.name == Heartbeat.name, later.at > Heartbeat.at)
+    session.execute(sa.delete(Heartbeat).where(Heartbeat.at < now - _KEPT, outlived))
 
 
 def forget_future(session: Session, now: datetime) -> None:

@@ -60,9 +60,13 @@ def report(
 
 
 def heard(session: Session, now: datetime) -> set[int]:
-    """Return the organisations of which a board is open that can sound."""
+    """Return the organisations of which a board is open that can sound.
+
+    While no web process lives, no board hears of anything, whatever it said a moment ago.
+    """
+    cut_off = sa.exists().where(Wrong.ended_at.is_(None), Wrong.trouble == Trouble.WEB)
     query = sa.select(OpenBoard.organisation_id).where(
-        OpenBoard.sounds, OpenBoard.at > now - HEARD, OpenBoard.at <= now + HEARD
+        OpenBoard.sounds, OpenBoard.at > now - HEARD, OpenBoard.at <= now + HEARD, ~cut_off
     )
     return set(session.scalars(query.distinct()))
 
@@ -126,7 +130,8 @@ def ring(session: Session, now: datetime) -> int:
     for organisation_id, alarms in sorted(unheard.items()):
         organisation = session.get_one(Organisation, organisation_id)
         last = session.get(ConsoleCall, organisation_id, with_for_update=True)
-        ago = max(now - last.at, timedelta()) if last is not None else None
+        # One in the future is from before the clock was set back: nobody knows how long ago.
+        ago = now - last.at if last is not None and last.at <= now + _ADDED else None
         calls = _calls(session, organisation_id, now)
         if not must_ring(alarms, last.alarms if last is not None else (), ago, calls):
             continue

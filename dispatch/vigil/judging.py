@@ -75,13 +75,25 @@ class Readings:
 
 def wrong(read: Readings, now: datetime) -> list[Found]:
     """Return everything that is wrong."""
-    return [
+    found = [
         *_processes(read, now),
-        # At the start nothing was sent yet, and a supplier on this machine may start after us.
-        *(_suppliers(read, now) if read.awake_seconds >= GRACE_SECONDS else ()),
+        *_suppliers(read, now),
         *_sources(read, now),
         *_clocks(read, now),
     ]
+    return [one for one in found if one.trouble in judged(read)]
+
+
+#: What is found out from readings.
+_READ = frozenset(Trouble) - {Trouble.COVER}
+#: At the start nothing was sent yet, and a supplier on this machine may start after us.
+_SENT = {Trouble.SUPPLIER, Trouble.NO_SUPPLIER, Trouble.CALLBACKS}
+
+
+def judged(read: Readings) -> frozenset[Trouble]:
+    """Return what can be judged by whoever is awake for so long: the rest stays as it was found."""
+    early = {Trouble.WEB} if read.awake_seconds < WEB_SECONDS else set()
+    return _READ - early - (_SENT if read.awake_seconds < GRACE_SECONDS else set())
 
 
 def _processes(read: Readings, now: datetime) -> Iterator[Found]:

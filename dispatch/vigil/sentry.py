@@ -30,8 +30,6 @@ from dispatch.wiring import Parts
 
 log = logs.logger(__name__)
 
-#: What is judged from readings, at every look.
-_READ = [one for one in Trouble if one is not Trouble.COVER]
 LOOK_SECONDS = 2.0
 _BEAT_SECONDS = 5.0
 #: A heartbeat older than this is of an engine that is gone, and so is what it said of its clock.
@@ -98,11 +96,12 @@ class Sentry:
         """Find what is wrong, and keep what has changed."""
         now = self.parts.clock.now()
         with self.store.read() as session:
-            found = judging.wrong(self.readings(session), now)
-            if not wrongs.is_news(session, found, _READ):
+            read = self.readings(session)
+            found, judged = judging.wrong(read, now), judging.judged(read)
+            if not wrongs.is_news(session, found, judged):
                 return
         with self.store.write() as session:
-            wrongs.keep(session, found, _READ, now)
+            wrongs.keep(session, found, judged, now)
 
     def readings(self, session: Session) -> Readings:
         """Return what is known at this moment."""

@@ -64,3 +64,20 @@ def test_an_alarm_rings_unless_a_board_sounds(watched: Watched, cast: centre.Cen
     watched.clock.advance(minutes=2)
     watched.sentry.ring()
     assert len(calls(store)) == 2
+
+
+def test_a_clock_set_back_silences_no_alarm(watched: Watched, cast: centre.Centre):
+    centre.Sender(watched.store, cast).send(b"no alert at all")
+    watched.sentry.ring()
+    watched.clock.advance(hours=-1)
+    watched.sentry.ring()
+    assert len(calls(watched.store)) == 2
+
+
+def test_while_no_web_process_lives_no_board_hears_anything(watched: Watched, cast: centre.Centre):
+    with watched.store.write() as session:
+        boards.report(session, "tab", [cast.organisation.id], True, watched.clock.now())
+    watched.later("engine", seconds=31)
+    watched.sentry.look()
+    watched.sentry.ring()
+    assert len(calls(watched.store)) == 1

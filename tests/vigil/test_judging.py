@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from dispatch.vigil.judging import Promise, Readings, Standing, wrong
+from dispatch.vigil.judging import Promise, Readings, Standing, judged, wrong
 from dispatch.vigil.models import Trouble
 
 NOW = datetime(2026, 3, 14, 3, 0, tzinfo=UTC)
@@ -37,6 +37,7 @@ CASES = {
     "one that starts with us": ({"engine_seconds": None, "awake_seconds": 19}, []),
     "what follows from it": ({"engine_seconds": 60, "due_seconds": 55}, [Trouble.ENGINE]),
     "a web that stands still": ({"web_seconds": 31}, [Trouble.WEB]),
+    "one that starts after us": ({"web_seconds": 3600, "awake_seconds": 29}, []),
     "an installation without web": ({"web_seconds": None}, []),
     "a message that does not leave": ({"due_seconds": 10.1}, [Trouble.OVERDUE]),
     "a fault that is a moment old": ({"suppliers": refused(4, None)}, []),
@@ -59,6 +60,12 @@ CASES = {
 def test_what_is_wrong(case: str):
     read, expected = CASES[case]
     assert [one.trouble for one in wrong(replace(WELL, **read), NOW)] == expected
+
+
+def test_whoever_just_began_ends_nothing_that_it_cannot_judge():
+    young = judged(replace(WELL, awake_seconds=19))
+    assert young.isdisjoint({Trouble.NO_SUPPLIER, Trouble.SUPPLIER, Trouble.CALLBACKS, Trouble.WEB})
+    assert {Trouble.ENGINE, Trouble.OVERDUE} <= young < judged(WELL)
 
 
 def test_whoever_is_told_reads_since_when_and_whose_it_is():
