@@ -354,7 +354,7 @@ def _page_best(session: Session, callout: Callout, plan: Plan, moment: Moment) -
         for page in callout.pages
         if page.person_id is not None and page.status is PageStatus.DECLINED
     }
-    refused |= {page.person_id for page in handing.asked(callout)}
+    refused |= {page.person_id for page in handing.asked(callout) if page.person_id is not None}
     going = [a for a in callout.assignments if a.released_why is not Release.CANCELLED]
     refused |= {assignment.person_id for assignment in going}
     best = moment.best(refused)
