@@ -14,7 +14,7 @@ from dispatch.errors import Invalid
 from dispatch.rota import rules, sentences
 from dispatch.rota.differences import Stand
 from dispatch.rota.planning import Ground, Laid
-from dispatch.rota.problem import Breach, FreeRun
+from dispatch.rota.problem import Breach
 from dispatch.texts import N_, Sentence
 
 
@@ -34,7 +34,7 @@ class Judged:
 def broken(ground: Ground, laid: Laid) -> list[Judged]:
     """Return everything that turns break, empty needs included."""
     found = rules.check(laid.problem, set(laid.seats))
-    return _told(ground, laid, (one for one in found if not _is_one_turn(laid, one)))
+    return _told(ground, laid, found)
 
 
 def broken_by(ground: Ground, before: Sequence[Stand], after: Sequence[Stand]) -> list[Judged]:
@@ -50,7 +50,7 @@ def broken_by(ground: Ground, before: Sequence[Stand], after: Sequence[Stand]) -
         known[_name(breach)] += breach.amount
     found = []
     for breach in rules.check(now.problem, set(now.seats), people, _needs(now, changed)):
-        if _missing(now, breach) or _is_one_turn(now, breach):
+        if _missing(now, breach):
             continue
         known[_name(breach)] -= breach.amount
         if known[_name(breach)] < 0 or breach.key == "skill":
@@ -113,15 +113,6 @@ def _missing(laid: Laid, breach: Breach) -> bool:
     need = laid.problem.needs[breach.needs[0]]
     filled = sum(seat[0] == need.id for seat in laid.seats)
     return filled < need.wanted
-
-
-def _is_one_turn(laid: Laid, breach: Breach) -> bool:
-    """Return whether a breach only says that whoever is relieved for a day has days free."""
-    parts = {(need.line, need.within) for need in (laid.problem.needs[id_] for id_ in breach.needs)}
-    if len(breach.needs) < 2 or len(parts) > 1 or (None in {within for _, within in parts}):
-        return False
-    rule = next((rule for rule in laid.problem.rules if rule.key == breach.key), None)
-    return isinstance(rule, FreeRun)
 
 
 def _told(ground: Ground, laid: Laid, found: Iterable[Breach]) -> list[Judged]:

@@ -1,7 +1,7 @@
 """The rules that count one person's days: runs, free runs, weekends, limits."""
 
 from bisect import bisect_left
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import date, timedelta
 from math import ceil, floor
 
@@ -12,6 +12,7 @@ from dispatch.rota.problem import (
     Limit,
     Measure,
     NotAll,
+    Past,
     Rule,
     Run,
     WeekendsInARow,
@@ -63,26 +64,38 @@ def _not_too_many(
 
 
 def add_free_run(own: Own, rule: FreeRun) -> None:
-    """Let free days between two worked ones be enough."""
-    before = own.days_before(rule.only)
+    """Let free days between two worked ones be enough, unless both have parts of one turn."""
+    before, parts = own.days_before(rule.only), own.parts(rule.only)
+    past = [turn for turn in own.before(rule.only) if turn.within is not None]
     days = sorted(before | own.days(rule.only).keys())
     for at, one in enumerate(days):
         for other in days[at + 1 :]:
             free = (other - one).days - 1
             if free >= rule.least:
                 break
-            if free > 0:
-                _forbid_free(own, rule, one, other)
+            if free > 0 and not _are_one(past, one, other):
+                within = [turn for turn in parts.values() if one in turn and other in turn]
+                both = [
+                    own.form.at_least([own.any_of(turn[one]), own.any_of(turn[other])], 2)
+                    for turn in within
+                ]
+                _forbid_free(own, rule, one, other, [~literal for literal in both])
 
 
-def _forbid_free(own: Own, rule: FreeRun, one: date, other: date) -> None:
+def _are_one(past: Iterable[Past], one: date, other: date) -> bool:
+    """Return whether parts of one turn outside the plan are on two days."""
+    on = [{(turn.line, turn.within) for turn in past if day in turn.days} for day in (one, other)]
+    return not on[0].isdisjoint(on[1])
+
+
+def _forbid_free(own: Own, rule: FreeRun, one: date, other: date, unless: list[Literal]) -> None:
     between = [one + at * DAY for at in range(1, (other - one).days)]
     literals = [own.worked(rule.only, day) for day in (one, other)]
     if literals == [TRUE, TRUE]:
         # Known from before on both sides: it counts only if the plan adds to one of them.
         planned = own.days(rule.only)
         literals = [own.form.at_least(planned.get(day, FALSE) for day in (one, other))]
-    literals += [~own.worked(rule.only, day) for day in between]
+    literals += [~own.worked(rule.only, day) for day in between] + unless
     cost = None if rule.weight is None else rule.weight * (rule.least - len(between))
     own.form.forbid(literals, cost, own.on(rule.key, one))
 

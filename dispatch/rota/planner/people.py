@@ -82,6 +82,17 @@ class Own:
         """Return the literal for a day with a turn, of the plan or before it."""
         return TRUE if day in self.days_before(only) else self.days(only).get(day, FALSE)
 
+    def parts(self, only: Selection) -> dict[tuple[str, str], dict[date, list[int]]]:
+        """Return the places of the parts of each turn that is planned in parts, by day."""
+        found: dict[tuple[str, str], dict[date, list[int]]] = {}
+        for place, (block, _) in self.blocks.items():
+            for need in block.needs:
+                if need.within is not None and only.takes(need):
+                    by_day = found.setdefault((need.line, need.within), defaultdict(list))
+                    for day in need.days:
+                        by_day[day].append(place)
+        return found
+
     def marks(self, of: Measure, only: Selection) -> list[tuple[date, Literal, int]]:
         """Return what counts how much on which day, of the turns of the plan."""
         if of in {Measure.DAYS, Measure.WEEKENDS}:

@@ -32,7 +32,8 @@ def add_stretches(own: Own, only: Selection, rules: Sequence[Run | FreeRun]) -> 
         return
     count = (own.problem.last - own.problem.first).days + 1
     days = [own.problem.first + at * DAY for at in range(count)]
-    if any(day > own.problem.last for day in own.days(only)):
+    if any(day > own.problem.last for day in own.days(only)) or (free > 1 and own.parts(only)):
+        # It knows of no turn that somebody is relieved in.
         return
     machine = _Machine(least, most, free, before, own.problem.first)
     literals = tuple(own.worked(only, day) for day in days)

@@ -125,7 +125,7 @@ def _free_run(rule: FreeRun, duty: Duty) -> Iterator[Breach]:
     for one, other in pairwise(_blocks(duty) if rule.between_blocks else _worked_days(duty)):
         free = max(0, (other[0] - one[1]).days - 1)
         before = all(any(not held.planned for held in span[2]) for span in (one, other))
-        if rule.between_blocks and one[2][0].whole == other[2][0].whole:
+        if _parts(one) & _parts(other):
             continue
         if not before and free < rule.least and (free or rule.between_blocks):
             facts = {"count": free, "least": rule.least}
@@ -135,6 +135,11 @@ def _free_run(rule: FreeRun, duty: Duty) -> Iterator[Breach]:
 
 #: First and last day of something, and its turns.
 _Span = tuple[date, date, list[Held]]
+
+
+def _parts(span: _Span) -> set[tuple[str | int, ...]]:
+    """Return the turns that were cut into parts, of which one is here."""
+    return {held.whole for held in span[2] if held.turn.within is not None}
 
 
 def _worked_days(duty: Duty) -> list[_Span]:

@@ -10,7 +10,7 @@ from dispatch.rota import rules
 from dispatch.rota.planner.faults import problem_faults
 from dispatch.rota.planner.model import build
 from tests.rota.planner.tiny import searched
-from tests.rota.rules.cases import officer, problem, turn
+from tests.rota.rules.cases import at, officer, problem, turn
 from tests.rota.rules.test_properties import plans
 
 
@@ -105,6 +105,19 @@ def test_what_is_locked_against_a_rule_is_kept_and_nothing_is_added_to_it():
     assert found.outcome is p.Outcome.OPTIMAL
     assert found.seats == {(0, 0), (1, 0)}
     assert found.cost == 9
+
+
+@pytest.mark.parametrize(("within", "cost"), [(["a", "a", "a"], 0), (["a", "b", "c"], 5)])
+def test_whoever_is_relieved_for_a_day_of_a_turn_has_not_too_few_days_free(within, cost):
+    parts = [
+        turn(day, within=one, under=None, over=None)
+        for day, one in zip((3, 4, 5), within, strict=True)
+    ]
+    relief = officer(1, away=(p.Away(at(5), at(6), "absence"),))
+    free = [p.FreeRun(key="free", least=2, weight=5)]
+    covered = problem(parts, [officer(0), relief], free, locked={(0, 0): True, (1, 1): True})
+    found = searched(covered)
+    assert (found.outcome, found.cost) == (p.Outcome.OPTIMAL, cost)
 
 
 def test_lines_that_nothing_tells_apart_are_one_choice():

@@ -372,11 +372,14 @@ PARTS = {"line": "primary", "within": "from the 9th"}
         (REST, [1, 2], 1),
         (FreeRun(key="free", least=2, between_blocks=True), [0, 1], 0),
         (FreeRun(key="free", least=2, between_blocks=True), [1, 2], 2),
+        (TWO_FREE, [0, 3], 0),
+        (TWO_FREE, [0, 4], 1),
     ],
 )
-def test_whoever_is_relieved_for_some_hours_has_one_turn(rule, taken, expected):
+def test_whoever_is_relieved_for_some_hours_or_a_day_has_one_turn(rule, taken, expected):
     parts = [turn(9, 8, 12, **PARTS), turn(9, 18, 8, **PARTS)]
-    given = problem([*parts, turn(10, 12)], [officer()], [rule])
+    others = [turn(10, 12), turn(11, **PARTS), turn(11)]
+    given = problem([*parts, *others], [officer()], [rule])
     found = check(given, {(need, 0) for need in taken})
     assert amount(one for one in found if one.key == rule.key) == expected
 
