@@ -8,9 +8,10 @@ once, and what must happen once is leased. Nothing here is on the path of an ale
 import os
 import socket
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import partial
 
 import sqlalchemy as sa
 
@@ -146,28 +147,27 @@ class Sentry:
             ]
             near += unreached.found(session, now)
             is_news = wrongs.is_news(session, near, [Trouble.COVER])
-        for team, found in ahead:
-            if found:
-                with self.store.write() as session:
-                    cover.tell(session, team, found, now)
         if is_news:
             with self.store.write() as session:
                 wrongs.keep(session, near, [Trouble.COVER], now)
                 wrongs.sweep(session, now)
+        self._each(
+            partial(cover.tell, team=team, found=found, now=now) for team, found in ahead if found
+        )
 
     def send_sheets(self) -> None:
         """Send the duty sheets that are due or have changed: one engine of several."""
         now = self.parts.clock.now()
         with self.store.read() as session:
-            found = [one.id for one in sheet.organisations(session)]
-        if not found or "mail" not in self.parts.channels:
-            return
+            if not sheet.organisations(session) or "mail" not in self.parts.channels:
+                return
         with self.store.write() as session:
             if not upkeep.take_lease(session, "sheets", self.holder, now, 50):
                 return
-        for organisation_id in found:
-            with self.store.write() as session:
-                sheet.look(session, session.get_one(Organisation, organisation_id), now)
+        with self.store.read() as session:
+            found = sheet.organisations(session)
+            ids = [one.id for one in found if sheet.is_news(session, one, now)]
+        self._each(partial(_send_sheet, one, now) for one in ids)
 
     def look_at_rotas(self) -> None:
         """Tell whoever answers for a rota what will go wrong with it: one engine of several."""
@@ -179,10 +179,20 @@ class Sentry:
             teams = watch.teams_by_day(session, now)
             # Read first: whoever writes an alert may not wait for this.
             found = [(team, watch.findings(session, team, now)) for team in teams]
-        for team, findings in found:
-            if findings:
+        self._each(
+            partial(watch.tell, team=team, found=findings, now=now)
+            for team, findings in found
+            if findings
+        )
+
+    def _each(self, steps: Iterable[Callable[[Session], object]]) -> None:
+        """Do each in a transaction of its own; one that cannot be done keeps no other waiting."""
+        for step in steps:
+            try:
                 with self.store.write() as session:
-                    watch.tell(session, team, findings, now)
+                    step(session)
+            except Exception:
+                log.exception("telling_failed")
 
     # Clocks
 
@@ -227,6 +237,10 @@ class Sentry:
             return None
         ours = before + timedelta(seconds=took / 2)
         return round((theirs - ours).total_seconds() + 0.5, 1)
+
+
+def _send_sheet(organisation_id: int, now: datetime, session: Session) -> None:
+    sheet.look(session, session.get_one(Organisation, organisation_id), now)
 
 
 def stand(parts: Parts) -> None:

@@ -236,21 +236,22 @@ def organisations(session: Session) -> Sequence[Organisation]:
     return session.scalars(query.order_by(Organisation.id)).all()
 
 
+def is_news(session: Session, organisation: Organisation, now: datetime) -> bool:
+    """Tell whether `look` would write anything: an alert may not wait until a sheet is made."""
+    state = session.get(SheetSent, organisation.id)
+    if state is None:
+        return True
+    does, present = _judge(session, organisation, state, now)
+    return bool(does) or (present == state.digest and bool(state.pending))
+
+
 def look(session: Session, organisation: Organisation, now: datetime) -> bool:
     """Send an organisation's sheet if it is time or it has changed; return whether it was."""
     state = session.get(SheetSent, organisation.id, with_for_update=True)
     if state is None:
         state = SheetSent(organisation_id=organisation.id, digest="", pending="")
         session.add(state)
-    present = ""
-    if state.sent_at is not None:
-        # As of the day on which it went: that a day has passed is no change.
-        day = local_day(state.sent_at, organisation.time_zone)
-        present = _digest(session, make(session, organisation, day))
-    daily = last_daily(organisation.time_zone, now)
-    does = step(
-        state.sent_at, state.digest, present, state.pending, state.pending_since, now, daily
-    )
+    does, present = _judge(session, organisation, state, now)
     if does == "wait":
         state.pending, state.pending_since = present, now
     elif present == state.digest:
@@ -258,6 +259,22 @@ def look(session: Session, organisation: Organisation, now: datetime) -> bool:
     if does == "send":
         send(session, organisation, ENGINE, now)
     return does == "send"
+
+
+def _judge(
+    session: Session, organisation: Organisation, state: SheetSent, now: datetime
+) -> tuple[str, str]:
+    """Return what to do, and what the sheet sent last would say now."""
+    present = ""
+    if state.sent_at is not None:
+        # As of the day on which it went: that a day has passed is no change.
+        day = local_day(state.sent_at, organisation.time_zone)
+        present = _digest(session, make(session, organisation, day))
+    daily = last_daily(organisation.time_zone, now)
+    since = state.pending_since
+    # One in the future is from before the clock was set back.
+    since = None if since is None or since > now else since
+    return step(state.sent_at, state.digest, present, state.pending, since, now, daily), present
 
 
 def send(session: Session, organisation: Organisation, actor: Actor, now: datetime) -> int:

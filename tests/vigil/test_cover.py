@@ -11,7 +11,7 @@ from dispatch.outbox.models import Message
 from dispatch.people.models import Certificate, Role, RoleGrant
 from dispatch.rota import absences
 from dispatch.rota.models import AbsenceKind, Shift
-from dispatch.vigil import wrongs
+from dispatch.vigil import cover, wrongs
 from dispatch.vigil.cover import stage
 from tests import centre
 from tests.vigil.conftest import Watched
@@ -71,6 +71,15 @@ def test_a_gap_is_told_at_each_distance_once_and_sounds_within_the_hour(
     planned.clock.advance(minutes=2)
     planned.sentry.look_ahead()
     assert sounding(planned.store, cast) == []
+
+
+def test_a_fault_in_telling_keeps_nothing_off_the_board(
+    planned: Watched, cast: centre.Centre, monkeypatch: pytest.MonkeyPatch
+):
+    planned.clock.set(centre.NOW + timedelta(days=4) - 0.9 * HOUR)
+    monkeypatch.setattr(cover, "tell", lambda *_, **__: 1 / 0)
+    planned.sentry.look_ahead()
+    assert len(sounding(planned.store, cast)) == 1
 
 
 def test_somebody_who_will_be_away_or_loses_a_proof_is_told_as_well(

@@ -56,6 +56,11 @@ def letters(watched: Watched) -> list[str]:
 
 
 def look(watched: Watched, cast: centre.Centre) -> bool:
+    """Look as the engine does: what is no news is made with nobody waiting."""
+    with watched.store.read() as session:
+        zone = session.get_one(Organisation, cast.organisation.id)
+        if not sheet.is_news(session, zone, watched.clock.now()):
+            return False
     with watched.store.write() as session:
         zone = session.get_one(Organisation, cast.organisation.id)
         return sheet.look(session, zone, watched.clock.now())
