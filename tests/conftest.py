@@ -1,6 +1,7 @@
 """The ground of every test: a clock that stands still and a database that is empty.
 
-`store` runs its test on SQLite and on PostgreSQL; `--database sqlite` or `postgresql` chooses one.
+`store` runs its test on SQLite and on PostgreSQL; `--database sqlite` or `postgresql` chooses one,
+and a test marked `postgresql` is about that one alone.
 The PostgreSQL server is the test run's own, started once and shared by all its processes, unless
 TEST_DATABASE_URL names another: a superuser's address on a server that holds nothing else.
 """
@@ -106,10 +107,20 @@ def _postgres(config: pytest.Config) -> str:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "database" in metafunc.fixturenames:
         chosen = metafunc.config.option.database
-        if chosen == "both" and "browser" in metafunc.definition.path.parts:
+        if metafunc.definition.get_closest_marker("postgresql"):
+            chosen = "postgresql"
+        elif chosen == "both" and "browser" in metafunc.definition.path.parts:
             chosen = "sqlite"  # a screen looks the same, and what it asks is tested without one
         kinds = ["sqlite", "postgresql"] if chosen == "both" else [chosen]
         metafunc.parametrize("database", kinds, indirect=True)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what only PostgreSQL can show where it is not asked for."""
+    if config.option.database == "sqlite":
+        left_out = [item for item in items if item.get_closest_marker("postgresql")]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
 
 
 @pytest.fixture(autouse=True)

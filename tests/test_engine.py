@@ -96,12 +96,11 @@ def test_nothing_is_sent_on_a_claim_that_grew_old(
         assert session.scalars(sa.select(Message.status)).one() is State.PENDING
 
 
+@pytest.mark.postgresql
 def test_what_another_transaction_has_is_left_to_it(
     engine: Engine, cast: centre.Centre, clock: ManualClock
 ):
     """An engine that was frozen in the middle keeps its incident, and no other."""
-    if engine.store.is_sqlite:
-        pytest.skip("SQLite has one writer")
     mine, other = _report(engine, cast), _report(engine, cast)
     clock.advance(seconds=240)
     with engine.store.write() as frozen:
@@ -359,12 +358,11 @@ def test_whoever_takes_a_turn_over_at_once_is_paged_at_once(
         assert callout.due_at is not None and callout.due_at > now
 
 
+@pytest.mark.postgresql
 def test_a_delivery_that_another_transaction_has_is_left_to_it(
     engine: Engine, cast: centre.Centre, clock: ManualClock
 ):
     """Whoever has it may be frozen: the others are paged for, and nothing spins meanwhile."""
-    if engine.store.is_sqlite:
-        pytest.skip("SQLite has one writer")
     sender = centre.Sender(engine.store, cast)
     mine, other = (centre.said(sender.send(body))["reference"] for body in (b"Help!", b"Fire!"))
     clock.advance(seconds=61)

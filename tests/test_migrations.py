@@ -124,12 +124,11 @@ def _hurry(connection: psycopg.Connection, _record: object) -> None:
     connection.commit()
 
 
+@pytest.mark.parametrize("two_stores", ["postgresql"], indirect=True)
 def test_an_upgrade_takes_as_long_as_it_takes(
     two_stores: tuple[Store, Store], monkeypatch: pytest.MonkeyPatch
 ):
     store, _ = two_stores
-    if store.is_sqlite:
-        pytest.skip("SQLite stops no statement")
     sa.event.listen(store.engine, "connect", _hurry)
     upgrade = command.upgrade
 

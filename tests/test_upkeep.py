@@ -188,9 +188,8 @@ def test_bumps_in_any_order_at_once_neither_deadlock_nor_get_lost(store: Store) 
         assert revisions(session) == {(1, topic): 30 for topic in topics}
 
 
+@pytest.mark.postgresql
 def test_a_long_transaction_holds_up_nobody_elses_bump(store: Store) -> None:
-    if store.is_sqlite:
-        pytest.skip("SQLite has one writer at a time")
     started = time.monotonic()
     with store.write() as slow:
         bump(slow, 1, "board")

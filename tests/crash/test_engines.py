@@ -23,15 +23,12 @@ _ALERTS = 150
 #: A step of the policy is late when it waited for the lease of an engine that is gone.
 _LATE_SECONDS = LEASE_SECONDS - 2
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.postgresql, pytest.mark.timeout(300)]
 
 
 @pytest.fixture
-def shared(request: pytest.FixtureRequest, nursery: Nursery, tmp_path: Path) -> Iterator[Site]:
+def shared(nursery: Nursery, database: str, tmp_path: Path) -> Iterator[Site]:
     """The centre on PostgreSQL, which alone serves several engines."""
-    if request.config.option.database == "sqlite":
-        pytest.skip("several engines need PostgreSQL")
-    database = request.getfixturevalue("postgres_databases").empty()
     with located(nursery, database, tmp_path) as site:
         yield site
 

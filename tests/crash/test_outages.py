@@ -13,12 +13,13 @@ from tests.crash.traffic import ControlRoom, Officers
 from tests.databases import make_database, make_schema
 from tests.postgres import cluster, crash, promote, standby, stopped
 
+#: SQLite is no server that could go away.
+pytestmark = pytest.mark.postgresql
+
 
 @pytest.fixture
-def server(request: pytest.FixtureRequest) -> Iterator[str]:
+def server() -> Iterator[str]:
     """A PostgreSQL server of its own, which keeps what it has committed."""
-    if request.config.option.database == "sqlite":
-        pytest.skip("SQLite is no server that could go away")
     with cluster(durable=True) as url:
         yield url
 
