@@ -1,7 +1,7 @@
 """The ground of every test: a clock that stands still and a database that is empty.
 
 `store` runs its test on SQLite and on PostgreSQL; `--database sqlite` or `postgresql` chooses one,
-and a test marked `postgresql` is about that one alone.
+and a test marked with one of these is about that one alone.
 The PostgreSQL server is the test run's own, started once and shared by all its processes, unless
 TEST_DATABASE_URL names another: a superuser's address on a server that holds nothing else.
 """
@@ -32,6 +32,8 @@ INSTALLATION_KEY = bytes(range(32))
 # A busy machine is no fault of what is tested, and two runs of CI on one commit try the same cases.
 hypothesis.settings.register_profile("tests", deadline=None, derandomize="CI" in os.environ)
 hypothesis.settings.load_profile("tests")
+
+_KINDS = ["sqlite", "postgresql"]
 
 _server = pytest.StashKey[str]()
 _open = pytest.StashKey[ExitStack]()
@@ -107,18 +109,20 @@ def _postgres(config: pytest.Config) -> str:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "database" in metafunc.fixturenames:
         chosen = metafunc.config.option.database
-        if metafunc.definition.get_closest_marker("postgresql"):
-            chosen = "postgresql"
+        alone = [kind for kind in _KINDS if metafunc.definition.get_closest_marker(kind)]
+        if alone:
+            (chosen,) = alone
         elif chosen == "both" and "browser" in metafunc.definition.path.parts:
             chosen = "sqlite"  # a screen looks the same, and what it asks is tested without one
-        kinds = ["sqlite", "postgresql"] if chosen == "both" else [chosen]
+        kinds = _KINDS if chosen == "both" else [chosen]
         metafunc.parametrize("database", kinds, indirect=True)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what only PostgreSQL can show where it is not asked for."""
-    if config.option.database == "sqlite":
-        left_out = [item for item in items if item.get_closest_marker("postgresql")]
+    """Leave out what is about the database alone that is not asked for."""
+    others = {"both": [], "sqlite": ["postgresql"], "postgresql": ["sqlite"]}
+    for kind in others[config.option.database]:
+        left_out = [item for item in items if item.get_closest_marker(kind)]
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
 

@@ -94,11 +94,10 @@ def is_problem(answer: TestResponse, status: int) -> dict[str, Any]:
 # --- alerts ---
 
 
+@pytest.mark.sqlite  # on PostgreSQL alerts do not wait for each other
 def test_an_alert_is_refused_for_now_while_another_process_is_frozen_as_it_writes(
     hooks: Hooks, monkeypatch: pytest.MonkeyPatch
 ):
-    if not hooks.store.is_sqlite:
-        pytest.skip("on PostgreSQL alerts do not wait for each other")
     monkeypatch.setattr(db, "WRITE_WAIT_SECONDS", 0.3)
     with Writer(hooks.store) as engine:
         engine.begin()

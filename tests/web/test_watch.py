@@ -99,9 +99,8 @@ def test_without_a_database_it_is_red_and_not_ready(web: Web, monkeypatch: pytes
     assert web.anonymous().get("/ready").status_code == 503
 
 
+@pytest.mark.sqlite  # PostgreSQL ends what is frozen in the middle of a transaction
 def test_a_process_that_lets_nobody_else_write_is_named(web: Web, monkeypatch: pytest.MonkeyPatch):
-    if not web.store.is_sqlite:
-        pytest.skip("PostgreSQL ends what is frozen in the middle of a transaction")
     beat(web)
     with Writer(web.store) as engine:
         engine.begin()
@@ -187,9 +186,9 @@ def test_every_screen_says_whether_the_engine_runs(
     assert ("nobody is paged" in shown) is banner
 
 
-def sms_state(web: Web) -> str:
+def texts(web: Web) -> str:
     with web.app.test_request_context():
-        return watch.sms_state()["state"]
+        return suppliers.state()["state"]
 
 
 @pytest.fixture
@@ -204,24 +203,24 @@ def supplied(web: Web) -> Web:
 
 
 def test_without_a_supplier_texts_are_down(web: Web):
-    assert sms_state(web) == "down"
+    assert texts(web) == "down"
 
 
 def test_with_a_supplier_and_nothing_to_send_texts_work(supplied: Web):
-    assert sms_state(supplied) == "working"
+    assert texts(supplied) == "working"
 
 
 def test_a_text_that_failed_is_trouble(supplied: Web):
     message(supplied, State.SENT, sent_at=NOW, attempts=1)
     message(supplied, State.FAILED, failed_at=NOW, attempts=1)
-    assert sms_state(supplied) == "trouble"
+    assert texts(supplied) == "trouble"
 
 
 def test_when_nothing_at_all_goes_out_the_supplier_is_down(supplied: Web):
     message(supplied, State.UNKNOWN, attempts=1)
-    assert sms_state(supplied) == "down"
+    assert texts(supplied) == "down"
     message(supplied, State.SENT, sent_at=NOW, attempts=1)
-    assert sms_state(supplied) == "trouble"
+    assert texts(supplied) == "trouble"
 
 
 def refused(web: Web, code: str = "20003") -> None:
@@ -277,7 +276,7 @@ def test_a_refusal_while_another_supplier_carries_texts_is_no_reason_to_ring(sup
     channels = {**parts.channels, "gateway": gateway}
     supplied.app.extensions["parts"] = replace(parts, channels=channels)
     refused(supplied)
-    assert sms_state(supplied) == "trouble"
+    assert texts(supplied) == "trouble"
     assert "Ring people" not in supplied.as_role(Role.DISPATCHER).get("/board").text
 
 
@@ -296,7 +295,7 @@ def test_callbacks_that_stay_out_are_told(supplied: Web):
 def test_old_trouble_is_forgotten(supplied: Web):
     message(supplied, State.UNKNOWN, attempts=1)
     supplied.clock.advance(minutes=11)
-    assert sms_state(supplied) == "working"
+    assert texts(supplied) == "working"
 
 
 def test_no_screen_says_that_all_is_well_while_messages_wait(web: Web):
