@@ -24,7 +24,7 @@ from dispatch.paging import callouts, confidentiality, sentences
 from dispatch.paging.confidentiality import Readable
 from dispatch.people.access import Right
 from dispatch.texts import N_
-from dispatch.web import actions, by_hand, case, entry, live, on_duty, session
+from dispatch.web import actions, by_hand, case, entry, live, on_duty, session, together
 from dispatch.web import board as lanes_
 from dispatch.web import people as shown_people
 from dispatch.web.forms import Form
@@ -218,6 +218,7 @@ def act(reference: str, action: str) -> ResponseReturnValue:
     if action not in actions.ON_INCIDENT:
         raise NotFound(N_("There is no such action."))
     with session.transaction() as opened:
+        together.lock(opened, reference, request.form)
         held = confidentiality.handled(opened, session.viewer(), reference, session.now())
         sentence = actions.ON_INCIDENT[action](opened, held, Form(request.form))
     return _answer(reference, sentence)

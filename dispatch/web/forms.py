@@ -158,9 +158,10 @@ class Form:
         """Return whether a box was ticked."""
         return bool(self.values.get(name))
 
-    def several(self, name: str, offered: Collection[str]) -> list[str]:
-        """Return those of the offered values that were chosen."""
-        return [value for value in self._fields.getlist(name) if value in offered]
+    def several(self, name: str, offered: Collection[str] | None = None) -> list[str]:
+        """Return what was chosen, of the offered values where those are given."""
+        chosen = self._fields.getlist(name)
+        return [value for value in chosen if offered is None or value in offered]
 
     def error(self, name: str, sentence: str, **facts: object) -> None:
         """Note what is wrong with a field; the first thing said stays."""

@@ -6,13 +6,14 @@ drives. Each action is a verb of the core, called on an incident that `dispatche
 may read what of the others is asked of `confidentiality`.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 from flask_babel import gettext
 from sqlalchemy.orm import joinedload
+from werkzeug.datastructures import MultiDict
 
 from dispatch.db import Session
 from dispatch.errors import Invalid, NotFound
@@ -116,9 +117,15 @@ def _linked(opened: Session, incident: Incident) -> list[dict[str, Any]]:
 
 
 def _others(opened: Session, incident: Incident) -> list[Incident]:
+    """Return what is offered to be merged or linked with it, the newest first."""
+    query = _may_be_joined(incident).options(joinedload(Incident.category))
+    return list(opened.scalars(query.order_by(Incident.id.desc()).limit(_MOST_OTHERS)))
+
+
+def _may_be_joined(incident: Incident) -> sa.Select[Incident]:
     """Return what may be merged or linked with it: incidents that the viewer handles."""
     mine = session.viewer().organisations(Right.INCIDENT_HANDLE)
-    query = (
+    return (
         sa.select(Incident)
         .where(Incident.organisation_id.in_(mine), Incident.id != incident.id)
         .where(Incident.drill == incident.drill, ~merging.HAS_JOINED)
@@ -128,10 +135,7 @@ def _others(opened: Session, incident: Incident) -> list[Incident]:
                 Incident.received_at > session.now() - _OTHERS_SINCE,
             )
         )
-        .options(joinedload(Incident.category))
-        .order_by(Incident.id.desc())
     )
-    return list(opened.scalars(query.limit(_MOST_OTHERS)))
 
 
 def _alike(
@@ -234,21 +238,36 @@ def _to_tell(
 # --- actions ---
 
 
-def _handled(opened: Session, reference: str) -> Incident:
-    return confidentiality.handled(opened, session.viewer(), reference, session.now())
+def lock(opened: Session, reference: str, fields: MultiDict[str, str]) -> None:
+    """Lock an incident together with those that a form names beside it.
+
+    In one order everywhere, as two dispatchers may join two incidents both ways at once: what has
+    joined another before that other, as an answer locks them, and else by their ids.
+    """
+    beside = [*fields.getlist("report"), *fields.getlist("other")][:_MOST_OTHERS]
+    if not beside:
+        return
+    mine = session.viewer().organisations(Right.INCIDENT_HANDLE)
+    named = sa.select(Incident.id).where(
+        Incident.reference.in_([reference, *beside]), Incident.organisation_id.in_(mine)
+    )
+    for incident_id in opened.scalars(named.order_by(~merging.HAS_JOINED, Incident.id)).all():
+        handling.locked(opened, incident_id)
 
 
-def _offered(opened: Session, held: Incident) -> dict[str, int]:
-    return {one.reference: one.id for one in _others(opened, held)}
+def _named_in(opened: Session, held: Incident, form: Form, name: str) -> list[Incident]:
+    """Return those incidents that a form names and that may be joined with this, in order."""
+    query = _may_be_joined(held).where(Incident.reference.in_(form.several(name)[:_MOST_OTHERS]))
+    return list(opened.scalars(query.order_by(Incident.id).limit(_MOST_OTHERS)))
 
 
 def _merge(opened: Session, held: Incident, form: Form) -> str:
-    chosen = form.several("report", _offered(opened, held))
+    chosen = _named_in(opened, held, form, "report")
     if not chosen:
         raise Invalid(REQUIRED, report=REQUIRED)
-    ids = sorted((_offered(opened, held)[reference], reference) for reference in set(chosen))
-    for _, reference in ids:
-        joining.merge(opened, _handled(opened, reference), held, session.actor(), session.now())
+    for one in chosen:
+        found = confidentiality.handled(opened, session.viewer(), one.reference, session.now())
+        joining.merge(opened, found, held, session.actor(), session.now())
     return str(gettext("Merged with %(reference)s.", reference=held.reference))
 
 
@@ -261,8 +280,8 @@ def _take_apart(opened: Session, held: Incident, _form: Form) -> str:
     return str(gettext("%(reference)s stands for itself again.", reference=held.reference))
 
 
-def _other(opened: Session, form: Form, offered: Collection[str]) -> Incident:
-    reference = form.one_of("other", offered)
+def _other(opened: Session, form: Form, offered: Iterable[Incident]) -> Incident:
+    reference = form.one_of("other", {one.reference for one in offered})
     form.check()
     found = confidentiality.reader(opened, session.viewer(), reference, session.now())
     if not found.may_handle:
@@ -271,20 +290,19 @@ def _other(opened: Session, form: Form, offered: Collection[str]) -> Incident:
 
 
 def _keep_apart(opened: Session, held: Incident, form: Form) -> str:
-    other = _other(opened, form, _offered(opened, held))
+    other = _other(opened, form, _named_in(opened, held, form, "other"))
     merging.keep_apart(opened, held, other, session.actor(), session.now())
     return str(gettext("Kept apart: they are not proposed again."))
 
 
 def _link(opened: Session, held: Incident, form: Form) -> str:
-    other = _other(opened, form, _offered(opened, held))
+    other = _other(opened, form, _named_in(opened, held, form, "other"))
     links.link(opened, held, other, session.actor(), session.now())
     return str(gettext("Linked with %(reference)s.", reference=other.reference))
 
 
 def _unlink(opened: Session, held: Incident, form: Form) -> str:
-    near = {one.reference for one in links.neighbours(opened, held)}
-    other = _other(opened, form, near)
+    other = _other(opened, form, links.neighbours(opened, held))
     links.unlink(opened, held, other, session.actor(), session.now())
     return str(gettext("No longer linked with %(reference)s.", reference=other.reference))
 

@@ -1,12 +1,15 @@
 """A crash reported three times at the desk: merged, led, told by telephone, taken apart again."""
 
+import contextlib
 import re
 import tomllib
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Barrier, BrokenBarrierError
 
 import pytest
 
-from dispatch.incidents import briefing
+from dispatch.incidents import briefing, handling
 from dispatch.paging import attending
 from dispatch.people.models import Role
 from dispatch.settings import shipped
@@ -112,3 +115,27 @@ def test_nobody_else_merges_or_reads_what_was_answered(web, desk, role):
         form = {"report": second, "other": second}
         assert do(other, first, action, form).status_code in (403, 404), action
     assert lane_of(desk, second) == "paging"
+
+
+@pytest.mark.parametrize("action", ["merge", "link"])
+def test_two_dispatchers_join_two_incidents_both_ways_at_once(web, desk, action, monkeypatch):
+    first, second = _reports(web, 2)
+    other = web.browser(web.add("eva@dender.example", Role.DISPATCHER))
+    both, locked = Barrier(2), handling.locked
+
+    def slowly(session, incident_id):
+        held = locked(session, incident_id)
+        with contextlib.suppress(BrokenBarrierError):
+            both.wait(0.5)
+        return held
+
+    monkeypatch.setattr(handling, "locked", slowly)
+    field = "report" if action == "merge" else "other"
+    with ThreadPoolExecutor(2) as pool:
+        pressed = [
+            pool.submit(do, browser, here, action, {field: there})
+            for browser, here, there in ((desk, first, second), (other, second, first))
+        ]
+        answers = sorted(one.result().status_code for one in pressed)
+    # One of two merges is too late, and told so; nothing is undone by the database.
+    assert answers == ([303, 409] if action == "merge" else [303, 303])
