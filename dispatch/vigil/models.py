@@ -17,6 +17,9 @@ class Trouble(StrEnum):
     """No engine is heard of: nobody is paged."""
     WEB = "web"
     """No web process is heard of: no alert comes in."""
+    DATABASE = "database"
+    """The database does not answer: no alert is taken in, and nobody is paged. It is kept nowhere
+    but told outside."""
     OVERDUE = "overdue"
     """A message that is due does not leave."""
     SUPPLIER = "supplier"
@@ -31,6 +34,12 @@ class Trouble(StrEnum):
     """Two clocks that must agree do not."""
     COVER = "cover"
     """Nobody, or nobody fit, will be on duty within the hour."""
+    CHECK_IN = "check_in"
+    """Whoever has a turn was asked in vain whether they are reached."""
+    UNHEARD = "unheard"
+    """Something needs a control room, no board there can sound, and it could not be rung."""
+    WATCHDOG = "watchdog"
+    """Whoever is to be told outside cannot be told."""
 
 
 class Wrong(Base):
