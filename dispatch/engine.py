@@ -33,9 +33,9 @@ from dispatch.checks import monthly, rounds
 from dispatch.db import Unavailable
 from dispatch.intake import deliveries, receive
 from dispatch.intake.models import Delivery
+from dispatch.outbox import clocks as outbox_clocks
 from dispatch.outbox import queue, receipts, suppliers
 from dispatch.outbox.attempts import Result
-from dispatch.outbox.models import Message
 from dispatch.outbox.queue import Claimed
 from dispatch.paging import attending, callouts, clocks, plans, reached, replies, strain
 from dispatch.people import accounts
@@ -261,7 +261,7 @@ class Engine:
             if upkeep.take_lease(session, "clock", self.holder, now, 2 * _STUCK_SECONDS):
                 log.error("waits_set_back", by_seconds=round(by.total_seconds(), 1))
                 clocks.set_back(session, by, now)
-                upkeep.set_back(session, Message.due_at, by, now)
+                outbox_clocks.set_back(session, by, now)
                 upkeep.set_back(session, Delivery.due_at, by, now)
                 upkeep.forget_future(session, now)
 
