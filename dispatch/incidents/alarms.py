@@ -25,6 +25,8 @@ TURNING_BACK = frozenset({"cancel_unconfirmed", "cancel_unheard"})
 LASTING = NOBODY_LEFT | TURNING_BACK
 LASTING |= {"unanswered", "nobody_wanted", "stuck", "phone_unreadable", "facts_unread"}
 LASTING |= {"welfare", "not_well"}
+#: Somebody goes who should not: over when they do not, or a dispatcher has seen it.
+MUST_NOT_GO = frozenset({"goes_to_both", "goes_though_closed"})
 #: Somebody is tried for want of anybody better: over when there is nobody at all.
 LAST_TRIED = frozenset({"nobody_on_duty", "nobody_qualified", "nobody_as_wished"})
 #: Of one run of paging: over when the paging begins anew.

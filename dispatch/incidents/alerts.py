@@ -105,6 +105,8 @@ def without(alert: Alert, name: str, latest: datetime, detail: str) -> Alert:
     return replace(alert, unknown={**alert.unknown, name: at.isoformat()}, **changes)
 
 
+#: The flag of a report that is about the other side of a case.
+SUSPECT_SIDE = "suspect_side"
 FLAGS = (
     "children_present",
     "protected_identity",
@@ -112,7 +114,7 @@ FLAGS = (
     "deceased_identified",
     "second_officer",
     "magistrate_limits",
-    "suspect_side",
+    SUSPECT_SIDE,
 )
 
 WISHES = ("language", "gender", "interpreter")

@@ -5,9 +5,12 @@ proof. Two deaths in one street are two; so what is found here is proposed to a 
 joined by itself where one has said so. What an alert left out is like nothing.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
+
+from dispatch.incidents.alerts import SUSPECT_SIDE
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,13 @@ class Report:
     municipality: str
     at: datetime
     drill: bool = False
+    suspect: bool = False
+    """It is about the suspect's side: nobody goes for that and for the victims."""
+
+
+def of_suspect(flags: Mapping[str, Any]) -> bool:
+    """Return whether an incident's flags say that it is about the suspect's side."""
+    return bool(flags.get(SUSPECT_SIDE))
 
 
 @dataclass(frozen=True)
@@ -46,7 +56,7 @@ def alike(one: Report, other: Report, within: timedelta | None) -> Likeness | No
     Without `within`, however far apart in time.
     """
     apart = abs(one.at - other.at)
-    same = (one.organisation_id, one.drill) == (other.organisation_id, other.drill)
+    same = _group_of(one) == _group_of(other)
     if not same or one.category is None or one.category != other.category:
         return None
     if within is not None and apart > within:
@@ -57,6 +67,10 @@ def alike(one: Report, other: Report, within: timedelta | None) -> Likeness | No
     if one.municipality and one.municipality.casefold() == other.municipality.casefold():
         return Likeness("municipality", minutes)
     return None
+
+
+def _group_of(one: Report) -> tuple[object, ...]:
+    return one.organisation_id, one.drill, one.suspect
 
 
 def groups(

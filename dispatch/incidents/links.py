@@ -20,17 +20,17 @@ from dispatch.texts import N_
 
 
 def _case() -> sa.Select[int]:
-    pairs = sa.union_all(
-        sa.select(IncidentLink.incident_id.label("one"), IncidentLink.other_id.label("other")),
-        sa.select(IncidentLink.other_id, IncidentLink.incident_id),
-    ).subquery()
+    first, second = IncidentLink.incident_id, IncidentLink.other_id
     asked = sa.bindparam("incident_id", type_=sa.BigInteger())
     found = sa.select(sa.cast(asked, sa.BigInteger()).label("id")).cte("case_of", recursive=True)
-    found = found.union(sa.select(pairs.c.other).join(found, pairs.c.one == found.c.id))
-    return sa.select(found.c.id)
+    # Both ends by their own index: however many links there are, only those of the case are read.
+    there = sa.case((first == found.c.id, second), else_=first)
+    held = sa.or_(first == found.c.id, second == found.c.id)
+    return sa.select(found.union(sa.select(there).join(found, held)).c.id)
 
 
-_CASE = _case()
+#: The ids of all incidents of a case, by `incident_id`, itself among them.
+CASE = _case()
 
 
 def linked_to(session: Session, incident_id: int) -> frozenset[int]:
@@ -38,7 +38,7 @@ def linked_to(session: Session, incident_id: int) -> frozenset[int]:
 
     An incident that was opened in this transaction has none: there is no need to ask.
     """
-    found = session.scalars(_CASE, {"incident_id": incident_id})
+    found = session.scalars(CASE, {"incident_id": incident_id})
     return frozenset(one for one in found if one != incident_id)
 
 
@@ -67,6 +67,15 @@ def unlink(session: Session, one: Incident, other: Incident, actor: Actor, now: 
     if pair is not None:
         session.delete(pair)
         _tell(session, one, other, "unlinked", actor, now)
+
+
+def inherit(
+    session: Session, report: Incident, into: Incident, actor: Actor, now: datetime
+) -> None:
+    """Link what is linked with a report with the incident that it joins: they are one event."""
+    for other in neighbours(session, report):
+        if other.id != into.id:
+            link(session, into, other, actor, now)
 
 
 def neighbours(session: Session, incident: Incident) -> list[Incident]:

@@ -36,6 +36,7 @@ def compared(incident: Incident) -> Report:
         incident.municipality,
         incident.occurred_at or incident.received_at,
         incident.drill,
+        likeness.of_suspect(incident.flags),
     )
 
 
@@ -122,8 +123,6 @@ def join(
         wants=[want.id for want in ending],
     )
     session.add(merge)
-    # Whoever is not to be called for the report, or passed it on, is not for the event either.
-    into.barred = dict(report.barred) | dict(into.barred)
     take_over(session, into, ending, actor, keep=keep)
     for want in ending:
         want.ended_at = now
@@ -146,6 +145,8 @@ def _check(report: Incident, into: Incident) -> None:
         raise Conflict(N_("Only incidents of one organisation can be merged: link them instead."))
     if report.drill != into.drill:
         raise Conflict(N_("One of the two is a drill: they are not one event."))
+    if likeness.of_suspect(report.flags) != likeness.of_suspect(into.flags):
+        raise Conflict(N_("One of the two is about the suspect's side: link them instead."))
     if IncidentStatus.OPEN is not report.status or IncidentStatus.OPEN is not into.status:
         raise Conflict(N_("Only open incidents can be merged: look at them again."))
 

@@ -474,9 +474,8 @@ def page_person(
     if callout.filled_at is not None:
         callout.want.people, callout.want.wanted_by = callout.want.people + 1, actor.name
         begin_anew(session, callout, now)
-    bars.lift(callout.incident, person)
-    if not steps.page_chosen(session, callout, person, actor.name, now):
-        told = Sentence(N_("%(name)s has no verified phone."), name=person.name)
-        if not bars.may_take(session, callout, person.id):
-            told = Sentence(bars.CLOSED, name=person.name)
+    bars.lift(session, callout.incident, person)
+    judged = steps.page_chosen(session, callout, person, actor.name, now)
+    if not judged.fit:
+        told = Sentence(ranking.why_not(judged), name=person.name)
         raise Invalid(told, person=told)

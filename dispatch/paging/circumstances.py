@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from dispatch.db import Session
-from dispatch.incidents import links, timeline
+from dispatch.incidents import timeline
 from dispatch.incidents.models import Incident, IncidentStatus, Want
 from dispatch.paging import bars, telling, wishes
 from dispatch.paging.models import UNFINISHED, Assignment, Callout, Release
@@ -39,7 +39,8 @@ class Case:
         self._incident = want.incident
         self._wishes = wishes.understood(self._incident.wishes)
         self._rest = timedelta(minutes=telling.settings(session).paging.rest_minutes)
-        self._others: set[int] | None = None
+        self._others: bars.Others | None = None
+        self._there: set[int] | None = None
 
     def of(self, people: Mapping[int, Person]) -> dict[int, Circumstances]:
         """Return what speaks for or against each of these people."""
@@ -72,18 +73,22 @@ class Case:
         return self._barred(person_id)
 
     def _barred(self, person_id: int) -> Mapping[str, Any] | None:
-        if bars.is_barred(self._incident, person_id):
+        if bars.is_barred(self._incident, person_id, self._linked()):
             return _CLOSED
         return _OTHER_SIDE if person_id in self._on_other_side() else None
 
-    def _on_other_side(self) -> set[int]:
+    def _linked(self) -> bars.Others:
         if self._others is None:
-            incident, linked = self._incident, frozenset[int]()
+            incident = self._incident
             # What was opened in this transaction is linked with nothing yet.
-            if sa.inspect(incident).has_identity and incident.received_at < self._now:
-                linked = links.linked_to(self._session, incident.id)
-            self._others = bars.other_side(self._session, self._want, linked)
+            is_new = not sa.inspect(incident).has_identity or incident.received_at == self._now
+            self._others = bars.ALONE if is_new else bars.others_of(self._session, incident)
         return self._others
+
+    def _on_other_side(self) -> set[int]:
+        if self._there is None:
+            self._there = bars.other_side(self._session, self._want, self._linked())
+        return self._there
 
     def _where(self, street: bool) -> Spot:
         """Return where it happened; the street is sealed, and opened only for whoever names one."""

@@ -64,10 +64,11 @@ def reader(session: Session, viewer: Viewer, reference: str, now: datetime) -> R
     """Return an incident as the viewer may see it. Raises NotFound when it is not theirs to see."""
     query = sa.select(Incident).where(Incident.reference == reference)
     incident = session.scalars(query).one_or_none()
-    if incident is not None and not bars.is_closed(incident, viewer.person_id):
+    if incident is not None:
         home = incident.organisation_id
         goes = reads_by_going(session, viewer.person_id, incident.id, now)
-        if access.may_read_incident(viewer, home, goes):
+        closed = _is_closed(session, incident, viewer.person_id, goes)
+        if not closed and access.may_read_incident(viewer, home, goes):
             return Readable(
                 incident,
                 assigned=goes,
@@ -77,6 +78,15 @@ def reader(session: Session, viewer: Viewer, reference: str, now: datetime) -> R
     raise NotFound(N_("There is no such incident, or it is not yours to see."))
 
 
+def _is_closed(session: Session, incident: Incident, person_id: int, goes: bool) -> bool:
+    """Return whether somebody passed the case on, by this incident or by one linked with it.
+
+    Whoever goes reads what they go for all the same, until a dispatcher has taken them off.
+    """
+    others = bars.ALONE if goes else bars.others_of(session, incident)
+    return bars.is_closed(incident, person_id, others)
+
+
 def provable(session: Session, viewer: Viewer, reference: str) -> Readable:
     """Return an incident whose proof of alert the viewer may read; nothing of it is unsealed.
 
@@ -84,7 +94,7 @@ def provable(session: Session, viewer: Viewer, reference: str) -> Readable:
     """
     query = sa.select(Incident).where(Incident.reference == reference)
     incident = session.scalars(query).one_or_none()
-    closed = incident is None or bars.is_closed(incident, viewer.person_id)
+    closed = incident is None or _is_closed(session, incident, viewer.person_id, goes=False)
     if incident is None or closed or not viewer.may(Right.PROOF_READ, incident.organisation_id):
         raise NotFound(N_("There is no such incident, or it is not yours to see."))
     home = incident.organisation_id

@@ -15,7 +15,7 @@ from dispatch.audit import ENGINE, Actor
 from dispatch.db import Session
 from dispatch.errors import Conflict, Invalid
 from dispatch.incidents import alarms, timeline
-from dispatch.paging import bars, pages, plans, policy, silence, telling
+from dispatch.paging import pages, plans, policy, ranking, silence, telling
 from dispatch.paging.candidates import Moment
 from dispatch.paging.models import (
     UNFINISHED,
@@ -73,10 +73,8 @@ def _check(callout: Callout, person: Person, judged: Judged) -> None:
         told = N_("%(name)s was going already.")
     elif any(page.person_id == person.id for page in pages.still_open(callout)):
         told = N_("%(name)s is being paged already.")
-    elif bars.is_barred(callout.incident, person.id):
-        told = bars.CLOSED
     elif not judged.fit:
-        told = N_("%(name)s has no verified phone.")
+        told = ranking.why_not(judged)
     if told:
         sentence = Sentence(told, name=person.name)
         raise Invalid(sentence, person=sentence)
@@ -91,7 +89,7 @@ def candidates(session: Session, callout: Callout, now: datetime) -> list[Judged
         for one in Moment(session, callout.want, now).ranked()
         if one.candidate.channels
         and one.candidate.person_id not in busy
-        and not bars.is_barred(callout.incident, one.candidate.person_id)
+        and one.candidate.circumstances.barred is None
     ]
 
 

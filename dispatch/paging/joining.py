@@ -14,13 +14,13 @@ import sqlalchemy as sa
 from dispatch.audit import ENGINE, Actor
 from dispatch.db import Session
 from dispatch.errors import Conflict
-from dispatch.incidents import alarms, handling, merging, timeline
+from dispatch.incidents import alarms, handling, links, merging, timeline
 from dispatch.incidents.case_models import Merge
 from dispatch.incidents.handling import Change
 from dispatch.incidents.models import Incident, IncidentStatus
 from dispatch.outbox import queue
 from dispatch.outbox.models import Purpose
-from dispatch.paging import bars, callouts, pages, telling, waiting
+from dispatch.paging import apart, bars, callouts, pages, telling, waiting
 from dispatch.paging.models import (
     UNFINISHED,
     Assignment,
@@ -57,6 +57,8 @@ def merge(
                 _move(session, assignment, there, actor, now)
         _hand_over(session, callout, there, now)
     callouts.advance(session, report, now)
+    links.inherit(session, report, into, actor, now)
+    apart.settle(session, into, now)
     return callouts.advance(session, into, now)
 
 
@@ -67,7 +69,7 @@ def _close_both(
 
     Raises Conflict where one of them goes: a dispatcher has to release them first.
     """
-    barred = {**into.barred, **report.barred}
+    barred = bars.both(into.barred, report.barred)
     if not barred:
         return
     there = callouts.of_incident(session, into)
@@ -211,7 +213,8 @@ def _hand_over(session: Session, callout: Callout, there: Callout | None, now: d
         person = page.person
         if person is None or page.sent_at is None or there is None:
             continue
-        if there.filled_at is not None or bars.is_barred(there.incident, person.id):
+        case = bars.others_of(session, there.incident)
+        if there.filled_at is not None or bars.is_barred(there.incident, person.id, case):
             pages.stand_down(session, callout, page, "taken.sms", now)
             continue
         beside = _page_there(session, there, person, other, now)

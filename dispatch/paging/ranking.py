@@ -15,6 +15,7 @@ from typing import Any
 
 from dispatch.paging.wishes import Answer
 from dispatch.people.phones import Method
+from dispatch.texts import N_
 
 
 @dataclass(frozen=True)
@@ -136,6 +137,16 @@ def give_way(first: Sequence[Judged], beside: Sequence[Judged]) -> tuple[Judged,
 
 #: The kind of reason of somebody who comes with the next line's step.
 GIVES_WAY = "gives_way"
+
+
+#: Why even a dispatcher cannot have somebody called, by name.
+CLOSED = N_("This case is closed to %(name)s.")
+NO_PHONE = N_("%(name)s has no verified phone.")
+
+
+def why_not(chosen: Judged) -> str:
+    """Return why somebody whom a dispatcher chose is not called all the same."""
+    return CLOSED if chosen.candidate.circumstances.barred is not None else NO_PHONE
 
 
 def is_burdened(candidate: Candidate) -> bool:

@@ -21,12 +21,14 @@ from dispatch.incidents import alarms, handling, timeline
 from dispatch.incidents.models import Incident, IncidentStatus, Want
 from dispatch.outbox import queue
 from dispatch.paging import (
+    apart,
     bars,
     call_back,
     callouts,
     handing,
     joining,
     pages,
+    ranking,
     recall,
     silence,
     steps,
@@ -106,11 +108,15 @@ def accept(
     if full and handing.may_free(page) is None:
         _note(session, page, "taken", actor, via, now)
         return Acceptance(Taken.TOO_LATE)
-    if not bars.may_take(session, callout, person.id):
+    case = bars.others_of(session, callout.incident)
+    if not bars.may_take(session, callout, person.id, case):
         _turn_away(session, page, actor, via, now)
         return Acceptance(Taken.TOO_LATE)
     handing.take_over(session, page, actor, now)
-    return Acceptance(Taken.GOES, _seated(session, page, person, actor, via, now, minutes))
+    seat = _seated(session, page, person, actor, via, now, minutes)
+    if bars.may_have_sides(callout.incident, case):
+        apart.settle(session, callout.incident, now)
+    return Acceptance(Taken.GOES, seat)
 
 
 def _turn_away(session: Session, page: Page, actor: Actor, via: str, now: datetime) -> None:
@@ -322,9 +328,10 @@ def accept_on_behalf(
 
     Raises Conflict for somebody who passed the case on, or goes to its other side.
     """
-    bars.lift(callout.incident, person)
-    if not bars.may_take(session, callout, person.id):
-        raise Conflict(Sentence(bars.CLOSED, name=person.name))
+    bars.lift(session, callout.incident, person)
+    case = bars.others_of(session, callout.incident)
+    if not bars.may_take(session, callout, person.id, case):
+        raise Conflict(Sentence(ranking.CLOSED, name=person.name))
     page = pages.last_of(callout, person.id)
     if page is None or page.status is PageStatus.SKIPPED:
         page = pages.rung(session, callout, person, actor.name, now)

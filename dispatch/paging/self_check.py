@@ -13,23 +13,21 @@ from dispatch.audit import Actor
 from dispatch.db import Session
 from dispatch.incidents import timeline
 from dispatch.incidents.models import IncidentStatus
-from dispatch.paging import bars, seats
+from dispatch.paging import apart, bars, seats
 from dispatch.paging.models import Page
 
 #: How the timeline says by which way it was answered: only that it was passed on.
 _PASSED_ON = "passed_on"
 
 
-def may_see(page: Page) -> bool:
-    """Return whether the page still waits for its officer's answer."""
-    callout = page.callout
-    return (
-        page.ended_at is None
-        and page.person_id is not None
-        and callout.cancelled_at is None
-        and callout.incident.status is IncidentStatus.OPEN
-        and not bars.is_closed(callout.incident, page.person_id)
-    )
+def may_see(session: Session, page: Page) -> bool:
+    """Return whether a page waits for its officer's answer, and the case is open to them."""
+    callout, incident = page.callout, page.callout.incident
+    if page.ended_at is not None or page.person_id is None or callout.cancelled_at is not None:
+        return False
+    if incident.status is not IncidentStatus.OPEN:
+        return False
+    return not bars.is_closed(incident, page.person_id, bars.others_of(session, incident))
 
 
 def facts(session: Session, page: Page) -> Mapping[str, Any]:
@@ -49,8 +47,13 @@ def facts(session: Session, page: Page) -> Mapping[str, Any]:
 
 
 def pass_on(session: Session, page: Page, actor: Actor, now: datetime) -> None:
-    """Take an officer off a case whose people they know; the caller has locked the incident."""
+    """Take an officer off a case whose people they know; the caller has locked the incident.
+
+    In no incident linked with it they are called any more; from where they go already, a dispatcher
+    takes them.
+    """
     if page.person is None:
         return
     bars.pass_on(session, page.callout.incident, page.person, actor, now)
     seats.decline(session, page, actor, _PASSED_ON, now)
+    apart.settle(session, page.callout.incident, now)

@@ -9,6 +9,7 @@ When to look next is decided from values alone and kept with the seat, so that n
 it; the callout is due then, although nobody is paged.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -98,12 +99,12 @@ def _next_look(session: Session, assignment: Assignment, now: datetime) -> datet
 def no_more(assignment: Assignment, now: datetime) -> None:
     """Ask nothing of somebody any more: they do not go."""
     assignment.ask_at = assignment.welfare_asked_at = None
-    _over(assignment, now)
+    _over(assignment, now, ASKED | alarms.MUST_NOT_GO)
 
 
-def _over(assignment: Assignment, now: datetime) -> None:
+def _over(assignment: Assignment, now: datetime, kinds: Collection[str] = ASKED) -> None:
     callout = assignment.callout
-    alarms.end(callout.incident, ASKED, now, callout.want, person_id=assignment.person_id)
+    alarms.end(callout.incident, kinds, now, callout.want, person_id=assignment.person_id)
 
 
 def next_at(callout: Callout) -> datetime | None:

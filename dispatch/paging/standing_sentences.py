@@ -14,9 +14,15 @@ from dispatch.texts import N_
 TOLD = {
     "nobody_as_wished": N_("Nobody of %(team)s is what the victim insists on: paging the best."),
     "barred": N_("%(by)s says that these are not to be called for this case: %(people)s."),
+    "goes_to_both": N_("%(person)s goes to both sides of one case."),
+    "goes_though_closed": N_("%(person)s goes, and this case is closed to them."),
     "closed_yes": N_("%(person)s would go (%(via)s), but the case is closed to them."),
 }
 ALARMS = {
+    "goes_to_both": N_("%(person)s goes to both sides of one case: ring, and release them here."),
+    "goes_though_closed": N_(
+        "%(person)s goes, but a linked incident is closed to them: ring, and release them if so."
+    ),
     "nobody_as_wished": N_(
         "Nobody of %(team)s is what the victim insists on: the best there is is paged."
     ),

@@ -137,10 +137,15 @@ def _may_page_again(callout: Callout, person_id: int) -> bool:
     return last is not None and last.status is PageStatus.WITHDRAWN
 
 
-def page_chosen(session: Session, callout: Callout, person: Person, by: str, now: datetime) -> bool:
-    """Page somebody whom a dispatcher chose, however trained; False when no phone is known."""
+def page_chosen(
+    session: Session, callout: Callout, person: Person, by: str, now: datetime
+) -> Judged:
+    """Page somebody whom a dispatcher chose, however trained, and may; return how they are judged.
+
+    Not fit is only whoever has no telephone, and to whom the case is closed.
+    """
     judged = Moment(session, callout.want, now).by_hand(person, by)
     if judged.fit:
         plan = plans.plan_of(session, callout.policy_id, now)
         pages.add(session, callout, judged, policy.usual_attempts(plan), now)
-    return judged.fit
+    return judged

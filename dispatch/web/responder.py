@@ -206,7 +206,7 @@ def call(reference: str) -> str:
     """Show a call-out to whoever was called, and the incident to whoever goes."""
     with session.reading() as opened:
         page = _own_page(opened, reference)
-        reads = _reads(opened, page) or self_check.may_see(page)
+        reads = _reads(opened, page) or self_check.may_see(opened, page)
         noted = confidentiality.read_lately(
             opened, page.callout.incident, session.actor(), session.now()
         )
@@ -232,7 +232,7 @@ def _show_call(reference: str, narrative: str | None = None) -> str:
             | {"answer_url": url_for("responder.act", reference=reference, action="answer")},
             incident=_incident(opened, reference, page) if _reads(opened, page) else None,
             mine=_mine(opened, seat) if seat is not None else None,
-            check=_check(opened, page) if self_check.may_see(page) else None,
+            check=_check(opened, page) if self_check.may_see(opened, page) else None,
             narrative=narrative,
             onward=None,
         )

@@ -20,7 +20,7 @@ from dispatch.errors import Invalid, NotFound
 from dispatch.incidents import briefing, catalogue, handling, links, merging
 from dispatch.incidents.case_models import Gathering
 from dispatch.incidents.models import Incident, IncidentStatus
-from dispatch.paging import attending, callouts, confidentiality, joining, leading
+from dispatch.paging import apart, attending, callouts, confidentiality, joining, leading
 from dispatch.paging.confidentiality import Readable
 from dispatch.paging.models import UNFINISHED, Assignment, Callout
 from dispatch.people import phones
@@ -297,7 +297,7 @@ def _keep_apart(opened: Session, held: Incident, form: Form) -> str:
 
 def _link(opened: Session, held: Incident, form: Form) -> str:
     other = _other(opened, form, _named_in(opened, held, form, "other"))
-    links.link(opened, held, other, session.actor(), session.now())
+    apart.link(opened, held, other, session.actor(), session.now())
     return str(gettext("Linked with %(reference)s.", reference=other.reference))
 
 

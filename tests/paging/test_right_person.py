@@ -1,16 +1,21 @@
 """Nights in which not simply the primary is the right person."""
 
 from datetime import date, timedelta
+from itertools import pairwise
 
+import pytest
 import sqlalchemy as sa
 
 from dispatch.audit import Actor
 from dispatch.db import Session
-from dispatch.incidents import handling, links
+from dispatch.errors import Conflict
+from dispatch.incidents import handling, links, merging
 from dispatch.incidents.alerts import Alert, AlertType, Place
 from dispatch.incidents.models import Incident, Want
-from dispatch.paging import bars, joining, seats
-from dispatch.paging.models import AssignmentStatus, Page, PageStatus
+from dispatch.intake import receive
+from dispatch.intake.models import Source
+from dispatch.paging import apart, bars, callouts, joining, seats, self_check
+from dispatch.paging.models import AssignmentStatus, NobodyOnDuty, Page, PageStatus
 from dispatch.people import places
 from dispatch.people.models import Certificate, Person, Qualification, Team
 from tests.paging.conftest import ALERT, DORA, Night, second_team
@@ -138,7 +143,7 @@ def test_places_that_cannot_be_read_keep_nobody_from_being_called(night: Night) 
 
 def _link(session: Session, one: int, other: int, night: Night) -> None:
     here, there = (session.get_one(Incident, incident_id) for incident_id in (one, other))
-    links.link(session, here, there, DORA, night.now)
+    apart.link(session, here, there, DORA, night.now)
 
 
 def test_nobody_goes_to_both_sides_of_a_case(night: Night) -> None:
@@ -155,7 +160,8 @@ def test_nobody_goes_to_both_sides_of_a_case(night: Night) -> None:
     _goes(night, "Bert")
     with night.callout() as (session, callout):
         assert [going.person.name for going in callout.assignments] == ["Bert Maes"]
-        assert not bars.may_take(session, callout, night.person(session, "An"))
+        case = bars.others_of(session, callout.incident)
+        assert not bars.may_take(session, callout, night.person(session, "An"), case)
 
 
 def test_both_sides_within_one_incident_are_kept_apart_too(night: Night) -> None:
@@ -168,8 +174,8 @@ def test_both_sides_within_one_incident_are_kept_apart_too(night: Night) -> None
         session.flush()
         victims, suspects = incident.wants
         an = night.person(session, "An")
-        assert bars.other_side(session, suspects, ()) == {an}
-        assert bars.other_side(session, victims, ()) == set()
+        assert bars.other_side(session, suspects) == {an}
+        assert bars.other_side(session, victims) == set()
 
 
 def test_whoever_passed_a_report_on_is_not_called_for_the_event_that_it_joins(night: Night) -> None:
@@ -187,3 +193,120 @@ def test_an_alert_without_any_of_this_is_told_as_before(night: Night) -> None:
     night.report(ALERT)
     (page,) = night.pages("An")
     assert set(page.reason) == {"kind", "line", "until", "holds"}
+
+
+def _linked(night: Night, *alerts: Alert) -> list[int]:
+    """Report each and link it with the one before."""
+    found = [night.report(alert) for alert in alerts]
+    with night.store.write() as session:
+        for before, after in pairwise(found):
+            _link(session, before, after, night)
+    return found
+
+
+def _passes_on(night: Night, name: str, incident_id: int) -> None:
+    with night.held(incident_id) as (session, incident):
+        page = next(
+            page
+            for callout in callouts.of_incident(session, incident)
+            for page in callout.pages
+            if page.person is not None and page.person.name.startswith(name)
+        )
+        self_check.pass_on(session, page, DORA, night.now)
+
+
+def test_whoever_passed_a_case_on_is_called_for_nothing_linked_with_it(night: Night) -> None:
+    first, second, third = _linked(night, ALERT, ALERT, ALERT)
+    _passes_on(night, "An", first)
+    for incident_id in (second, third):
+        night.incidents.append(incident_id)
+        # She was being called for it: a colleague is asked at once, and not after her step's wait.
+        assert _paged(night) == ["An", "Bert"]
+    assert [page.ended_at is None for page in night.pages("An")] == [False] * 3
+    later = night.report()
+    with night.store.write() as session:
+        _link(session, third, later, night)
+    assert _paged(night) == ["An", "Bert"]
+    assert night.text("An", f"ja {night.code('An')}") == "too_late"
+
+
+def test_a_bar_of_a_dispatcher_holds_for_the_case_until_one_chooses_them(night: Night) -> None:
+    first, second = _linked(night, ALERT, ALERT)
+    with night.held(first) as (session, incident):
+        bars.bar(session, incident, [night.someone(session, "An")], "", DORA, night.now)
+    with night.held(second) as (session, incident):
+        assert bars.is_barred(incident, night.person(session, "An"), _case(session, incident))
+        bars.lift(session, incident, night.someone(session, "An"))
+        assert not bars.is_barred(incident, night.person(session, "An"), _case(session, incident))
+        an = night.someone(session, "An")
+        bars.pass_on(session, session.get_one(Incident, first), an, DORA, night.now)
+        # What she says herself, no dispatcher lifts.
+        bars.lift(session, incident, an)
+        assert bars.is_closed(incident, an.id, _case(session, incident))
+
+
+def _case(session: Session, incident: Incident) -> bars.Others:
+    session.flush()
+    return bars.others_of(session, incident)
+
+
+def test_of_two_reports_that_become_one_a_bar_of_ones_own_outlasts_a_dispatchers() -> None:
+    own, other = {"1": "self", "2": "dispatcher"}, {"1": "dispatcher", "2": "lifted", "3": "self"}
+    together = {"1": "self", "2": "dispatcher", "3": "self"}
+    assert bars.both(own, other) == bars.both(other, own) == together
+
+
+def test_a_yes_to_one_side_ends_the_call_for_the_other_at_once(night: Night) -> None:
+    _linked(night, ALERT, SUSPECT)
+    first = night.pages("An")[0]
+    assert night.text("An", f"ja {first.code}") == "goes"
+    assert _paged(night) == ["An", "Bert"]
+    assert night.pages("An")[1].ended_at is not None
+
+
+def test_the_console_asks_about_whoever_goes_to_both_sides_when_they_are_linked(
+    night: Night,
+) -> None:
+    victims, suspects = night.report(), night.report(SUSPECT)
+    for page in night.pages("An"):
+        assert night.text("An", f"ja {page.code}") == "goes"
+    with night.held(victims) as (session, incident):
+        apart.link(session, incident, session.get_one(Incident, suspects), DORA, night.now)
+    assert night.alarms() == ["goes_to_both"]
+    with night.callout() as (session, callout):
+        seats.release(session, callout.assignments[0], DORA, night.now)
+    assert "goes_to_both" not in night.alarms()
+    assert _paged(night)[-1] == "Bert"
+
+
+def test_two_sides_of_one_report_are_called_different_people_from_the_first(night: Night) -> None:
+    second_team(night)
+    with night.store.write() as session:
+        jour = session.scalars(sa.select(Team).where(Team.key == "jour")).one()
+        listed = sa.update(NobodyOnDuty).where(NobodyOnDuty.team_id == jour.id)
+        session.execute(listed.values(person_id=night.person(session, "An")))
+        home = receive.origin(session.get_one(Source, night.cast.source_id))
+        incident = handling.open_incident(session, ALERT, home, DORA, night.now)
+        night.incidents.append(incident.id)
+        incident.wants.append(Want(team=jour, side="suspect", wanted_by="Dora"))
+        callouts.advance(session, incident, night.now, opened=True)
+    assert _paged(night) == ["An"]
+    assert night.pages("An")[-1].reason == {"kind": "other_side"}
+
+
+def test_reports_of_the_two_sides_are_never_one_event(night: Night) -> None:
+    victims, suspects = night.report(), night.report(SUSPECT)
+    with night.store.write() as session:
+        two = [handling.locked(session, incident_id) for incident_id in (suspects, victims)]
+        assert merging.proposed(session, two) == []
+        with pytest.raises(Conflict):
+            joining.merge(session, *two, DORA, night.now)
+
+
+def test_what_is_linked_with_a_report_is_linked_with_what_it_joins(night: Night) -> None:
+    suspects, report = _linked(night, SUSPECT, ALERT)
+    event = night.report()
+    with night.store.write() as session:
+        two = [handling.locked(session, incident_id) for incident_id in (report, event)]
+        joining.merge(session, *two, DORA, night.now)
+        assert suspects in links.linked_to(session, event)

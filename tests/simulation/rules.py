@@ -114,6 +114,7 @@ ALWAYS: Mapping[str, str] = {
             UNION ALL SELECT p.person_id, p.callout_id FROM page p WHERE p.ended_at IS NULL) who
         JOIN callout c ON c.id = who.callout_id JOIN incident i ON i.id = c.incident_id,
         json_each(i.barred) closed WHERE closed.key = CAST(who.person_id AS TEXT)
+        AND closed.value <> 'lifted'
         AND NOT EXISTS (SELECT 1 FROM assignment d WHERE d.callout_id = who.callout_id
             AND d.person_id = who.person_id AND d.status = 'done')""",
     "waits for too long: callout": """

@@ -1,0 +1,97 @@
+"""Keeps people apart in a case once it turns out that they must be: linked, passed on, taken.
+
+Who may not go for an incident, because the case is closed to them or they go to its other side, is
+asked no more in any incident of the case, and others are called at once. Whoever goes already is
+never taken off: somebody waits for them, so the console asks a dispatcher. That no yes gives such a
+person a seat does not rest on this: `bars` says so whenever a seat is taken.
+"""
+
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from dispatch import logs
+from dispatch.audit import ENGINE, Actor
+from dispatch.db import Session
+from dispatch.incidents import alarms, links, timeline
+from dispatch.incidents.models import Incident, IncidentStatus
+from dispatch.paging import bars, callouts, handing, pages
+from dispatch.paging.models import UNFINISHED, Assignment, Callout
+
+log = logs.logger(__name__)
+
+
+def link(session: Session, one: Incident, other: Incident, actor: Actor, now: datetime) -> None:
+    """Say that two incidents belong to one case; the caller holds the first locked.
+
+    Raises what `links.link` raises.
+    """
+    links.link(session, one, other, actor, now)
+    settle(session, one, now)
+
+
+def settle(session: Session, incident: Incident, now: datetime) -> None:
+    """Ask nobody any more who may not go; the incident is locked, the others are where they can be.
+
+    What another transaction holds is left to it: to wait for it here could be for ever. A fault
+    undoes nothing but itself: what was said or decided before stands.
+    """
+    session.flush()
+    try:
+        with session.begin_nested():
+            _settle_all(session, incident, now)
+    except sa.exc.OperationalError:
+        # The database's own: the whole must be tried again.
+        raise
+    except Exception:
+        log.exception("settling_failed", incident=incident.id)
+
+
+def _settle_all(session: Session, incident: Incident, now: datetime) -> None:
+    _settle(session, incident, now)
+    for incident_id in sorted(bars.others_of(session, incident).linked):
+        held = callouts.take(session, incident_id)
+        if held is not None:
+            _settle(session, held, now)
+
+
+def _settle(session: Session, incident: Incident, now: datetime) -> None:
+    if incident.status is not IncidentStatus.OPEN:
+        return
+    case, asked_no_more = bars.others_of(session, incident), False
+    for callout in callouts.of_incident(session, incident):
+        if callout.cancelled_at is not None:
+            continue
+        beyond = bars.other_side(session, callout.want, case, going=True)
+        ending = [
+            page
+            for page in pages.still_open(callout)
+            if page.person_id in beyond
+            or (page.person_id is not None and bars.is_barred(incident, page.person_id, case))
+        ]
+        pages.withdraw(session, callout, "over.sms", now, ending)
+        for page in ending:
+            handing.refused(session, page, ENGINE, now)
+        asked_no_more = asked_no_more or bool(ending)
+        for going in callout.assignments:
+            if going.status in UNFINISHED:
+                _ask_about(session, callout, going, going.person_id in beyond, case, now)
+    if asked_no_more:
+        callouts.catch_up(session, incident, now)
+
+
+def _ask_about(
+    session: Session,
+    callout: Callout,
+    going: Assignment,
+    beyond: bool,
+    case: bars.Others,
+    now: datetime,
+) -> None:
+    """Let the console ask about somebody who goes and should not, once."""
+    incident, person = callout.incident, going.person
+    kind = "goes_to_both" if beyond else "goes_though_closed"
+    if beyond or bars.is_barred(incident, person.id, case):
+        facts = {"person": person.name, "person_id": person.id}
+        if alarms.raise_alarm(session, incident, kind, now, callout.want, **facts):
+            timeline.add(session, incident, kind, ENGINE, now, person=person.name)
