@@ -136,8 +136,12 @@ class Engine:
 
     def look_at_going(self) -> None:
         """Ask after whoever goes without having seen the facts, or has worked for long."""
-        with self.store.write() as session:
-            attending.look(session, self.parts.clock.now())
+        now = self.parts.clock.now()
+        with self.store.read() as session:
+            owed = attending.owed(session, now)
+        if owed:
+            with self.store.write() as session:
+                attending.look(session, owed, now)
 
     # Sending
 

@@ -379,3 +379,8 @@ def test_a_delivery_that_another_transaction_has_is_left_to_it(
 def _opened(engine: Engine) -> list[str]:
     with engine.store.read() as session:
         return list(session.scalars(sa.select(Incident.reference).order_by(Incident.id)))
+
+
+def test_an_engine_with_nobody_to_ask_after_takes_no_turn_to_write(engine, cast, monkeypatch):
+    monkeypatch.setattr(engine.store, "write", None)
+    engine.look_at_going()

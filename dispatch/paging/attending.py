@@ -6,7 +6,7 @@ opened them after all. Whoever works on a large incident for hours is asked afte
 Nobody is replaced by itself. An engine looks again and again; each is asked about once.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -53,9 +53,9 @@ def owed(session: Session, now: datetime) -> list[int]:
     return sorted(found | {incident_id for incident_id, _ in _tired(session, now)})
 
 
-def look(session: Session, now: datetime) -> None:
-    """Ask what must be asked by now; an incident that another transaction has is looked at soon."""
-    for incident_id in owed(session, now):
+def look(session: Session, incident_ids: Iterable[int], now: datetime) -> None:
+    """Ask what is `owed` by now; an incident that another transaction has is looked at soon."""
+    for incident_id in incident_ids:
         incident = callouts.take(session, incident_id)
         if incident is not None:
             try:

@@ -15,7 +15,7 @@ def _look(night: Night) -> list[int]:
     """Do what the engine does every few seconds; return what there was to do."""
     with night.store.write() as session:
         owed = attending.owed(session, night.now)
-        attending.look(session, night.now)
+        attending.look(session, owed, night.now)
     return owed
 
 

@@ -78,7 +78,8 @@ def test_whoever_goes_is_led_told_and_relieved(web, desk):
     do_callout(web, desk, first, "accept_for", {"person": web.centre.people["An"].id})
     going = nights.callout(web.store, first).assignments[0].id
     with web.store.write() as session:
-        attending.look(session, NOW + timedelta(seconds=web.settings.cases.facts_seconds))
+        later = NOW + timedelta(seconds=web.settings.cases.facts_seconds)
+        attending.look(session, attending.owed(session, later), later)
     shown = desk.get(f"/incidents/{first}").text
     panel = shown[shown.index(f'id="owed-{going}"') :]
     assert nights.ADDRESS in panel[: panel.index("</section>")]
