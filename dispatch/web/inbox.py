@@ -109,7 +109,7 @@ def _count(team: Team) -> int:
 
 
 def waiting(opened: Session, team: Team) -> int:
-    """Return how much waits for whoever plans a team: requests, and turns that nobody can serve.
+    """Return how much waits for whoever plans a team: requests, and turns that nobody serves.
 
     What is offered already waits for its takers.
     """
@@ -118,9 +118,11 @@ def waiting(opened: Session, team: Team) -> int:
     mine = [one for one in held if _is_for_planner(one)]
     offered = {one.shift.uid for one in held if one.state is SwapState.OFFERED}
     lost = {hole.turn.shift_uid for hole in repairs.lost(opened, team, now)} - offered
-    signed = [one for one in open_turns.standing(opened, team, now) if one.person_id is not None]
+    standing = open_turns.standing(opened, team, now)
+    signed = [one for one in standing if one.person_id is not None]
+    nobody = [gap for gap in _gaps(opened, team, standing) if gap["offered"] is None]
     late = open_turns.taken_late(opened, team)
-    return len(_asked(opened, team)) + len(mine) + len(signed) + len(late) + len(lost)
+    return sum(map(len, (_asked(opened, team), mine, signed, late, lost, nobody)))
 
 
 # --- Deciding.

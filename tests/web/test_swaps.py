@@ -170,10 +170,13 @@ def test_an_open_turn_is_offered_by_a_planner_and_signed_up_for(web, bert):
     petra = web.as_role(Role.PLANNER)
     shown = text(petra.get("/rota/support/requests"))
     assert "Gaps in the published rota 2" in shown
+    assert "Requests 2" in shown
     gap = {"line": "primary", "uid": ""}
     gap |= {"begins": (BEGINS + DAY).isoformat(), "ends": (BEGINS + 3 * DAY).isoformat()}
     assert petra.post("/rota/support/requests/offer", gap).status_code == 303
-    assert "offered to everybody" in text(petra.get("/rota/support/requests"))
+    offered = text(petra.get("/rota/support/requests"))
+    assert "offered to everybody" in offered
+    assert "Requests 1" in offered
     assert "Nobody has this turn yet" in text(bert.get("/turns/swaps"))
     with web.store.read() as session:
         number = session.scalars(sa.select(OpenTurn.id)).one()
