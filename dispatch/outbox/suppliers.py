@@ -237,6 +237,8 @@ class Standing:
     """Of the last fault."""
     faulted_at: datetime | None
     worked_at: datetime | None
+    retry_at: datetime | None = None
+    """When it is asked again whether it is well."""
 
 
 def standings(session: Session, names: Iterable[str]) -> list[Standing]:
@@ -250,6 +252,7 @@ def standings(session: Session, names: Iterable[str]) -> list[Standing]:
             row.code if row else "",
             row.faulted_at if row else None,
             row.worked_at if row else None,
+            row.retry_at if row else None,
         )
         for name, row in ((name, rows.get(name)) for name in names)
     ]

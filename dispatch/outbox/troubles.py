@@ -3,7 +3,8 @@
 Told from what became of the newest messages, and from what `suppliers` has counted, so that every
 process says the same. A refusal ends with the next message that gets through: one refused at the
 door with the next that is taken, one refused afterwards with the next that is passed on. Which
-codes mean that we are refused, and what they mean in words, is for `channels`.
+codes mean that we are refused, and what they mean in words, is for `channels`; here are words for
+what any supplier may meet.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,6 +17,7 @@ from sqlalchemy.orm import load_only
 from dispatch.channels.contract import RECEIPTED, State
 from dispatch.db import Session
 from dispatch.outbox.models import Breaker, Message, Supplier
+from dispatch.texts import N_
 
 #: How many messages are looked at, the newest first.
 _LOOKED_AT = 100
@@ -86,6 +88,26 @@ def _by_count(row: Supplier | None) -> Refusal | None:
         return None
     since = row.faulted_at if row.state is Breaker.CLOSED else row.changed_at
     return Refusal(row.name, since or row.changed_at, row.code)
+
+
+#: What our own words for a supplier's failing mean; a number is one of HTTP.
+_FAILINGS = {
+    "unwell": N_("it says that it is not well"),
+    "connection": N_("it cannot be reached"),
+    "timeout": N_("it does not answer in time"),
+    "nonsense": N_("it answers what nobody understands"),
+    "address": N_("its address is none"),
+    "http-401": N_("it does not accept our account"),
+    "http-403": N_("it does not accept our account"),
+}
+_OWN_FAULT = N_("it has a fault of its own")
+UNSAID = N_("it does not say why")
+
+
+def meaning(alarms: Mapping[str, str], code: str) -> str:
+    """Return what a code means, in English words; `alarms` are those of the supplier's module."""
+    known = alarms.get(code) or _FAILINGS.get(code)
+    return known or (_OWN_FAULT if code.startswith("http-5") else UNSAID)
 
 
 _NEVER = datetime.min.replace(tzinfo=UTC)

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from dispatch import seal
+from dispatch import seal, upkeep
 from dispatch.channels.contract import Kind
 from dispatch.db import Session
 from dispatch.errors import Conflict, NotFound
@@ -27,6 +27,7 @@ from dispatch.texts import N_
 VERSIONS = ("3.0", "4.0")
 _VALID_HOURS = 12
 _LEAST_URGENT = 3
+_CARDS_AN_HOUR, _HOUR_SECONDS = 5, 3600
 
 
 def numbers(session: Session, organisation: Organisation) -> list[str]:
@@ -78,12 +79,15 @@ def _escaped(text: str) -> str:
 
 
 def text(session: Session, person: Person, now: datetime) -> None:
-    """Text somebody where the card is. Raises Conflict when no text reaches them."""
+    """Text somebody where the card is. Raises Conflict when no text reaches them, or too many."""
     methods = phones.reachable(session, [person.id])[person.id]
     method = next(iter(reaching.fitting(reaching.SMS, methods)), None)
     number = phones.open_address(session, method) if method is not None else None
     if method is None or number is None:
         raise Conflict(N_("No confirmed mobile takes texts: the card cannot be sent there."))
+    key = seal.fingerprint(session, f"card to {person.id}")
+    if upkeep.hits(session, key, now, _HOUR_SECONDS) > _CARDS_AN_HOUR:
+        raise Conflict(N_("The card was sent there several times. Wait an hour, then try again."))
     employer = session.get_one(Organisation, person.organisation_id)
     chosen = telling.settings(session)
     draft = Draft(

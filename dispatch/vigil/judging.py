@@ -41,6 +41,9 @@ class Standing:
     texts: bool
     refused_since: datetime | None = None
     code: str = ""
+    meaning: str = ""
+    """Of the code, in English words to be said in any language."""
+    calls: bool = False
 
 
 @dataclass(frozen=True)
@@ -115,7 +118,9 @@ def is_silent(engine_seconds: float | None, awake_seconds: float) -> bool:
 def _suppliers(read: Readings, now: datetime) -> Iterator[Found]:
     for one in read.suppliers:
         if one.refused_since is not None and one.refused_since <= now - REFUSED:
-            facts = {"supplier": one.name, "code": one.code}
+            rings = [other for other in read.suppliers if other.calls and not other.refused_since]
+            facts: dict[str, Any] = {"supplier": one.name, "code": one.code}
+            facts |= {"meaning": one.meaning, "unrung": one.calls and not rings}
             yield Found(Trouble.SUPPLIER, one.refused_since, one.name, facts)
     since = none_left(read.suppliers, now)
     if since is not None:

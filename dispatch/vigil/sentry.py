@@ -9,6 +9,7 @@ import os
 import socket
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import partial
@@ -253,15 +254,15 @@ def standings(session: Session, parts: Parts) -> list[Standing]:
     carrying = [one for one in parts.channels.values() if one.kinds & RECEIPTED]
     alarms = {one.name: one.alarms for one in carrying}
     refused = {one.supplier: one for one in troubles.refusals(session, alarms)}
-    return [
-        Standing(
-            one.name,
-            Kind.SMS in one.kinds,
-            refused[one.name].since if one.name in refused else None,
-            refused[one.name].code if one.name in refused else "",
-        )
-        for one in carrying
-    ]
+    found = []
+    for one in carrying:
+        standing = Standing(one.name, Kind.SMS in one.kinds, calls=Kind.CALL in one.kinds)
+        if (refusal := refused.get(one.name)) is not None:
+            why = troubles.meaning(one.alarms, refusal.code)
+            since = refusal.since
+            standing = replace(standing, refused_since=since, code=refusal.code, meaning=why)
+        found.append(standing)
+    return found
 
 
 def skews(session: Session, now: datetime) -> Mapping[str, float]:

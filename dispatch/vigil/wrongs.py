@@ -16,6 +16,7 @@ from dispatch.audit import Actor
 from dispatch.db import Base, Session
 from dispatch.errors import NotFound
 from dispatch.inserts import insert_once
+from dispatch.outbox import troubles
 from dispatch.texts import N_, Sentence, say
 from dispatch.vigil.judging import Found
 from dispatch.vigil.models import Trouble, Wrong
@@ -29,7 +30,7 @@ _SAID = {
     ),
     Trouble.WEB: N_("The web server does not run: no alert comes in. Have it started."),
     Trouble.OVERDUE: N_("Messages that are due do not leave. Ring people yourself."),
-    Trouble.SUPPLIER: N_("%(supplier)s does not take our messages (%(code)s)."),
+    Trouble.SUPPLIER: N_("%(supplier)s does not take our messages: %(meaning)s (%(code)s)."),
     Trouble.NO_SUPPLIER: N_("No supplier takes our texts and calls. Ring people yourself."),
     Trouble.CALLBACKS: N_(
         "Suppliers call nothing back: replies may come late. They are asked for instead."
@@ -43,6 +44,7 @@ _SAID = {
     ),
     Trouble.COVER: N_("%(team)s: %(told)s Find somebody."),
 }
+_UNRUNG = N_("Nothing else carries calls, and a text wakes nobody: ring people yourself.")
 _NEVER = N_("%(source)s has not sent any test alert yet. Ask it by telephone to send one.")
 
 
@@ -51,8 +53,11 @@ def said(one: Wrong, language: str) -> str:
     facts = {name: _read(fact) for name, fact in one.facts.items()}
     if one.trouble is Trouble.COVER:
         facts["told"] = say(language, str(facts["sentence"]), **facts)
+    if one.trouble is Trouble.SUPPLIER:
+        facts["meaning"] = say(language, str(facts.get("meaning") or troubles.UNSAID))
     text = _NEVER if facts.get("never") else _SAID[one.trouble]
-    return say(language, text, **facts)
+    told = say(language, text, **facts)
+    return f"{told} {say(language, _UNRUNG)}" if facts.get("unrung") else told
 
 
 def kept(sentence: Sentence) -> dict[str, Any]:

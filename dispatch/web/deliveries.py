@@ -27,7 +27,7 @@ from dispatch.people.access import Right
 from dispatch.people.models import Organisation, Service, Team
 from dispatch.texts import N_
 from dispatch.vigil import promises
-from dispatch.web import session
+from dispatch.web import session, suppliers
 from dispatch.web.forms import Form
 
 blueprint = Blueprint("deliveries", __name__)
@@ -162,6 +162,7 @@ def _sources(form: Form) -> str:
             form=form,
             sources=[_source(one, forged, one.organisation_id in administered) for one in found],
             forged_unknown=forged.get(None, 0),
+            suppliers=suppliers.listed(opened),
             places=_places(opened, administered),
             endings=[(hours, _ending(hours)) for hours in _ENDINGS],
         )

@@ -17,8 +17,8 @@ from flask_babel import get_locale, gettext
 from dispatch.people.access import Right, Viewer
 from dispatch.people.models import Role
 from dispatch.texts import N_
-from dispatch.web import session
-from dispatch.web.watch import engine_state, sms_state
+from dispatch.web import session, suppliers
+from dispatch.web.watch import engine_state
 
 _POLICY = "; ".join(
     (
@@ -179,4 +179,4 @@ class _Centre:
     @cached_property
     def sms(self) -> dict[str, str]:
         """Whether texts go out, in a word and a sentence."""
-        return sms_state()
+        return suppliers.state()

@@ -28,9 +28,9 @@ from dispatch import clock, logs, upkeep
 from dispatch.db import Session, Store, Unavailable
 from dispatch.people import accounts
 from dispatch.people.access import Right, Viewer
-from dispatch.web import failures, session
+from dispatch.web import failures, session, suppliers
 from dispatch.web.crowd import Crowd, Made
-from dispatch.web.watch import engine_state, sms_state
+from dispatch.web.watch import engine_state
 from dispatch.wiring import Parts
 
 log = logs.logger(__name__)
@@ -311,7 +311,7 @@ def _etag(opened: Session, topics: tuple[str, ...], of: str) -> str:
 @blueprint.get("/live/centre")
 def centre() -> ResponseReturnValue:
     """Show whether the centre works."""
-    state = f"{engine_state()} {sms_state()} {flask.session.get('language')}"
+    state = f"{engine_state()} {suppliers.state()} {flask.session.get('language')}"
     etag = hashlib.sha256(state.encode()).hexdigest()[:24]
     if etag in request.if_none_match:
         return "", 304, {"ETag": f'"{etag}"'}

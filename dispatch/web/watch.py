@@ -8,8 +8,8 @@ and none is about a person.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 import flask
@@ -21,24 +21,20 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from dispatch import upkeep
-from dispatch.channels.contract import RECEIPTED, Kind, State
+from dispatch.channels.contract import RECEIPTED
 from dispatch.db import Session, Unavailable
-from dispatch.outbox import queue, troubles
+from dispatch.outbox import queue
 from dispatch.outbox.models import Message
-from dispatch.outbox.troubles import Refusal
 from dispatch.paging import replies
-from dispatch.texts import N_
 from dispatch.vigil import sentry, wrongs
 from dispatch.vigil.models import Trouble
-from dispatch.web import screens
+from dispatch.web import screens, suppliers
 from dispatch.web import session as frame
 
 blueprint = Blueprint("watch", __name__)
 
 RED_SECONDS = 10
 _LATE_SECONDS = 3
-#: How far back the state of the SMS supplier looks.
-_LATELY = timedelta(minutes=10)
 
 
 @blueprint.get("/health")
@@ -96,16 +92,16 @@ def _sms(session: Session) -> dict[str, Any]:
     Nothing of it turns us red: it is told where people can act on it, and restarting us helps
     nobody.
     """
-    since = _silent_since(session)
+    since = suppliers.silent_since(session)
     return {
         "sms_refused": [
             {
                 "supplier": refusal.supplier,
                 "since": screens.iso(refusal.since),
                 "code": refusal.code,
-                "meaning": _meaning(refusal),
+                "meaning": suppliers.meaning(refusal),
             }
-            for refusal in troubles.refusals(session, _alarms())
+            for refusal in suppliers.refusals(session)
         ],
         "no_callback_since": screens.iso(since) if since else None,
     }
@@ -223,14 +219,14 @@ class _Figures(Collector):
         refusing = GaugeMetricFamily(
             "dispatch_supplier_refusing", "Whether a supplier refuses us", labels=["supplier"]
         )
-        names = {refusal.supplier for refusal in troubles.refusals(self._session, _alarms())}
-        for name in _alarms():
+        names = {refusal.supplier for refusal in suppliers.refusals(self._session)}
+        for name in suppliers.alarms(RECEIPTED):
             refusing.add_metric([name], name in names)
         yield refusing
         yield GaugeMetricFamily(
             "dispatch_callbacks_missing",
             "Whether suppliers call nothing back, so that replies may not be reaching us",
-            value=_silent_since(self._session) is not None,
+            value=suppliers.silent_since(self._session) is not None,
         )
 
 
@@ -271,103 +267,3 @@ def engine_state() -> dict[str, str]:
         sentence = gettext("The engine is slow at this moment.")
         return {"state": "late", "text": sentence, "banner": ""}
     return {"state": "running", "text": gettext("The engine is running."), "banner": ""}
-
-
-#: What our own words for a supplier's failing mean; a number is one of HTTP.
-_FAILINGS = {
-    "unwell": N_("it says that it is not well"),
-    "connection": N_("it cannot be reached"),
-    "timeout": N_("it does not answer in time"),
-    "http-401": N_("it does not accept our account"),
-    "http-403": N_("it does not accept our account"),
-}
-
-
-def _alarms() -> dict[str, Mapping[str, str]]:
-    """Return the codes by which each supplier of texts and calls refuses us, in plain words."""
-    channels = frame.parts().channels.values()
-    return {one.name: one.alarms for one in channels if one.kinds & RECEIPTED}
-
-
-def _meaning(refusal: Refusal) -> str:
-    known = _alarms()[refusal.supplier].get(refusal.code) or _FAILINGS.get(refusal.code)
-    return known or N_("it does not say why")
-
-
-def _silent_since(session: Session) -> datetime | None:
-    overdue = frame.parts().settings.engine.receipt_overdue_seconds
-    return troubles.silent_since(session, _now(), overdue)
-
-
-def sms_state() -> dict[str, str]:
-    """Return whether texts go out and answers come in: working, trouble or down.
-
-    `banner` is the kind of a banner with the same text, or empty.
-    """
-    if not frame.parts().channels:
-        sentence = gettext("No SMS supplier is set up: nobody is texted.")
-        return {"state": "down", "text": sentence, "banner": ""}
-    with frame.reading() as session:
-        refusals = troubles.refusals(session, _alarms())
-        silent_since = _silent_since(session)
-        struggling, failed, sent = _lately(session)
-    if refusals:
-        return _refused(refusals)
-    if silent_since is not None:
-        sentence = gettext(
-            "No callback since %(since)s: replies may not be reaching us. The supplier is asked "
-            "for them instead.",
-            since=screens.short(silent_since, _now()),
-        )
-        return {"state": "trouble", "text": sentence, "banner": "waiting"}
-    if struggling and not sent:
-        sentence = gettext("The SMS supplier cannot be reached.")
-        return {"state": "down", "text": sentence, "banner": ""}
-    if struggling or failed:
-        sentence = gettext(
-            "%(count)s texts of the last ten minutes did not go out at once.",
-            count=struggling + failed,
-        )
-        return {"state": "trouble", "text": sentence, "banner": ""}
-    return {"state": "working", "text": gettext("Texts go out."), "banner": ""}
-
-
-def _refused(refusals: Sequence[Refusal]) -> dict[str, str]:
-    """Say who refuses us; while another carries texts, that is no reason to ring people."""
-    sentences = [
-        gettext(
-            "%(supplier)s refuses our messages since %(since)s: %(meaning)s (%(code)s).",
-            supplier=refusal.supplier,
-            since=screens.short(refusal.since, _now()),
-            meaning=gettext(_meaning(refusal)),
-            code=refusal.code,
-        )
-        for refusal in refusals
-    ]
-    refusing = {refusal.supplier for refusal in refusals}
-    carried = any(
-        Kind.SMS in one.kinds and one.name not in refusing
-        for one in frame.parts().channels.values()
-    )
-    if not carried:
-        sentences.append(gettext("Ring people yourself."))
-    kind = {"state": "trouble", "banner": "waiting"} if carried else _DOWN
-    return {**kind, "text": " ".join(sentences)}
-
-
-_DOWN = {"state": "down", "banner": "critical"}
-
-
-def _lately(session: Session) -> tuple[int, int, int]:
-    """Count the texts of the last minutes that struggle, that failed and that were sent."""
-    since = _now() - _LATELY
-    struggling = Message.status.in_((State.UNKNOWN, State.PENDING)) & (Message.attempts > 0)
-    failed = (Message.status == State.FAILED) & (Message.failed_at > since)
-    row = session.execute(
-        sa.select(
-            sa.func.count().filter(struggling),
-            sa.func.count().filter(failed),
-            sa.func.count().filter(Message.sent_at > since),
-        ).where(Message.kind == Kind.SMS, Message.created_at > since)
-    ).one()
-    return row[0], row[1], row[2]

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from dispatch.vigil.judging import Promise, Readings, Standing, judged, wrong
-from dispatch.vigil.models import Trouble
+from dispatch.vigil.models import Trouble, Wrong
+from dispatch.vigil.wrongs import said
 
 NOW = datetime(2026, 3, 14, 3, 0, tzinfo=UTC)
 WELL = Readings(
@@ -78,5 +79,15 @@ def test_whoever_is_told_reads_since_when_and_whose_it_is():
     due, supplier, source = wrong(read, NOW)
     assert (due.since, due.organisation_id) == (ago(15), None)
     assert (supplier.since, supplier.about) == (ago(20), "twilio")
-    assert supplier.facts == {"supplier": "twilio", "code": "20003"}
+    assert supplier.facts == {"supplier": "twilio", "code": "20003", "meaning": "", "unrung": False}
     assert (source.since, source.organisation_id, source.about) == (ago(4000), 7, "room")
+
+
+@pytest.mark.parametrize(("other_calls", "unrung"), [(True, False), (False, True)])
+def test_a_refusal_that_leaves_nothing_to_ring_with_says_so(other_calls: bool, unrung: bool):
+    twilio = Standing("twilio", True, ago(20), "connection", "it cannot be reached", calls=True)
+    both = (twilio, Standing("gateway", True, calls=other_calls))
+    (found,) = wrong(replace(WELL, suppliers=both), NOW)
+    told = said(Wrong(trouble=found.trouble, facts=dict(found.facts)), "en")
+    assert told.startswith("twilio does not take our messages: it cannot be reached (connection).")
+    assert ("ring people yourself" in told) is unrung

@@ -8,15 +8,17 @@ import pytest
 import sqlalchemy as sa
 
 from dispatch import db, upkeep, wiring
-from dispatch.channels.contract import Kind, State
+from dispatch.channels.contract import Kind, Outcome, State
 from dispatch.channels.gateway import GatewayChannel
+from dispatch.channels.mail import MailChannel
 from dispatch.clock import monotonic
+from dispatch.outbox import suppliers as suppliers_
 from dispatch.outbox.models import Message, Purpose
 from dispatch.people.models import Role
 from dispatch.vigil import wrongs
 from dispatch.vigil.judging import Found
 from dispatch.vigil.models import Trouble
-from dispatch.web import session, watch
+from dispatch.web import session, suppliers
 from tests.centre import NOW
 from tests.web.conftest import Web
 from tests.writer import Writer
@@ -263,21 +265,83 @@ def test_the_meaning_of_a_refusal_is_said_in_the_viewers_language(supplied: Web)
     assert "onze rekening bij de leverancier is geschorst (30002)" in desk.get("/board").text
 
 
-def test_a_refusal_while_another_supplier_carries_texts_is_no_reason_to_ring(supplied: Web):
-    parts = supplied.app.extensions["parts"]
+def with_another(web: Web, *kinds: Kind) -> None:
+    """Let another supplier carry texts, and calls if so named."""
+    parts = web.app.extensions["parts"]
     gateway = GatewayChannel(
         url="http://127.0.0.1:9",
         secrets=("a secret of the tests' own",),
         sender="",
         public_url="",
-        clock=supplied.clock,
+        clock=web.clock,
         pool=1,
     )
+    gateway.kinds = frozenset({Kind.SMS, *kinds})
     channels = {**parts.channels, "gateway": gateway}
-    supplied.app.extensions["parts"] = replace(parts, channels=channels)
+    web.app.extensions["parts"] = replace(parts, channels=channels)
+
+
+def test_a_refusal_while_another_supplier_carries_all_is_no_reason_to_ring(supplied: Web):
+    with_another(supplied, Kind.CALL)
     refused(supplied)
     assert texts(supplied) == "trouble"
-    assert "Ring people" not in supplied.as_role(Role.DISPATCHER).get("/board").text
+    shown = supplied.as_role(Role.DISPATCHER).get("/board").text
+    assert "Texts go by gateway instead. Calls go by gateway instead." in shown
+    assert "Ring people" not in shown
+
+
+def test_while_nothing_else_carries_calls_people_are_to_be_rung(supplied: Web):
+    with_another(supplied)
+    refused(supplied)
+    shown = supplied.as_role(Role.DISPATCHER).get("/board").text
+    assert (
+        "Texts go by gateway instead. Nothing else carries calls, and a text wakes nobody. "
+        "Ring people yourself." in shown
+    )
+    assert 'data-kind="critical" role="alert"' in shown
+
+
+AWAY = Outcome(State.PENDING, code="connection", retry_after=2, fault=True)
+
+
+def note(web: Web, name: str, *outcomes: Outcome) -> None:
+    with web.store.write() as session:
+        limits = web.settings.suppliers
+        suppliers_.note(session, [(name, one) for one in outcomes], limits, web.clock.now())
+
+
+def test_a_breaker_that_opens_is_on_the_board_until_it_closes(supplied: Web):
+    with_another(supplied, Kind.CALL)
+    desk = supplied.as_role(Role.DISPATCHER)
+    before = desk.get("/live/centre").headers["ETag"]
+    faults = supplied.settings.suppliers.faults_in_a_row
+    note(supplied, "twilio", *[AWAY] * faults)
+    told = desk.get("/live/centre", headers={"If-None-Match": before}).text
+    assert "twilio refuses our messages since 14:02: it cannot be reached (connection)." in told
+    assert "Texts go by gateway instead." in told
+    assert "It is asked again at 14:02 whether it is well." in told
+    supplied.clock.advance(minutes=1)
+    assert "It is asked now whether it is well again." in desk.get("/live/centre").text
+    sent = Outcome(State.SENT, "1")
+    note(supplied, "twilio", sent)
+    assert "gets one message to show it" in desk.get("/live/centre").text
+    note(supplied, "twilio", sent)
+    assert "twilio" not in desk.get("/live/centre").text
+
+
+def test_mail_is_told_of_once_it_is_not_trusted_and_is_no_reason_to_ring(supplied: Web):
+    parts = supplied.app.extensions["parts"]
+    mail = MailChannel(host="127.0.0.1", port=9, sender="d@zone.example", clock=supplied.clock)
+    channels = {**parts.channels, "mail": mail}
+    supplied.app.extensions["parts"] = replace(parts, channels=channels)
+    note(supplied, "mail", AWAY)
+    assert texts(supplied) == "working"
+    note(supplied, "mail", AWAY, AWAY)
+    shown = supplied.as_role(Role.DISPATCHER).get("/board").text
+    assert "mail refuses our messages" in shown and "Nothing else carries mail." in shown
+    assert "Ring people" not in shown
+    listed = supplied.as_role(Role.ADMINISTRATOR).get("/sources").text
+    assert "texts, calls" in listed and "Nothing else carries mail." in listed
 
 
 def test_callbacks_that_stay_out_are_told(supplied: Web):
