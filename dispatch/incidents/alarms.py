@@ -33,6 +33,9 @@ LAST_TRIED = frozenset({"nobody_on_duty", "nobody_qualified", "nobody_as_wished"
 OF_A_RUN = NOBODY_LEFT | LAST_TRIED | {"unanswered", "only_away"}
 #: Over once everybody wanted is going; the others wait for a dispatcher.
 UNTIL_FILLED = OF_A_RUN | {"withdrew", "unclear_reply", "strange_number", "phone_unreadable"}
+#: Raised for the incident that a report joins, as far as they come true there.
+_RAISED_ANEW = OF_A_RUN | TURNING_BACK | {"withdrew", "stuck", "nobody_wanted", "phone_unreadable"}
+_RAISED_ANEW |= {"facts_unread", "relief_due", "own_cancelled"}
 
 
 def raise_alarm(
@@ -57,6 +60,15 @@ def raise_alarm(
 def standing(incident: Incident) -> list[Alarm]:
     """Return what a person must act on, the oldest first."""
     return [alarm for alarm in incident.alarms if alarm.ended_at is None]
+
+
+def news(report: Incident) -> list[Alarm]:
+    """Return what of a report somebody must still act on for the incident that it joins."""
+    return [
+        one
+        for one in standing(report)
+        if one.kind not in _RAISED_ANEW and (one.acknowledged_at is None or one.kind in LASTING)
+    ]
 
 
 def sounding(incident: Incident) -> list[Alarm]:

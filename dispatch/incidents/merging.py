@@ -63,6 +63,18 @@ def standing(session: Session, report: Incident) -> Merge | None:
     return session.scalars(query).one_or_none()
 
 
+def staying(session: Session, merge: Merge) -> Incident:
+    """Return the incident that stays, locked; the caller holds the report.
+
+    It may have joined another itself while we waited for it.
+    """
+    while True:
+        into = handling.locked(session, merge.into_id)
+        session.refresh(merge)
+        if merge.into_id == into.id:
+            return into
+
+
 #: Whether an incident is a report that joined another.
 HAS_JOINED = sa.exists().where(Merge.report_id == Incident.id, Merge.ended_at.is_(None))
 
@@ -128,13 +140,24 @@ def join(
         want.ended_at = now
     report.status, report.closed_at = IncidentStatus.CLOSED, now
     alarms.end_all(report, now)
-    gathering(session, into)
+    _gather(session, merge)
     moved = sa.update(Merge).where(Merge.into_id == report.id, Merge.ended_at.is_(None))
     session.execute(moved.values(into_id=into.id))
     session.flush()
     kinds = ("joined_itself", "merged_itself") if by_itself else ("joined", "merged")
     _tell(session, (report, into), kinds, actor, now)
     return merge
+
+
+def _gather(session: Session, merge: Merge) -> None:
+    """Let what was decided of a report hold for the incident that stays: alerts go on joining."""
+    there, here = gathering(session, merge.into), session.get(Gathering, merge.report.id)
+    if here is None:
+        return
+    until = [at for at in (here.joins_until, there.joins_until) if at is not None]
+    there.joins_until, here.joins_until = max(until, default=None), None
+    there.lead = there.lead or here.lead
+    merge.cancelled_at = here.cancelled_at
 
 
 def _check(report: Incident, into: Incident) -> None:

@@ -6,8 +6,9 @@ counts there, and nobody is lost when it is taken apart again. What is kept of t
 `incidents.merging`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -21,6 +22,7 @@ from dispatch.incidents.models import Incident, IncidentStatus
 from dispatch.outbox import queue
 from dispatch.outbox.models import Purpose
 from dispatch.paging import apart, bars, callouts, pages, telling, waiting
+from dispatch.paging.case_models import FactsCall
 from dispatch.paging.models import (
     UNFINISHED,
     Assignment,
@@ -43,6 +45,7 @@ def merge(
     held = callouts.of_incident(session, report)
     going = {one: [a for a in one.assignments if a.status in UNFINISHED] for one in held}
     keep = {callout.want.team_id for callout, some in going.items() if some}
+    news = alarms.news(report)
     _close_both(session, report, into, held, now)
     merging.join(session, report, into, actor, now, keep=keep)
     if report.begins_at is None:
@@ -52,10 +55,16 @@ def merge(
     by_team = {one.want.team_id: one for one in callouts.advance(session, into, now)}
     for callout in held:
         there = by_team.get(callout.want.team_id)
-        for assignment in going[callout]:
-            if there is not None:
-                _move(session, assignment, there, actor, now)
-        _hand_over(session, callout, there, now)
+        moved: dict[int, Assignment] = {}
+        if there is not None:
+            for one in going[callout]:
+                moved[one.id] = _move(session, one, there, actor, now)
+        _hand_over(session, callout, there, moved, now)
+    for alarm in news:
+        there = by_team.get(alarm.want.team_id) if alarm.want is not None else None
+        facts = {name: fact for name, fact in alarm.facts.items() if name != "team"}
+        want = there.want if there is not None else None
+        alarms.raise_alarm(session, into, alarm.kind, now, want, **facts)
     callouts.advance(session, report, now)
     links.inherit(session, report, into, actor, now)
     apart.settle(session, into, now)
@@ -69,19 +78,19 @@ def _close_both(
 
     Raises Conflict where one of them goes: a dispatcher has to release them first.
     """
-    barred = bars.both(into.barred, report.barred)
-    if not barred:
+    into.barred = bars.both(into.barred, report.barred)
+    if not into.barred:
         return
+    session.flush()
     there = callouts.of_incident(session, into)
     for callout in (*held, *there):
         for one in callout.assignments:
-            if one.status in UNFINISHED and str(one.person_id) in barred:
+            if one.status in UNFINISHED and bars.is_barred(into, one.person_id):
                 told = N_("%(name)s goes, and one of the two is closed to them: release them.")
                 raise Conflict(Sentence(told, name=one.person.name))
-    into.barred = barred
     for callout in there:
         for page in pages.still_open(callout):
-            if str(page.person_id) in barred:
+            if page.person_id is not None and bars.is_barred(into, page.person_id):
                 _rest(session, callout, page, "over.sms", now)
 
 
@@ -117,7 +126,7 @@ def updated(
 
     A team that it wants and nobody asked for is called, whatever else follows.
     """
-    into = handling.locked(session, merged.into_id)
+    into = merging.staying(session, merged)
     other, fields = merged.report.reference, ", ".join(change.fields)
     timeline.add(session, into, "report_updated", actor, now, other=other, fields=fields)
     if change.material and into.status is IncidentStatus.OPEN:
@@ -129,7 +138,7 @@ def updated(
 
 def cancelled(session: Session, merged: Merge, actor: Actor, now: datetime) -> Sequence[Callout]:
     """Act on the cancel of a report that joined: only the last of all ends the event."""
-    into = handling.locked(session, merged.into_id)
+    into = merging.staying(session, merged)
     over = merging.cancelled(session, merged, actor, now)
     if over and into.status is IncidentStatus.OPEN:
         handling.end_incident(session, into, IncidentStatus.CANCELLED, actor, now)
@@ -148,7 +157,7 @@ def instead(session: Session, page: Page, *, lock: bool = True) -> Page:
     if merged is None:
         return page
     if lock:
-        callouts.of_incident(session, handling.locked(session, merged.into_id))
+        callouts.of_incident(session, merging.staying(session, merged))
     query = (
         sa.select(Page)
         .join(Callout)
@@ -164,15 +173,20 @@ def instead(session: Session, page: Page, *, lock: bool = True) -> Page:
     )
 
 
-def _move(session: Session, going: Assignment, there: Callout, actor: Actor, now: datetime) -> None:
+def _move(
+    session: Session, going: Assignment, there: Callout, actor: Actor, now: datetime
+) -> Assignment:
     """Let whoever goes for a report go for the incident that stays, with all their times."""
     here, person = going.callout, going.person
     page = _page_there(session, there, person, here.incident.reference, now)
     active = callouts.active_assignments(there)
-    if all(one.person_id != person.id for one in active):
+    seat = next((one for one in active if one.person_id == person.id), None)
+    if seat is None:
         # Whoever goes already is never one too many.
         there.want.people = max(there.want.people, len(active) + 1)
-        session.add(_seat(going, there, {one.seat for one in active}))
+        seat = _seat(going, there, {one.seat for one in active})
+        session.add(seat)
+        _keep_told(session, going, seat, page)
     _take_back(session, page, now)
     page.status, page.ended_at, page.attempts = PageStatus.ACCEPTED, page.ended_at or now, []
     page.answered_at = page.answered_at or going.accepted_at
@@ -188,6 +202,23 @@ def _move(session: Session, going: Assignment, there: Callout, actor: Actor, now
         kind = "moved_away" if one is here.incident else "moved_here"
         facts = {"person": person.name, "other": other.reference}
         timeline.add(session, one, kind, actor, now, **facts)
+    return seat
+
+
+def _keep_told(session: Session, going: Assignment, seat: Assignment, page: Page) -> None:
+    """Ask nobody to tell the facts anew to whoever has read them, or was told."""
+    read = [one.opened_at for one in going.callout.pages if one.person_id == going.person_id]
+    page.opened_at = page.opened_at or next((at for at in read if at is not None), None)
+    call = session.get(FactsCall, going.id)
+    if call is not None and call.given_at is not None:
+        session.add(
+            FactsCall(
+                assignment=seat,
+                asked_at=call.asked_at,
+                given_at=call.given_at,
+                given_by=call.given_by,
+            )
+        )
 
 
 def _seat(going: Assignment, there: Callout, taken: set[int]) -> Assignment:
@@ -201,36 +232,69 @@ def _seat(going: Assignment, there: Callout, taken: set[int]) -> Assignment:
         on_scene_at=going.on_scene_at,
         expected_at=going.expected_at,
         ask_at=going.ask_at,
+        welfare_asked_at=going.welfare_asked_at,
     )
 
 
-def _hand_over(session: Session, callout: Callout, there: Callout | None, now: datetime) -> None:
+def _hand_over(
+    session: Session,
+    callout: Callout,
+    there: Callout | None,
+    moved: Mapping[int, Assignment],
+    now: datetime,
+) -> None:
     """End the pages of a report; whoever was woken may answer for the incident that stays."""
-    other = callout.incident.reference
     for page in pages.still_open(callout):
+        attempts, seat = page.attempts, moved.get(page.replaces_id or 0)
         _take_back(session, page, now)
         page.status, page.ended_at, page.attempts = PageStatus.WITHDRAWN, now, []
-        person = page.person
-        if person is None or page.sent_at is None or there is None:
+        if page.person is None or (page.sent_at is None and seat is None):
             continue
-        case = bars.others_of(session, there.incident)
-        if there.filled_at is not None or bars.is_barred(there.incident, person.id, case):
-            pages.stand_down(session, callout, page, "taken.sms", now)
-            continue
-        beside = _page_there(session, there, person, other, now)
-        beside.ended_at = None
-        session.flush()
-        telling.notice(session, there.incident, beside, "joined.sms", now, other=other)
-        facts = {"person": person.name, "other": other}
-        timeline.add(session, there.incident, "told_joined", ENGINE, now, **facts)
+        if there is None or there.cancelled_at is not None:
+            pages.stand_down(session, callout, page, "over.sms", now)
+        elif all(one.person_id != page.person_id for one in callouts.active_assignments(there)):
+            _ask_there(session, page, page.person, there, seat, attempts, now)
+        else:
+            other = callout.incident.reference
+            beside = _page_there(session, there, page.person, other, now)
+            telling.notice(session, there.incident, beside, "moved.sms", now, other=other)
+
+
+def _ask_there(
+    session: Session,
+    page: Page,
+    person: Person,
+    there: Callout,
+    seat: Assignment | None,
+    attempts: list[Any],
+    now: datetime,
+) -> None:
+    """Let whoever was woken for a report answer for the incident that stays.
+
+    Whoever is asked to take over a `seat` is asked still, and rung as was meant.
+    """
+    case = bars.others_of(session, there.incident)
+    full = there.filled_at is not None and seat is None
+    if full or bars.is_barred(there.incident, person.id, case):
+        pages.stand_down(session, page.callout, page, "taken.sms", now)
+        return
+    other = page.callout.incident.reference
+    beside = _page_there(session, there, person, other, now)
+    beside.ended_at = None
+    if seat is not None:
+        beside.replaces_id, beside.attempts = seat.id, attempts
+    session.flush()
+    telling.notice(session, there.incident, beside, "joined.sms", now, other=other)
+    facts = {"person": person.name, "other": other}
+    timeline.add(session, there.incident, "told_joined", ENGINE, now, **facts)
 
 
 def _page_there(
     session: Session, there: Callout, person: Person, other: str, now: datetime
 ) -> Page:
     """Return somebody's page for the incident that stays, made now if nobody called them for it."""
-    held = next((one for one in pages.still_open(there) if one.person_id == person.id), None)
-    if held is not None:
+    held = pages.last_of(there, person.id)
+    if held is not None and (held.ended_at is None or held.status is PageStatus.ACCEPTED):
         return held
     page = pages.rung(session, there, person, "", now)
     page.reason = {"kind": "joined", "other": other}

@@ -275,7 +275,7 @@ def _take_apart(opened: Session, held: Incident, _form: Form) -> str:
     merged = merging.standing(opened, held)
     if merged is None:
         raise NotFound(N_("This is not merged with anything."))
-    handling.locked(opened, merged.into_id)
+    merging.staying(opened, merged)
     joining.take_apart(opened, merged, session.actor(), session.now())
     return str(gettext("%(reference)s stands for itself again.", reference=held.reference))
 

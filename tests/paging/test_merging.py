@@ -1,17 +1,31 @@
 """A bus crash reported many times calls people once, and nobody is lost on the way."""
 
 from dataclasses import replace
+from threading import Event, Thread
 
 import pytest
 import sqlalchemy as sa
 
 from dispatch.errors import Conflict
 from dispatch.incidents import handling, merging
+from dispatch.incidents.handling import Change
 from dispatch.incidents.models import Incident, IncidentStatus
-from dispatch.paging import bars, callouts, joining, replies, seats, story, telling
+from dispatch.paging import (
+    attending,
+    bars,
+    callouts,
+    handing,
+    joining,
+    pages,
+    replies,
+    seats,
+    silence,
+    story,
+    telling,
+)
 from dispatch.paging.models import Assignment, AssignmentStatus, Callout
 from tests import centre
-from tests.paging.conftest import ALERT, DORA, Night, second_team
+from tests.paging.conftest import ALERT, DORA, Night, ask, second_team
 
 
 def _merge(night: Night, report: int, into: int) -> None:
@@ -172,6 +186,81 @@ def test_to_whom_one_report_was_closed_the_other_is_closed_too(night: Night):
     assert _going(night, 2) == [("Bert", "accepted")]
 
 
+def _accept(night: Night, name: str, place: int) -> None:
+    with night.held(night.incidents[place]) as (session, incident):
+        (callout,) = callouts.of_incident(session, incident)
+        seats.accept_on_behalf(session, callout, night.someone(session, name), DORA, night.now)
+
+
+def test_what_nobody_has_read_yet_sounds_for_the_incident_that_stays(night: Night):
+    night.report()
+    night.deliver()
+    night.text("An", night.code("An"))
+    night.report()
+    ask(night, "support", 2)
+    with night.callout() as (session, callout):
+        callouts.page_person(session, callout, night.someone(session, "Chloé"), DORA, night.now)
+    _accept(night, "Bert", 1)
+    assert night.text("Chloé", "only after four, my child is ill") == "own_words"
+    with night.callout() as (session, callout):
+        (bert,) = callouts.active_assignments(callout)
+        seats.move_on(session, bert, AssignmentStatus.ON_SCENE, DORA, night.now)
+        bert.welfare_asked_at = night.now
+        silence.answered(session, bert, False, DORA, night.now)
+    _merge(night, 1, 0)
+    night.incidents = night.incidents[:1]
+    assert night.alarms() == ["unclear_reply", "not_well"]
+    # Only that they are well again ends it.
+    night.see()
+    assert night.alarms() == ["not_well"]
+    assert night.text("Bert", "ok") == "well"
+    assert night.alarms() == []
+
+
+def test_whoever_is_asked_to_take_over_is_asked_still(night: Night):
+    night.report()
+    night.report()
+    _accept(night, "Bert", 1)
+    with night.callout() as (session, callout):
+        (bert,) = callouts.active_assignments(callout)
+        chloe = night.someone(session, "Chloé")
+        handing.hand_on(session, bert, chloe, DORA, night.now)
+        callouts.advance(session, callout.incident, night.now)
+    night.deliver()
+    _merge(night, 1, 0)
+    assert night.text("Chloé", night.code("Chloé")) == "goes"
+    assert _going(night, 0) == [("Chloé", "accepted")]
+    assert "a colleague has taken over. You are free." in night.said("Bert")[-1]
+
+
+def test_whoever_has_the_facts_of_a_report_is_not_to_be_rung_about_them_again(night: Night):
+    night.report()
+    night.report()
+    for name in ("An", "Bert"):
+        with night.callout() as (_, callout):
+            callout.want.people = 2
+        _accept(night, name, 1)
+    with night.callout() as (session, callout):
+        an, bert = callouts.active_assignments(callout)
+        replies.opened(session, pages.last_of(callout, an.person_id), night.now)
+        attending.give_facts(session, bert, DORA, night.now)
+    night.pass_time(300)
+    _merge(night, 1, 0)
+    with night.store.read() as session:
+        assert attending.owed(session, night.now) == []
+
+
+def test_whoever_was_woken_for_what_nobody_else_is_called_for_is_told_that_it_is_over(night: Night):
+    night.report()
+    with night.callout() as (session, callout):
+        seats.stand_down(session, callout, DORA, night.now)
+    night.report()
+    night.deliver()
+    _merge(night, 1, 0)
+    assert ": no longer needed." in night.said("An", "sms")[-1]
+    assert not [page for page in night.pages() if page.ended_at is None]
+
+
 # --- by the doors of sources ---
 
 
@@ -236,3 +325,44 @@ def test_an_update_of_a_report_is_judged_by_a_dispatcher_and_calls_whom_it_wants
     assert [one["team"] for one in answer["callouts"]] == ["support", "jour"]
     night.incidents = night.incidents[:1]
     assert "report_updated" in night.alarm()
+
+
+def test_alerts_go_on_joining_when_what_they_join_becomes_a_report_itself(night: Night, sender):
+    night.report()
+    sender.alert(reference="R-1")
+    _known(night)
+    with night.held() as (session, held):
+        merging.begin_joining(session, held, 60, DORA, night.now)
+    sender.alert(reference="R-2")
+    sender.alert(type="cancel", reference="R-1")
+    _merge(night, 1, 0)
+    answer = sender.alert(reference="R-3")
+    with night.held(night.incidents[0]) as (session, stays):
+        assert answer["joined"] == stays.reference
+        off = [one for one in merging.reports_of(session, stays) if one.cancelled_at]
+        assert [one.report.source_reference for one in off] == ["R-1"]
+
+
+@pytest.mark.postgresql
+def test_an_update_reaches_the_incident_that_stays_also_while_that_joins_another(night: Night):
+    for _ in range(3):
+        night.report()
+    _merge(night, 2, 1)
+    held, told = Event(), Thread(target=lambda: _update(night, held))
+    with night.store.write() as session:
+        two = [handling.locked(session, night.incidents[place]) for place in (1, 0)]
+        told.start()
+        held.wait(5)
+        joining.merge(session, *two, DORA, night.now)
+    told.join()
+    night.incidents = night.incidents[:1]
+    assert "report_updated" in night.alarm()
+
+
+def _update(night: Night, held: Event) -> None:
+    """Let a source correct the last report, whose incident that stays is locked by another."""
+    with night.store.write() as session:
+        report = handling.locked(session, night.incidents[2])
+        merged = merging.standing(session, report)
+        held.set()
+        joining.updated(session, merged, Change(("place",), True), DORA, night.now)
