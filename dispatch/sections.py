@@ -156,6 +156,7 @@ class Watchdog:
     secrets: tuple[str, ...] = field(repr=False)
     ping_url: str = field(repr=False)
     ping_seconds: int
+    ring_after_seconds: int
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ log = logs.logger(__name__)
 
 MAIL, WEBHOOK = "mail", "webhook"
 BEGAN, ENDED = "began", "ended"
-_INSIDE = (Trouble.COVER,)
+_INSIDE = (Trouble.COVER, Trouble.CHECK_IN)
 #: Longer than telling one trouble by every way takes.
 _LEASE_SECONDS = 30.0
 _SECONDS = 5.0

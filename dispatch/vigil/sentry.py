@@ -17,6 +17,7 @@ from functools import partial
 import sqlalchemy as sa
 
 from dispatch import clock, logs, upkeep
+from dispatch.audit import ENGINE
 from dispatch.channels import wire
 from dispatch.channels.contract import RECEIPTED, Kind
 from dispatch.clock import SystemClock
@@ -24,10 +25,20 @@ from dispatch.db import Session, Unavailable
 from dispatch.outbox import queue, troubles
 from dispatch.people.models import Organisation
 from dispatch.rota import watch
-from dispatch.vigil import boards, cover, judging, promises, sheet, unreached, wrongs
+from dispatch.vigil import (
+    boards,
+    cover,
+    judging,
+    promises,
+    sheet,
+    standing_in,
+    unreached,
+    wrongs,
+)
 from dispatch.vigil.judging import Readings, Standing
 from dispatch.vigil.models import Trouble
 from dispatch.vigil.outside import Watchdog
+from dispatch.vigil.standing_in import StandIn
 from dispatch.wiring import Parts
 
 log = logs.logger(__name__)
@@ -48,6 +59,7 @@ class Sentry:
         self.parts, self.store = parts, parts.store
         self.holder = holder or f"{socket.gethostname()}:{os.getpid()}"
         self.watchdog = Watchdog(parts, self.holder)
+        self._stand_in, self._alone = StandIn(parts, self.holder), False
         self.skews: dict[str, float] = {}
         """By how much other clocks are ahead of ours."""
         self._began = clock.monotonic()
@@ -65,23 +77,30 @@ class Sentry:
             (self.look_at_rotas, 3600),
         )
 
-    def stand(self, stopping: threading.Event | None = None) -> None:
-        """Say that a web process lives, and take over from an engine that is silent; until then."""
-        stopping, beat_at = stopping or threading.Event(), 0.0
-        while not stopping.is_set():
-            try:
-                if clock.monotonic() - beat_at >= _BEAT_SECONDS:
-                    beat_at = clock.monotonic()
-                    with self.store.write() as session:
-                        upkeep.beat(session, "web", self.holder, self.parts.clock.now())
-                if self._is_alone():
-                    self.look()
-                    self.watchdog.tell()
-            except Unavailable:
-                log.warning("sentry_waits")
-            except Exception:
-                log.exception("sentry_failed")
-            stopping.wait(LOOK_SECONDS)
+    def duties(self) -> tuple[Chore, ...]:
+        """Return what a web process does beside its own work, and how often in seconds."""
+        return (
+            (self.beat, _BEAT_SECONDS),
+            (self.take_over, LOOK_SECONDS),
+            (self.tell_alone, LOOK_SECONDS),
+        )
+
+    def beat(self) -> None:
+        """Say that a web process lives."""
+        with self.store.write() as session:
+            upkeep.beat(session, "web", self.holder, self.parts.clock.now())
+
+    def take_over(self) -> None:
+        """Look at everything, and ring, while no engine lives."""
+        self._alone = self._is_alone()
+        if self._alone:
+            self.look()
+            self._stand_in.act()
+
+    def tell_alone(self) -> None:
+        """Tell outside while no engine lives; apart, for a server that hangs holds up no call."""
+        if self._alone:
+            self.watchdog.tell()
 
     def awake(self) -> float:
         """Return for how many seconds this has been looking."""
@@ -89,6 +108,7 @@ class Sentry:
 
     def _is_alone(self) -> bool:
         with self.store.read() as session:
+            self._stand_in.watch(session)
             beat = upkeep.age(session, "engine", self.parts.clock.now())
         return judging.is_silent(beat, self.awake())
 
@@ -100,10 +120,13 @@ class Sentry:
         with self.store.read() as session:
             read = self.readings(session)
             found, judged = judging.wrong(read, now), judging.judged(read)
+            found += unreached.found(session, now)
+            found += boards.unheard(session, standing_in.needing(session, now), now)
             if not wrongs.is_news(session, found, judged):
                 return
         with self.store.write() as session:
-            wrongs.keep(session, found, judged, now)
+            if Trouble.ENGINE in wrongs.keep(session, found, judged, now):
+                boards.take_back(session, now)
 
     def readings(self, session: Session) -> Readings:
         """Return what is known at this moment."""
@@ -128,7 +151,7 @@ class Sentry:
                 return
         with self.store.write() as session:
             if upkeep.take_lease(session, "ring", self.holder, now, 3 * LOOK_SECONDS):
-                boards.ring(session, now)
+                boards.ring(session, boards.needing(session, now), ENGINE, now)
 
     # What will be wrong
 
@@ -146,7 +169,6 @@ class Sentry:
                 for team, found in ahead
                 for one in cover.within_the_hour(session, team, found, now)
             ]
-            near += unreached.found(session, now)
             is_news = wrongs.is_news(session, near, [Trouble.COVER])
         if is_news:
             with self.store.write() as session:
@@ -245,8 +267,22 @@ def _send_sheet(organisation_id: int, now: datetime, session: Session) -> None:
 
 
 def stand(parts: Parts) -> None:
-    """Let this web process look after the centre, in a thread of its own, until it ends."""
-    threading.Thread(target=Sentry(parts).stand, name="sentry", daemon=True).start()
+    """Let this web process look after the centre, in threads of its own, until it ends."""
+    for chore, seconds in Sentry(parts).duties():
+        name = f"sentry {chore.__name__}"
+        threading.Thread(target=_again, args=(chore, seconds), name=name, daemon=True).start()
+
+
+def _again(chore: Callable[[], object], seconds: float) -> None:
+    pause = threading.Event()
+    while True:
+        try:
+            chore()
+        except Unavailable:
+            log.warning("sentry_waits", chore=chore.__name__)
+        except Exception:
+            log.exception("sentry_failed", chore=chore.__name__)
+        pause.wait(seconds)
 
 
 def standings(session: Session, parts: Parts) -> list[Standing]:

@@ -34,4 +34,4 @@ def found(session: Session, now: datetime) -> Iterator[Found]:
         for organisation_id in session.scalars(served).all():
             facts = {"team": team.name} | wrongs.kept(told)
             about = f"{organisation_id}:{team.id}:{one.uid}"
-            yield Found(Trouble.COVER, one.at, about, facts, organisation_id)
+            yield Found(Trouble.CHECK_IN, one.at, about, facts, organisation_id)

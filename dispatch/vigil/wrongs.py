@@ -43,6 +43,18 @@ _SAID = {
         "The clock of %(whose)s differs by %(seconds)s s from the engine's. Have the clocks set."
     ),
     Trouble.COVER: N_("%(team)s: %(told)s Find somebody."),
+    Trouble.CHECK_IN: "%(team)s: %(told)s",
+    Trouble.DATABASE: N_(
+        "The database does not answer: no alert is taken in, and nobody is paged. Ring people "
+        "yourself and have it started."
+    ),
+    Trouble.UNHEARD: N_(
+        "Something needs %(organisation)s, no board is open there that can sound, and its control "
+        "room could not be rung. Tell somebody there."
+    ),
+    Trouble.WATCHDOG: N_(
+        "The watchdog outside cannot be reached (%(way)s): nobody there hears what goes wrong here."
+    ),
 }
 _UNRUNG = N_("Nothing else carries calls, and a text wakes nobody: ring people yourself.")
 _NEVER = N_("%(source)s has not sent any test alert yet. Ask it by telephone to send one.")
@@ -51,7 +63,7 @@ _NEVER = N_("%(source)s has not sent any test alert yet. Ask it by telephone to 
 def said(one: Wrong, language: str) -> str:
     """Say what is wrong and what to do about it."""
     facts = {name: _read(fact) for name, fact in one.facts.items()}
-    if one.trouble is Trouble.COVER:
+    if "sentence" in facts:
         facts["told"] = say(language, str(facts["sentence"]), **facts)
     if one.trouble is Trouble.SUPPLIER:
         facts["meaning"] = say(language, str(facts.get("meaning") or troubles.UNSAID))
@@ -77,8 +89,11 @@ def _read(fact: object) -> object:
 
 def keep(
     session: Session, found: Iterable[Found], troubles: Collection[Trouble], now: datetime
-) -> None:
-    """Begin what is new and end what is over, of these troubles; the rest stays as it began."""
+) -> set[Trouble]:
+    """Begin what is new and end what is over, of these troubles; the rest stays as it began.
+
+    Returns what is over.
+    """
     present = {(one.trouble, one.about): one for one in _of(session, troubles)}
     for one in found:
         if present.pop((one.trouble, one.about), None) is None:
@@ -87,6 +102,7 @@ def keep(
         row.ended_at = now
         _bump(session, row.organisation_id)
     session.flush()
+    return {row.trouble for row in present.values()}
 
 
 def is_news(session: Session, found: Iterable[Found], troubles: Collection[Trouble]) -> bool:

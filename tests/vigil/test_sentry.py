@@ -1,6 +1,5 @@
 """What a process looks at, from the rows: a source that is silent, an engine that is gone."""
 
-import threading
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -22,12 +21,9 @@ from tests.simulated import served
 from tests.vigil.conftest import Watched
 
 
-class OneRound(threading.Event):
-    """Set as soon as it is waited for."""
-
-    def wait(self, timeout: float | None = None) -> bool:
-        self.set()
-        return True
+def round_of_a_web(watched: Watched) -> None:
+    for duty, _ in watched.sentry.duties():
+        duty()
 
 
 def standing(watched: Watched, organisation_id: int) -> list[Wrong]:
@@ -62,12 +58,12 @@ def test_a_web_process_lives_and_takes_over_only_from_an_engine_that_is_gone(
     watched: Watched, cast: centre.Centre
 ):
     mine = cast.organisation.id
-    watched.sentry.stand(OneRound())
+    round_of_a_web(watched)
     assert standing(watched, mine) == []
     with watched.store.read() as session:
         assert len(upkeep.living(session, "web", watched.clock.now(), 1)) == 2
     watched.later(seconds=8)
-    watched.sentry.stand(OneRound())
+    round_of_a_web(watched)
     assert [one.trouble for one in standing(watched, mine)] == [Trouble.ENGINE]
 
 
