@@ -20,7 +20,7 @@ from dispatch.errors import Conflict
 from dispatch.incidents import timeline
 from dispatch.outbox import queue
 from dispatch.outbox.models import Message, Purpose
-from dispatch.paging import candidates, policy, reaching, telling
+from dispatch.paging import candidates, reaching, telling
 from dispatch.paging.candidates import Moment
 from dispatch.paging.models import Callout, Page, PageStatus
 from dispatch.paging.policy import Attempt
@@ -236,7 +236,7 @@ def _reread_page(page: Page, messages: Sequence[Message], now: datetime) -> None
     tried, planned = [m.kind for m in messages].count(newest.kind), [c for c, _ in attempts]
     if newest.code == _OUT_OF_REACH and tried == 1 and again not in planned:
         attempts.append((again, now + timedelta(seconds=_TRY_AGAIN_SECONDS)))
-    page.attempts = _kept(policy.brought_forward(attempts, newest.kind, now))
+    page.attempts = _kept(reaching.hurried(attempts, newest.kind, now))
 
 
 def _in_trouble(message: Message) -> bool:
@@ -257,13 +257,19 @@ def try_due(session: Session, callout: Callout, moment: Moment, wait: timedelta)
         ripe = {channel for channel, at in remaining if at <= moment.now}
         if not ripe:
             continue
-        page.attempts = _kept((channel, at) for channel, at in remaining if at > moment.now)
+        left = [(channel, at) for channel, at in remaining if at > moment.now]
+        page.attempts = _kept(left)
         if page.person_id is None:
             telling.ring_control_room(session, callout.incident, page, moment.now)
             continue
         methods = moment.methods([page.person_id])[page.person_id]
-        for channel in sorted(ripe, reverse=True):
+        gone = [
             telling.call_out(session, callout.incident, page, channel, methods, wait, moment.now)
+            for channel in sorted(ripe, reverse=True)
+        ]
+        if not any(gone):
+            # Blocked or taken off since: whatever is left must not wait for its time.
+            page.attempts = _kept(reaching.hurried(left, "", moment.now))
 
 
 def withdraw(

@@ -209,15 +209,3 @@ def attempts_for(
         usable = [(channel, 0.0) for channel in sorted(channels)]
     first = usable[0][1] if usable else 0.0
     return [(channel, at + timedelta(seconds=offset - first)) for channel, offset in usable]
-
-
-def brought_forward(
-    attempts: Sequence[tuple[str, datetime]], failed_channel: str, now: datetime
-) -> list[tuple[str, datetime]]:
-    """Return the remaining attempts with the first one by another channel due at once."""
-    moved = list(attempts)
-    for position, (channel, at) in enumerate(moved):
-        if channel != failed_channel:
-            moved[position] = (channel, min(at, now))
-            break
-    return sorted(moved, key=lambda attempt: attempt[1])

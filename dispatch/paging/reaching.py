@@ -3,8 +3,9 @@
 A policy says what is tried after how many seconds; each person may put the ways in another order
 for a priority, leave some out, and say between which hours it may ring. Promise: whoever can be
 woken is woken for priority 1, by text and by call, at no later instant than the policy says; a rule
-that would leave nothing counts for nothing; a landline rings last, for whoever is out does not hear
-it. What a way needs is for `phones` to know, sending for `telling`.
+that would leave nothing counts for nothing; a second mobile is texted and rung once when the first
+has not answered or cannot be reached; a landline rings last, for whoever is out does not hear it.
+What a way needs is for `phones` to know, sending for `telling`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,13 +27,18 @@ from dispatch.people.phones import Method
 from dispatch.texts import N_
 
 SMS, CALL, LANDLINE, MAIL, PUSH = "sms", "call", "landline", "mail", "push"
-#: What a person may put in order; a landline has its place.
+#: The same on their second mobile.
+SECOND = {SMS: "sms_second", CALL: "call_second"}
+_FIRST = {second: first for first, second in SECOND.items()}
+#: What a person may put in order; a landline and a second mobile have their place.
 OFFERED = (SMS, CALL, PUSH, MAIL)
 PRIORITIES = (1, 2, 3)
 #: Nothing bends what must wake.
 _MUST_WAKE = 1
 _WAKE = frozenset({SMS, CALL})
 _RING = frozenset({CALL, LANDLINE})
+#: A mobile rings for less: then it has not answered.
+_RUNG_SECONDS = 30.0
 #: Between a last attempt and one more, where the policy shows no pace of its own.
 _PACE_SECONDS = 60.0
 
@@ -102,6 +108,10 @@ def fitting(channel: str, methods: Sequence[Method]) -> list[Method]:
         return [method for method in methods if method.kind is landline]
     kind = kind_of(channel)
     found = [method for method in methods if kind in method.kinds]
+    if channel in _FIRST:
+        found = [method for method in found if method.kind is MethodKind.MOBILE]
+        # Alone left where the first is found not to exist.
+        return found[1:] or found
     if channel == CALL:
         found.sort(key=lambda method: method.kind is landline)
     return found
@@ -109,7 +119,7 @@ def fitting(channel: str, methods: Sequence[Method]) -> list[Method]:
 
 def kind_of(channel: str) -> Kind:
     """Return as which kind of message a way is sent."""
-    return Kind.CALL if channel == LANDLINE else Kind(channel)
+    return Kind.CALL if channel == LANDLINE else Kind(_FIRST.get(channel, channel))
 
 
 def attempts(
@@ -133,13 +143,35 @@ def attempts(
         planned = bent(planned, channels, rule, quiet=quiet)
     if LANDLINE in channels:
         planned = _landline_last(planned)
-    return policy.attempts_for(planned, channels, at)
+    return policy.attempts_for(_second_mobile(planned, channels), channels, at)
+
+
+def hurried(
+    left: Sequence[tuple[str, datetime]], failed: str, now: datetime
+) -> list[tuple[str, datetime]]:
+    """Return what is left to try with what follows a way that failed due at once.
+
+    That is the next other way, the same on a second mobile, and a call for a text: another text
+    alone would wake nobody.
+    """
+    others = [way for way, _ in left if way != failed]
+    due = {*others[:1], SECOND.get(failed, "")}
+    if failed == SMS:
+        due |= set([way for way in others if kind_of(way) is Kind.CALL][:1])
+    moved = []
+    for way, at in left:
+        moved.append((way, min(at, now) if way in due else at))
+        due.discard(way)
+    return sorted(moved, key=lambda attempt: attempt[1])
 
 
 def _channels(methods: Sequence[Method]) -> frozenset[str]:
     found: set[str] = set()
     for method in methods:
         found |= method.kinds
+    for way, kind in ((SMS, Kind.SMS), (CALL, Kind.CALL)):
+        mobiles = [one for one in methods if one.kind is MethodKind.MOBILE and kind in one.kinds]
+        found |= {SECOND[way]} if len(mobiles) > 1 else set()
     # Without a mobile the landline is what a call goes to.
     if {MethodKind.MOBILE, MethodKind.LANDLINE} <= {method.kind for method in methods}:
         found.add(LANDLINE)
@@ -188,6 +220,22 @@ def _one_by_one(usable: Sequence[Attempt], order: Sequence[str]) -> list[Attempt
     while len(instants) < len(sequence):
         instants.append(instants[-1] + pace)
     return list(zip(sequence, instants, strict=False))
+
+
+def _second_mobile(planned: Sequence[Attempt], channels: frozenset[str]) -> Sequence[Attempt]:
+    """Try the second mobile where the first has not answered: texted with what follows, rung next.
+
+    Once each: what is tried again goes to the first, which a second call pierces.
+    """
+    found = list(planned)
+    for way, second in SECOND.items():
+        first = next((after for channel, after in planned if channel == way), None)
+        if second not in channels or first is None:
+            continue
+        later = (after for _, after in planned if after > first)
+        text_at = min(later, default=first + _PACE_SECONDS)
+        found.append((second, text_at if way == SMS else first + _RUNG_SECONDS))
+    return sorted(found, key=lambda attempt: attempt[1])
 
 
 def _landline_last(planned: Sequence[Attempt]) -> Sequence[Attempt]:

@@ -30,7 +30,12 @@ from dispatch.web.forms import Form
 blueprint = Blueprint("calling", __name__)
 
 _WAYS = {way: policy_form.CHANNELS[way] for way in reaching.OFFERED}
-_NAMED = {**_WAYS, reaching.LANDLINE: N_("Landline")}
+_NAMED = {
+    **_WAYS,
+    reaching.SECOND[reaching.SMS]: N_("Text to the second mobile"),
+    reaching.SECOND[reaching.CALL]: N_("Call of the second mobile"),
+    reaching.LANDLINE: N_("Landline"),
+}
 _MISSING = {
     reaching.SMS: N_("no confirmed mobile that takes texts"),
     reaching.CALL: N_("no confirmed telephone"),

@@ -25,6 +25,8 @@ from dispatch.web.board import language
 _BY = {
     "sms": N_("by text"),
     "call": N_("by call"),
+    "sms_second": N_("by text on the second mobile"),
+    "call_second": N_("by call on the second mobile"),
     "landline": N_("by call on the landline"),
     "push": N_("by notice to the browser"),
     "mail": N_("by mail"),

@@ -74,18 +74,6 @@ def test_first_attempt_is_always_at_once(channels: set[str]) -> None:
     assert [at for _, at in attempts] == sorted(at for _, at in attempts)
 
 
-def test_failure_brings_forward_another_channel_and_leaves_the_rest() -> None:
-    later = AT + timedelta(seconds=20)
-    attempts = [("sms", later), ("call", later + timedelta(seconds=70))]
-    now = AT + timedelta(seconds=3)
-    assert policy.brought_forward(attempts, "sms", now) == [("call", now), ("sms", later)]
-
-
-def test_failure_without_another_channel_changes_nothing() -> None:
-    attempts = [("call", AT + timedelta(seconds=90))]
-    assert policy.brought_forward(attempts, "call", AT) == attempts
-
-
 # --- which policy an alert follows ---
 
 EVERYWHERE = Offer(1)

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dispatch import seal
 from dispatch.channels.contract import Kind, Receipt, State
 from dispatch.errors import Invalid
 from dispatch.outbox.models import Message
@@ -20,7 +21,9 @@ from dispatch.people import phones
 from dispatch.people.models import MethodKind, Person
 from dispatch.people.phones import Method
 from tests.centre import ADA, NOW
-from tests.paging.conftest import ALERT, Night
+from tests.paging.conftest import ALERT, NUMBERS, Night
+
+AN = NUMBERS["An"]
 
 #: Ten in the evening in Brussels.
 AT = datetime(2026, 3, 14, 21, 0, tzinfo=UTC)
@@ -47,6 +50,7 @@ def _tried(
 
 
 MOBILE = (MethodKind.MOBILE,)
+BOTH = (*MOBILE, *MOBILE)
 
 
 @pytest.mark.parametrize(
@@ -56,6 +60,29 @@ MOBILE = (MethodKind.MOBILE,)
         # The landline last, and only beside a mobile.
         ((), 1, ALL, [("sms", 0), ("call", 20), ("call", 90), ("landline", 160)]),
         ((), 1, (MethodKind.LANDLINE,), [("call", 0), ("call", 70)]),
+        # A second mobile follows the first within its step, each way once.
+        (
+            (),
+            1,
+            (*BOTH, MethodKind.LANDLINE),
+            [
+                ("sms", 0),
+                ("call", 20),
+                ("sms_second", 20),
+                ("call_second", 50),
+                ("call", 90),
+                ("landline", 160),
+            ],
+        ),
+        ((), 1, (*BOTH, *MOBILE), _tried(kinds=BOTH, priority=1)),
+        (
+            (Rule(3, ("call", "sms")),),
+            3,
+            BOTH,
+            [("call", 0), ("sms", 20), ("call_second", 30), ("call", 90), ("sms_second", 90)],
+        ),
+        ((Rule(3, ("sms",)),), 3, BOTH, [("sms", 0), ("sms_second", 60)]),
+        ((Rule(3, (), **DAY),), 3, BOTH, [("sms", 0), ("sms_second", 60)]),
         # In the person's own order, each at the instant that the policy has for it.
         (
             (Rule(3, ("push", "sms", "call")),),
@@ -192,6 +219,75 @@ def test_landline_rings_once_the_mobile_has_not_answered(night: Night) -> None:
     assert len(night.said("An", "call")) == 2 and not night.said("+3253210101")
     night.pass_time(15)
     assert len(night.said("+3253210101", "call")) == 1
+
+
+SECOND = "+32470999999"
+
+
+def _own_mobiles(night: Night) -> str:
+    """Give An a second mobile and report; return the id of the text to the first."""
+    _owns(night, MethodKind.MOBILE, SECOND)
+    night.report()
+    with night.store.read() as session:
+        return session.scalars(sa.select(Message.uid)).one()
+
+
+def _hears(night: Night, uid: str, receipt: Receipt) -> None:
+    with night.store.write() as session:
+        hearing.receipt_in(session, uid, receipt, night.now)
+
+
+def _last_call(night: Night, number: str) -> str:
+    with night.store.read() as session:
+        query = sa.select(Message.uid).where(Message.kind == Kind.CALL)
+        query = query.where(Message.fingerprint == seal.fingerprint(session, number))
+        return session.scalars(query.order_by(Message.id.desc())).first() or ""
+
+
+def test_second_mobile_is_tried_where_the_first_has_not_answered(night: Night) -> None:
+    _own_mobiles(night)
+    night.deliver()
+    night.pass_time(19)
+    assert not night.said(SECOND)
+    night.pass_time(1)
+    assert (len(night.said("An", "call")), len(night.said(SECOND, "sms"))) == (1, 1)
+    _hears(night, _last_call(night, AN), Receipt(State.SENT))
+    night.pass_time(10)
+    assert not night.said(SECOND, "call")
+    # It has rung: nobody waits for what is left of the thirty seconds.
+    _hears(night, _last_call(night, AN), Receipt(State.FAILED, code="no-answer"))
+    assert len(night.said(SECOND, "call")) == 1
+    night.pass_time(200)
+    assert (len(night.said("An", "call")), len(night.said(SECOND))) == (2, 2)
+    assert night.text(SECOND, "yes") == "goes"
+
+
+def test_text_that_fails_is_followed_by_both_the_second_mobile_and_a_call(night: Night) -> None:
+    gone = Receipt(State.FAILED, code="30005", permanent=True)
+    _hears(night, _own_mobiles(night), gone)
+    assert len(night.said(SECOND, "sms")) == 1
+    # The first does not exist any more: what was to ring there rings here.
+    assert (len(night.said("An", "call")), len(night.said(SECOND, "call"))) == (0, 1)
+
+
+def test_way_that_was_blocked_meanwhile_keeps_nobody_waiting(night: Night) -> None:
+    with night.store.write() as session:
+        reaching.store(session, night.someone(session, "An"), [Rule(1, ("call", "sms"))], ADA, NOW)
+    night.report()
+    with night.store.write() as session:
+        phones.block(session, seal.fingerprint(session, AN), night.now)
+    night.pass_time(20)
+    assert len(night.said("An", "call")) == 2
+
+
+def test_what_follows_a_failure_is_due_at_once() -> None:
+    later = [AT + timedelta(seconds=n) for n in (20, 50, 90, 160)]
+    left = list(zip(("call", "call_second", "call", "landline"), later, strict=True))
+    assert reaching.hurried(left, "sms", AT) == [("call", AT), *left[1:]]
+    assert reaching.hurried(left[1:], "call", AT) == [("call_second", AT), *left[2:]]
+    assert reaching.hurried(left[2:3], "call", AT) == left[2:3]
+    both = [("mail", later[0]), ("sms_second", later[1]), ("call", later[2])]
+    assert reaching.hurried(both, "sms", AT) == [(way, AT) for way, _ in both]
 
 
 def test_a_rule_that_cannot_be_is_named_with_its_field(night: Night) -> None:
