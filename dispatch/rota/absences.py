@@ -6,11 +6,10 @@ from then on; published turns are never moved by it: `turns_hit` says which ones
 and whoever answers for the rota is told.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -21,7 +20,7 @@ from dispatch.people.models import Membership, Organisation, Person, Team
 from dispatch.rota import notices, record, terms
 from dispatch.rota.days import local, local_day
 from dispatch.rota.duty import Turn, duty_between
-from dispatch.rota.models import Absence, AbsenceKind, Answer
+from dispatch.rota.models import Absence, AbsenceKind, Answer, Cover, Room, Shift
 from dispatch.texts import N_, Sentence
 
 #: An absence without an end is looked at so far ahead.
@@ -49,27 +48,6 @@ class Hit:
     turn: Turn
     from_at: datetime
     until_at: datetime
-
-
-@dataclass(frozen=True)
-class Room:
-    """A part of somebody's absence that was taken back for a turn."""
-
-    person_id: int
-    kind: AbsenceKind
-    from_at: datetime
-    until_at: datetime
-
-    def written(self) -> dict[str, Any]:
-        """Return it as a version keeps it."""
-        times = {"from": self.from_at.isoformat(), "until": self.until_at.isoformat()}
-        return {"person": self.person_id, "kind": self.kind.value, **times}
-
-    @classmethod
-    def read(cls, kept: Mapping[str, Any]) -> "Room":
-        """Return what was written."""
-        begin, end = (datetime.fromisoformat(kept[name]) for name in ("from", "until"))
-        return cls(kept["person"], AbsenceKind(kept["kind"]), begin, end)
 
 
 def ask(
@@ -165,27 +143,26 @@ def end(session: Session, absence: Absence, ends_at: datetime, actor: Actor, now
 
 def make_room(
     session: Session,
-    person_id: int,
+    row: Shift | Cover,
     from_at: datetime,
     until_at: datetime,
     actor: Actor,
     now: datetime,
-) -> list[Room]:
-    """Leave out of somebody's absences a turn that they get all the same; return what was taken.
+) -> None:
+    """Leave a turn or cover, or a part of it, out of the absences of whoever has it all the same.
 
     Whoever is on duty must be paged: a rota that names them and an absence that passes them over
     cannot both be true. Whoever did not do it themselves is told. Illness stays.
     """
-    _lock(session, person_id)
-    taken = []
-    for absence in standing(session, [person_id], from_at, until_at):
+    _lock(session, row.person_id)
+    for absence in standing(session, [row.person_id], from_at, until_at):
         if absence.kind is AbsenceKind.SICK:
             continue
         ends_at = absence.ends_at
         begin, end = max(absence.starts_at, from_at), min(ends_at or until_at, until_at)
-        taken.append(Room(person_id, absence.kind, begin, end))
+        _keep_room(session, row, absence.kind, begin, end)
         if ends_at is None or ends_at > until_at:
-            rest = Absence(person_id=person_id, kind=absence.kind, answer=Answer.APPROVED)
+            rest = Absence(person_id=row.person_id, kind=absence.kind, answer=Answer.APPROVED)
             rest.starts_at, rest.ends_at = until_at, ends_at
             rest.asked_at, rest.asked_by = absence.asked_at, absence.asked_by
             rest.answered_at, rest.answered_by = now, actor.name
@@ -197,25 +174,62 @@ def make_room(
             absence.answered_by = actor.name
         session.flush()
         _note(session, absence, actor, "absence.made_room", now)
-        if actor.id != person_id:
+        if actor.id != row.person_id:
             told = N_("your absence is taken back from %(at)s to %(end)s: you have a turn then.")
             _tell(session, absence, told, now, begin, end)
-    return taken
 
 
-def give_back(session: Session, room: Room, actor: Actor, now: datetime) -> None:
-    """Let an absence stand again where it made room for a turn that is theirs no longer."""
-    _lock(session, room.person_id)
-    begin = max(room.from_at, now)
-    if begin >= room.until_at or _meeting(session, room.person_id, begin, room.until_at):
+def give_back(
+    session: Session,
+    row: Shift | Cover,
+    from_at: datetime,
+    until_at: datetime,
+    actor: Actor,
+    now: datetime,
+) -> None:
+    """Let absences stand again where they made room for what is somebody's no longer."""
+    query = sa.select(Room).where(Room.about == _row(row))
+    query = query.where(Room.starts_at < until_at, Room.ends_at > from_at)
+    rooms = list(session.scalars(query.order_by(Room.starts_at)))
+    if rooms:
+        _lock(session, row.person_id)
+    for room in rooms:
+        begin, end = max(room.starts_at, from_at), min(room.ends_at, until_at)
+        session.delete(room)
+        for kept in ((room.starts_at, begin), (end, room.ends_at)):
+            if kept[0] < kept[1]:
+                _keep_room(session, row, room.kind, *kept)
+        session.flush()
+        if max(begin, now) < end:
+            _give_back(session, room, max(begin, now), end, actor, now)
+
+
+def _give_back(
+    session: Session, room: Room, begin: datetime, end: datetime, actor: Actor, now: datetime
+) -> None:
+    if _meeting(session, room.person_id, begin, end):
         return
     absence = Absence(person_id=room.person_id, kind=room.kind, answer=Answer.APPROVED)
-    absence.starts_at, absence.ends_at = begin, room.until_at
+    absence.starts_at, absence.ends_at = begin, end
     absence.asked_at, absence.asked_by = now, actor.name
     session.add(absence)
     _answered(session, absence, actor, "absence.given_back", now)
     told = N_("your absence from %(at)s to %(end)s stands again.")
-    _tell(session, absence, told, now, begin, room.until_at)
+    _tell(session, absence, told, now, begin, end)
+    # In another team they may have a turn then by now.
+    _tell_hits(session, absence, turns_hit(session, absence, now), actor, now)
+
+
+def _keep_room(
+    session: Session, row: Shift | Cover, kind: AbsenceKind, starts_at: datetime, ends_at: datetime
+) -> None:
+    room = Room(about=_row(row), person_id=row.person_id, kind=kind)
+    room.starts_at, room.ends_at = starts_at, ends_at
+    session.add(room)
+
+
+def _row(row: Shift | Cover) -> str:
+    return f"{row.__tablename__}:{row.uid}"
 
 
 def turns_hit(session: Session, absence: Absence, now: datetime) -> list[Hit]:

@@ -2,13 +2,14 @@
 
 First what ends is taken out, then what moves shrinks to what it keeps and grows to what it gains,
 then what is new is entered. A turn under way that goes to somebody else, or away, ends now: what
-has been served stays served. Covers that a turn no longer reaches end with it, and whoever lost one
-is told like everybody else. What may be changed at all is for `publishing` to say.
+has been served stays served. Covers that a turn no longer reaches end with it, those that return
+are entered again, and whoever lost or got one is told like everybody else. What may be changed at
+all is for `publishing` to say.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -16,10 +17,11 @@ import sqlalchemy as sa
 
 from dispatch.audit import Actor
 from dispatch.db import Session
-from dispatch.people.models import Team
-from dispatch.rota import changes, differences
-from dispatch.rota.differences import Change
-from dispatch.rota.models import Shift
+from dispatch.people.models import Person, Team
+from dispatch.rota import absences, changes, differences
+from dispatch.rota.changes import Span
+from dispatch.rota.differences import Change, Stand
+from dispatch.rota.models import Cover, Shift
 
 
 @dataclass
@@ -74,7 +76,8 @@ class _Application:
                 self._grow(row, change)
             self.session.flush()
             for row, change in zip(rows, found, strict=True):
-                self._write(row if change.moves else self._enter(change), change)
+                shift = row if change.moves else self._enter(change)
+                self._write(shift, self._settle(shift, change))
         return self.applied
 
     def _row(self, change: Change) -> Shift | None:
@@ -87,11 +90,11 @@ class _Application:
         """Take a turn out; of one under way only what is left."""
         if shift.starts_at < self.now < shift.ends_at:
             self._fit_covers(shift, shift.starts_at, self.now)
-            changes.move(shift, shift.starts_at, self.now, self.now)
+            self._move(shift, shift.starts_at, self.now)
             self._tell("shift.changed", shift)
         else:
             self._fit_covers(shift, shift.ends_at, shift.ends_at)
-            changes.cancel(shift, self.now)
+            changes.cancel(self.session, shift, self.actor, self.now)
             self._tell("shift.cancelled", shift)
 
     def _shrink(self, shift: Shift | None, change: Change) -> None:
@@ -100,13 +103,13 @@ class _Application:
         end = min(change.now.ends_at, shift.ends_at)
         self._fit_covers(shift, begin, end)
         if (begin, end) != (shift.starts_at, shift.ends_at):
-            changes.move(shift, begin, end, self.now)
+            self._move(shift, begin, end)
 
     def _grow(self, shift: Shift | None, change: Change) -> None:
         assert shift is not None and change.now is not None, "a turn that moves was and will be"
         begin, end = change.now.starts_at, change.now.ends_at
         if (begin, end) != (shift.starts_at, shift.ends_at):
-            changes.move(shift, begin, end, self.now)
+            self._move(shift, begin, end)
         self._tell("shift.changed", shift)
 
     def _enter(self, change: Change) -> Shift | None:
@@ -129,6 +132,39 @@ class _Application:
         self._tell("shift.entered", shift)
         return shift
 
+    def _settle(self, shift: Shift | None, change: Change) -> Change:
+        """Let who covered a turn cover again, and its holder be there for the rest all the same.
+
+        Whoever has a turn although away was given it knowingly; what they had before may be
+        covered, and takes no leave. Return what was done.
+        """
+        if shift is None or change.now is None:
+            return change
+        new = [(shift.starts_at, shift.ends_at)]
+        if change.was is not None and change.moves:
+            new = changes.gained((change.was.starts_at, change.was.ends_at), new[0])
+        returned = [stand for cover in change.returns for stand in self._cover(shift, cover)]
+        for cover in returned:
+            new = _without(new, (cover.starts_at, cover.ends_at))
+        for begin, end in _without(new, (datetime.min.replace(tzinfo=UTC), self.now)):
+            absences.make_room(self.session, shift, begin, end, self.actor, self.now)
+        return replace(change, returns=tuple(returned))
+
+    def _cover(self, shift: Shift, cover: Stand) -> list[Stand]:
+        """Enter a cover again, but for what somebody covers now; return what was entered."""
+        left = (
+            [] if cover.ends_at <= self.now else [(max(cover.starts_at, self.now), cover.ends_at)]
+        )
+        for other in changes.covers_of(self.session, shift):
+            left = _without(left, (other.starts_at, other.ends_at))
+        person = self.session.get_one(Person, cover.person_id)
+        entered = [Stand(begin, end, shift.line_id, person.id) for begin, end in left]
+        for one in entered:
+            times, why = (one.starts_at, one.ends_at), "taken back"
+            changes.enter_cover(self.session, shift, person, *times, self.actor, self.now, why)
+            self.applied.touch(person.id, one.starts_at)
+        return entered
+
     def _fit_covers(self, shift: Shift, begin: datetime, end: datetime) -> None:
         """Let no cover reach beyond what the turn keeps."""
         for cover in changes.covers_of(self.session, shift):
@@ -137,10 +173,10 @@ class _Application:
                 continue
             self.applied.touch(cover.person_id, cover.starts_at)
             if starts_at < ends_at:
-                changes.move(cover, starts_at, ends_at, self.now)
+                self._move(cover, starts_at, ends_at)
                 action = "cover.changed"
             else:
-                changes.cancel(cover, self.now)
+                changes.cancel(self.session, cover, self.actor, self.now)
                 action = "cover.cancelled"
             changes.tell(self.session, self.team, self.actor, action, cover, self.reason, self.now)
         self.session.flush()
@@ -153,5 +189,13 @@ class _Application:
         for person_id in change.people if ends > self.now else ():
             self.applied.touch(person_id, change.first_at)
 
+    def _move(self, row: Shift | Cover, starts_at: datetime, ends_at: datetime) -> None:
+        changes.move(self.session, row, (starts_at, ends_at), self.actor, self.now)
+
     def _tell(self, action: str, shift: Shift) -> None:
         changes.tell(self.session, self.team, self.actor, action, shift, self.reason, self.now)
+
+
+def _without(times: Iterable[Span], taken: Span) -> list[Span]:
+    """Return what is left of some times."""
+    return [left for one in times for left in changes.gained(taken, one)]

@@ -81,7 +81,7 @@ def enter_shift(
     )
     with alone(session):
         session.add(shift)
-    absences.make_room(session, person.id, starts_at, ends_at, actor, now)
+    absences.make_room(session, shift, starts_at, ends_at, actor, now)
     tell(session, team, actor, "shift.entered", shift, reason, now)
     return shift
 
@@ -114,14 +114,14 @@ def change_shift(
     _refuse(problems)
     if handed:
         with alone(session):
-            cancel(shift, now)
+            cancel(session, shift, actor, now)
         tell(session, team, actor, "shift.cancelled", shift, reason, now)
         return enter_shift(session, line, holder, starts_at, ends_at, actor, now, reason)
     new = gained((shift.starts_at, shift.ends_at), (starts_at, ends_at))
     with alone(session):
-        move(shift, starts_at, ends_at, now)
+        move(session, shift, (starts_at, ends_at), actor, now)
     for begin, end in new:
-        absences.make_room(session, holder.id, begin, end, actor, now)
+        absences.make_room(session, shift, begin, end, actor, now)
     tell(session, team, actor, "shift.changed", shift, reason, now)
     return shift
 
@@ -134,9 +134,9 @@ def cancel_shift(
     _, team = _place(session, shift)
     _refuse(_past(shift.starts_at <= now, reason))
     for cover in covers_of(session, shift):
-        cancel(cover, now)
+        cancel(session, cover, actor, now)
         tell(session, team, actor, "cover.cancelled", cover, reason, now)
-    cancel(shift, now)
+    cancel(session, shift, actor, now)
     tell(session, team, actor, "shift.cancelled", shift, reason, now)
 
 
@@ -170,7 +170,7 @@ def enter_cover(
     )
     with alone(session):
         session.add(cover)
-    absences.make_room(session, person.id, starts_at, ends_at, actor, now)
+    absences.make_room(session, cover, starts_at, ends_at, actor, now)
     tell(session, team, actor, "cover.entered", cover, reason, now)
     return cover
 
@@ -203,14 +203,14 @@ def change_cover(
         problems |= _cover_fits(session, team, shift, holder, starts_at, ends_at, cover.id)
     _refuse(problems)
     if handed:
-        cancel(cover, now)
+        cancel(session, cover, actor, now)
         tell(session, team, actor, "cover.cancelled", cover, reason, now)
         return enter_cover(session, shift, holder, starts_at, ends_at, actor, now, reason)
     new = gained((cover.starts_at, cover.ends_at), (starts_at, ends_at))
     with alone(session):
-        move(cover, starts_at, ends_at, now)
+        move(session, cover, (starts_at, ends_at), actor, now)
     for begin, end in new:
-        absences.make_room(session, holder.id, begin, end, actor, now)
+        absences.make_room(session, cover, begin, end, actor, now)
     tell(session, team, actor, "cover.changed", cover, reason, now)
     return cover
 
@@ -223,7 +223,7 @@ def cancel_cover(
     cover = _standing(session, Cover, cover.id)
     _, team = _place(session, shift)
     _refuse(_past(cover.starts_at <= now, reason))
-    cancel(cover, now)
+    cancel(session, cover, actor, now)
     tell(session, team, actor, "cover.cancelled", cover, reason, now)
 
 
@@ -388,16 +388,25 @@ def gained(was: Span, now: Span) -> list[Span]:
     return [(begin, end) for begin, end in parts if begin < end]
 
 
-def move(row: Shift | Cover, starts_at: datetime, ends_at: datetime, now: datetime) -> None:
-    """Let a turn or cover stand at other times; nothing is checked."""
-    row.starts_at, row.ends_at = starts_at, ends_at
+def move(session: Session, row: Shift | Cover, times: Span, actor: Actor, now: datetime) -> None:
+    """Let a turn or cover stand at other times; nothing is checked.
+
+    Absences that made room for what it leaves stand again; for what it gains they make none.
+    """
+    left = gained(times, (row.starts_at, row.ends_at))
+    row.starts_at, row.ends_at = times
     _touch(row, now)
+    session.flush()
+    for begin, end in left:
+        absences.give_back(session, row, begin, end, actor, now)
 
 
-def cancel(row: Shift | Cover, now: datetime) -> None:
-    """Let a turn or cover stand no more; nothing is checked."""
+def cancel(session: Session, row: Shift | Cover, actor: Actor, now: datetime) -> None:
+    """Let a turn or cover stand no more, and absences that made room for it; nothing is checked."""
     row.cancelled_at = now
     _touch(row, now)
+    session.flush()
+    absences.give_back(session, row, row.starts_at, row.ends_at, actor, now)
 
 
 def _touch(row: Shift | Cover, now: datetime) -> None:

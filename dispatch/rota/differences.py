@@ -36,6 +36,8 @@ class Change:
     """The published turn; none: a new one."""
     covers: tuple[Stand, ...] = ()
     """What stood over the turn in somebody else's name and ends with it."""
+    returns: tuple[Stand, ...] = ()
+    """What stands over the turn again in somebody else's name."""
 
     @property
     def moves(self) -> bool:
@@ -99,7 +101,8 @@ def by_person(changes: Iterable[Change]) -> dict[int, list[Change]]:
     """Return each person's part of the changes, in order."""
     result: dict[int, list[Change]] = {}
     for change in changes:
-        for person_id in sorted(change.people | {cover.person_id for cover in change.covers}):
+        beside = {cover.person_id for cover in (*change.covers, *change.returns)}
+        for person_id in sorted(change.people | beside):
             result.setdefault(person_id, []).append(change)
     return result
 
@@ -124,13 +127,16 @@ def _near(left: Mapping[int, Stand], stand: Stand) -> int | None:
 def written(change: Change, made: str | None) -> dict[str, Any]:
     """Return a change as JSON; `made`: the uid of the turn that stands afterwards."""
     kept: dict[str, Any] = {"was": _written(change.was), "now": _written(change.now), "made": made}
-    return kept | {"covers": [_written(cover) for cover in change.covers]}
+    beside = {"covers": change.covers, "returns": change.returns}
+    return kept | {name: [_written(cover) for cover in some] for name, some in beside.items()}
 
 
 def read(kept: Mapping[str, Any]) -> Change:
     """Return a change that was written."""
-    covers = [_read(cover) for cover in kept.get("covers", ())]
-    return Change(_read(kept["was"]), _read(kept["now"]), covers=tuple(filter(None, covers)))
+    covers, returns = (
+        tuple(filter(None, map(_read, kept.get(name, ())))) for name in ("covers", "returns")
+    )
+    return Change(_read(kept["was"]), _read(kept["now"]), covers=covers, returns=returns)
 
 
 def _written(stand: Stand | None) -> dict[str, Any] | None:

@@ -8,6 +8,7 @@ begun. Where an organisation wants four eyes, one planner asks and another does 
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -21,7 +22,6 @@ from dispatch.people import access
 from dispatch.people.access import Right
 from dispatch.people.models import Person, Team
 from dispatch.rota import (
-    absences,
     applying,
     changes,
     differences,
@@ -33,10 +33,10 @@ from dispatch.rota import (
     planning,
     record,
 )
-from dispatch.rota.absences import Room
 from dispatch.rota.applying import Applied
 from dispatch.rota.days import local
 from dispatch.rota.differences import Change, Stand
+from dispatch.rota.handing import Hand
 from dispatch.rota.models import Draft, DraftState, Line, Shift, Version
 from dispatch.rota.terms import terms_of
 from dispatch.texts import N_, Sentence
@@ -64,7 +64,7 @@ def publish(
     asked_by = _seconded(session, team, draft, actor, now)
     if draft.state is DraftState.ASKED and asked_by is None:
         return None
-    applied = _apply(session, team, found, actor, reason, now)
+    applied = applying.apply(session, team, found, actor, reason, now)
     draft.state = DraftState.PUBLISHED
     version = Version(
         draft_id=draft.id,
@@ -98,11 +98,7 @@ def undo(
         return None
     version.undo_asked_at = version.undo_asked_by_id = None
     asker = session.get_one(Person, asked_by).name if asked_by is not None else ""
-    applied = _apply(session, team, back, actor, reason, now)
-    for kept, again in zip(version.changes, applied.written, strict=True):
-        _cover_again(session, differences.read(kept), again["made"], applied, actor, now)
-        for room in kept.get("rooms", ()):
-            absences.give_back(session, Room.read(room), actor, now)
+    applied = applying.apply(session, team, back, actor, reason, now)
     reversal = Version(
         draft_id=version.draft_id,
         first_on=version.first_on,
@@ -128,7 +124,7 @@ def told_of(session: Session, version: Version) -> tuple[int, list[str]]:
     concerned = set[int]()
     for change in map(differences.read, version.changes):
         sides = [stand for stand in (change.was, change.now) if stand is not None]
-        for some in (sides, *([cover] for cover in change.covers)):
+        for some in (sides, *([cover] for cover in (*change.covers, *change.returns))):
             if any(stand.ends_at > version.published_at for stand in some):
                 concerned.update(stand.person_id for stand in some)
     names = sa.select(Person.name).where(Person.id.in_(concerned - reached)).order_by(Person.name)
@@ -243,90 +239,42 @@ def _about(version: Version) -> str:
     return f"version:{version.id}"
 
 
-def _apply(
-    session: Session,
-    team: Team,
-    found: Sequence[Change],
-    actor: Actor,
-    reason: str,
-    now: datetime,
-) -> applying.Applied:
-    applied = applying.apply(session, team, found, actor, reason, now)
-    for change, kept in zip(found, applied.written, strict=True):
-        # Whoever has a turn although away was given it knowingly, with a reason. Undone, what was
-        # taken for it comes back.
-        kept["rooms"] = _make_room(session, change, actor, now)
-    return applied
-
-
-def _make_room(
-    session: Session, change: Change, actor: Actor, now: datetime
-) -> list[dict[str, Any]]:
-    """Leave a new turn out of absences; what somebody had before may be covered, and takes none."""
-    was, stand = change.was, change.now
-    if stand is None:
-        return []
-    new = [(stand.starts_at, stand.ends_at)]
-    if was is not None and change.moves:
-        new = changes.gained((was.starts_at, was.ends_at), new[0])
-    return [
-        room.written()
-        for begin, end in new
-        if end > now
-        for room in absences.make_room(session, stand.person_id, max(begin, now), end, actor, now)
-    ]
-
-
 def _reverse(session: Session, team: Team, kept: dict[str, Any], now: datetime) -> Change:
     """Return what takes one change back; raises Conflict where that is no longer possible."""
     change = differences.read(kept)
-    was, then, shift = change.was, change.now, None
+    was, then = change.was, change.now
+    back = Change(then, was, returns=change.covers)
     if then is not None:
         shift = session.scalars(sa.select(Shift).where(Shift.uid == kept["made"])).one()
         if shift.cancelled_at is not None or drafts.stand_of(shift) != then:
             told = N_("These turns were changed meanwhile: %(turns)s.")
             raise Conflict(Sentence(told, turns=turns(session, team, [then])))
-        _refuse_covered(session, team, shift, Change(then, was))
+        back = replace(back, shift_id=shift.id, covers=_covered(session, team, shift, back, change))
     for stand in (was, then):
         if stand is not None and stand.starts_at <= now:
             told = N_("These turns have begun meanwhile: %(turns)s.")
             raise Conflict(Sentence(told, turns=turns(session, team, [stand])))
-    return Change(then, was, shift.id if shift is not None else None)
+    return back
 
 
-def _cover_again(
-    session: Session,
-    change: Change,
-    uid: str | None,
-    applied: Applied,
-    actor: Actor,
-    now: datetime,
-) -> None:
-    """Let whoever covered a turn cover again what of it a version took away."""
-    for cover in change.covers if uid is not None else ():
-        shift = session.scalars(sa.select(Shift).where(Shift.uid == uid)).one()
-        left = [(max(cover.starts_at, now), cover.ends_at)]
-        for other in changes.covers_of(session, shift):
-            taken = (other.starts_at, other.ends_at)
-            left = [part for one in left for part in changes.gained(taken, one)]
-        person = session.get_one(Person, cover.person_id)
-        for begin, end in left:
-            if begin < end:
-                changes.enter_cover(session, shift, person, begin, end, actor, now, "taken back")
-                applied.touch(person.id, begin)
+def _covered(
+    session: Session, team: Team, shift: Shift, back: Change, change: Change
+) -> tuple[Stand, ...]:
+    """Return the covers that end when a change goes back: those that it had brought again.
 
-
-def _refuse_covered(session: Session, team: Team, shift: Shift, back: Change) -> None:
-    """Raise Conflict naming the covers that would be lost: they came after the version."""
+    Raises Conflict naming others that would be lost: they came after the version.
+    """
     left = back.now if back.moves else None
     lost = [
         Stand(cover.starts_at, cover.ends_at, shift.line_id, cover.person_id)
         for cover in changes.covers_of(session, shift)
         if left is None or cover.starts_at < left.starts_at or left.ends_at < cover.ends_at
     ]
-    if lost:
+    later = [cover for cover in lost if cover not in change.returns]
+    if later:
         told = N_("These turns are covered meanwhile: %(turns)s. Cancel that first.")
-        raise Conflict(Sentence(told, turns=turns(session, team, lost)))
+        raise Conflict(Sentence(told, turns=turns(session, team, later)))
+    return tuple(lost)
 
 
 def _refuse_breaks(session: Session, team: Team, back: Sequence[Change], reason: str) -> None:
@@ -337,10 +285,19 @@ def _refuse_breaks(session: Session, team: Team, back: Sequence[Change], reason:
     before = planning.published(session, team, *days)
     gone = [one.was for one in back if one.was is not None]
     after = [stand for stand in before if not any(stand.is_within(turn) for turn in gone)]
-    after += [one.now for one in back if one.now is not None]
+    after += [stand for one in back for stand in _serving(one)]
     people = {stand.person_id for stand in (*before, *after)}
     ground = planning.load(session, team, *days, people=people)
     judging.refuse(judging.broken_by(ground, before, after), reason)
+
+
+def _serving(change: Change) -> list[Stand]:
+    """Return who serves a turn that stands again: its holder, but where somebody covers."""
+    found = [] if change.now is None else [change.now]
+    for cover in change.returns:
+        begin, end = cover.starts_at, cover.ends_at
+        found = handing.handed(found, Hand(cover.line_id, begin, end, cover.person_id))
+    return found
 
 
 def turns(session: Session, team: Team, stands: Iterable[Stand]) -> tuple[Sentence, ...]:

@@ -18,7 +18,7 @@ from dispatch.db import Session
 from dispatch.errors import Conflict, Invalid
 from dispatch.people import qualifications
 from dispatch.people.models import Person, Team
-from dispatch.rota import changes, handing, judging, notices, record
+from dispatch.rota import absences, changes, handing, judging, notices, record
 from dispatch.rota.days import local, local_day
 from dispatch.rota.handing import Hand
 from dispatch.rota.judging import Judged
@@ -374,6 +374,8 @@ def _uncover(session: Session, swap: Swap, why: str, actor: Actor, now: datetime
     if swap.from_id != shift.person_id:
         person = session.get_one(Person, swap.from_id)
         changes.enter_cover(session, shift, person, begin, end, actor, now, why)
+    if cover is None:
+        absences.give_back(session, shift, begin, end, actor, now)
 
 
 def _hand_back(

@@ -140,7 +140,7 @@ def _cover(
             changes.enter_cover(session, shift, holder, ends_at, end, actor, now, reason)
     if person.id == shift.person_id:
         # Whose turn it is has it again without a cover.
-        absences.make_room(session, person.id, starts_at, ends_at, actor, now)
+        absences.make_room(session, shift, starts_at, ends_at, actor, now)
         return None
     return changes.enter_cover(session, shift, person, starts_at, ends_at, actor, now, reason)
 

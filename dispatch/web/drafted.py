@@ -225,12 +225,14 @@ def _changes(
     """Yield what a change means to one person, also to who covers the turn that changes."""
     if person_id in change.people:
         yield _change(team, change, person_id, names, lines)
-    for cover in change.covers:
-        if cover.person_id == person_id and change.was is not None:
-            name = names[change.was.person_id]
-            turn = _stand(team, cover, lines)
-            said = gettext("%(turn)s, the cover for %(name)s", turn=turn, name=name)
-            yield {"kind": "loses", "told": said}
+    for kind, covers, turn in (
+        ("loses", change.covers, change.was),
+        ("gains", change.returns, change.now),
+    ):
+        for cover in covers:
+            if cover.person_id == person_id and turn is not None:
+                facts = {"turn": _stand(team, cover, lines), "name": names[turn.person_id]}
+                yield {"kind": kind, "told": gettext("%(turn)s, the cover for %(name)s", **facts)}
 
 
 def _change(

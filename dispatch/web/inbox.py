@@ -122,7 +122,7 @@ def waiting(opened: Session, team: Team) -> int:
     signed = [one for one in standing if one.person_id is not None]
     nobody = [gap for gap in _gaps(opened, team, standing) if gap["offered"] is None]
     late = open_turns.taken_late(opened, team)
-    return sum(map(len, (_asked(opened, team), mine, signed, late, lost, nobody)))
+    return len([*_asked(opened, team), *mine, *signed, *late, *lost, *nobody])
 
 
 # --- Deciding.

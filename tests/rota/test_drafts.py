@@ -52,7 +52,7 @@ def test_a_draft_begins_with_what_is_published_on_its_days(zone, now):
     zone.shift("An", *WEEK)
     zone.shift("Bert", "2026-11-27 17:00", "2026-12-04 17:00")
     gone = zone.shift("Bert", *NEXT)
-    changes.cancel(gone, now)
+    changes.cancel(zone.session, gone, zone.planner, now)
     draft = begin(zone, now)
     assert shown(zone, draft) == [("primary", "An", "published")]
     assert drafts.compare(zone.session, draft) == []
@@ -189,7 +189,7 @@ def test_what_changed_in_the_published_rota_is_taken_in_unless_the_draft_decided
     put(zone, now, draft, "Chloé", WEEK, seen=1)
     later = zone.at("2026-11-03 09:00")
     for shift in (mine, theirs):
-        changes.cancel(shift, later)
+        changes.cancel(zone.session, shift, zone.planner, later)
     zone.session.flush()
     new = zone.shift("Chloé", "2026-12-04 17:00", "2026-12-11 17:00")
     new.changed_at = later

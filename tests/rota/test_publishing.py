@@ -336,6 +336,39 @@ def test_a_version_goes_back_only_with_a_reason_where_that_breaks_rules_and_lose
     assert served(zone) == [("An", "04")]
 
 
+def leave_of(zone, who, times):
+    found = absences.standing(zone.session, [zone.people[who].id], *map(zone.at, times))
+    return [(one.starts_at, one.ends_at) for one in found]
+
+
+def test_a_version_taken_back_brings_covers_and_their_leave_and_can_be_taken_back_as_well(
+    zone, now
+):
+    turn = zone.shift("An", *WEEKS[0])
+    part = ("2026-12-06 17:00", "2026-12-07 17:00")
+    zone.cover(turn, "Bert", *part)
+    away = {"An": part, "Bert": ("2026-12-06 00:00", "2026-12-07 00:00")}
+    asked = zone.people["An"], AbsenceKind.LEAVE, *map(zone.at, part), zone.planner, now
+    absences.ask(zone.session, *asked, approved=True)
+    draft = begin(zone, now)
+    put(zone, now, draft, "Chloé", WEEKS[0], seen=1)
+    version = publish(zone, now, draft)
+    asked = zone.people["Bert"], AbsenceKind.LEAVE, *map(zone.at, away["Bert"]), zone.planner, now
+    absences.ask(zone.session, *asked, approved=True)
+    undone = publishing.undo(zone.session, version, zone.planner, now, reason="as it was agreed")
+    assert served(zone) == [("An", "04"), ("Bert", "06"), ("An", "07")]
+    # Whoever is covered is not there for it: their leave stands. Whoever covers has none then.
+    assert leave_of(zone, "An", part) == [tuple(map(zone.at, part))]
+    assert leave_of(zone, "Bert", part) == []
+    again = publishing.undo(zone.session, undone, zone.planner, now)
+    assert served(zone) == [("Chloé", "04")]
+    begins, ends = map(zone.at, away["Bert"])
+    cut = zone.at(part[0])
+    assert leave_of(zone, "Bert", away["Bert"]) == [(begins, cut), (cut, ends)]
+    publishing.undo(zone.session, again, zone.planner, now, reason="as it was agreed")
+    assert served(zone) == [("An", "04"), ("Bert", "06"), ("An", "07")]
+
+
 def test_every_organisation_that_the_team_serves_sees_it(store, make_zone):
     with store.write() as session:
         zone = make_zone(session)

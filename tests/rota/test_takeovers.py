@@ -118,6 +118,26 @@ def test_whose_turn_it_is_has_it_back_by_saying_so(zone, now):
     assert saying.text_in(zone.session, zone.people["Bert"], "terug", at_once) is None
 
 
+@pytest.mark.parametrize("owner", [True, False])
+def test_leave_that_a_turn_taken_over_cost_stands_again_once_that_is_undone(zone, now, owner):
+    if owner:
+        take(zone, now)
+    who, of, end = ("An", "Bert", "2026-12-13 08:00") if owner else ("Bert", "An", WEEK[1])
+    away = zone.at("2026-12-12 08:00"), zone.at("2026-12-20 08:00")
+    leave = zone.people[who], AbsenceKind.LEAVE, *away, zone.planner, now
+    absences.ask(zone.session, *leave, approved=True)
+    swap = take(zone, now, who, None, turn_of(zone, now, of))
+
+    def stands():
+        found = absences.standing(zone.session, [zone.people[who].id], *away)
+        return [(one.starts_at, one.ends_at) for one in found]
+
+    assert stands() == [(away[0], now), (zone.at(end), away[1])]
+    later = now + timedelta(hours=1)
+    takeovers.undo(zone.session, swap, zone.planner, later)
+    assert stands() == [(away[0], now), (later, zone.at(end)), (zone.at(end), away[1])]
+
+
 def test_what_cannot_be_undone_any_more_is_answered_and_changes_nothing(zone, now):
     take(zone, now)
     later = now + timedelta(hours=1)

@@ -52,6 +52,20 @@ class Absence(Base):
     __table_args__ = (sa.CheckConstraint("starts_at < ends_at", name="order"),)
 
 
+class Room(Base):
+    """A part of somebody's absence that gave way to a turn or cover, as long as that is theirs."""
+
+    __tablename__ = "room"
+    id: Mapped[Id]
+    about: Mapped[str] = mapped_column(index=True)
+    """The turn or cover: its table and uid."""
+    person_id: Mapped[int] = mapped_column(sa.ForeignKey("person.id"))
+    kind: Mapped[AbsenceKind] = mapped_column(words(AbsenceKind))
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime]
+    __table_args__ = (sa.CheckConstraint("starts_at < ends_at", name="order"),)
+
+
 class Wish(Base):
     """Somebody would rather have, or rather not have, a turn on some days, both included."""
 
