@@ -2,11 +2,10 @@
 
 Whoever is told fetches fragments, and a hundred boards fetch hundreds: in a disaster the changes
 come by the dozen a second, and the screens would take all of a machine on which the alerts come in.
-So the hints of a process leave one by one, as fast as half of a processor makes what they fetch,
-few fragments are made at once, and what was made while somebody waited is theirs too where they may
-see the same. Promise: one screen is told at once; a crowd is told in turn, each of the newest;
-nobody waits longer than browsers wait that are told nothing, or is given what was made before they
-asked.
+So a process tells its screens in rounds, all at once: what is made for one of them is given to all
+who waited for it and may see the same. The more the last round cost, the later the next one begins.
+Promise: a few screens are told at once; nobody waits longer than browsers wait that are told
+nothing, or is given what was made before they asked.
 """
 
 import threading
@@ -15,16 +14,14 @@ from dataclasses import dataclass
 
 from dispatch import clock
 
-#: Of one processor, for making what screens fetch.
-_SHARE = 0.5
+#: Of one processor, for what screens fetch.
+_SHARE = 0.25
 #: Python runs one thread at a time: whoever takes in an alert would wait for each of a hundred.
 _AT_ONCE = 2
 #: By then a browser has asked by itself.
 LONGEST_SECONDS = 15.0
-#: Fragments that a board fetches for a hint: its lanes, and the incident beside them.
-_FRAGMENTS = 2
-#: What one is taken to cost before any was fetched, and how much the last one says of the next.
-_FIRST_SECONDS, _WEIGHT = 0.02, 0.05
+#: So long a round takes in who is to be told, that one thread a screen may all have woken up.
+_TOGETHER_SECONDS = 0.4
 #: Made fragments that are kept, the newest; each kind of viewer has its own.
 _KEPT = 8
 
@@ -41,14 +38,14 @@ class Made:
 
 
 class Crowd:
-    """Gives out turns to be told, and to fetch."""
+    """Says when the screens are told, and keeps what was made for several."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self.making = threading.BoundedSemaphore(_AT_ONCE)
         """Held while a fragment is made."""
-        self._seconds = _FIRST_SECONDS
-        self._free_at = 0.0
+        self._spent = 0.0
+        self._began_at = self._next_at = -_TOGETHER_SECONDS
         self._made: dict[Hashable, Made] = {}
 
     def keep(self, key: Hashable, made: Made) -> None:
@@ -66,15 +63,19 @@ class Crowd:
         return made if made is not None and made.begun >= instant else None
 
     def spent(self, seconds: float) -> None:
-        """Note what making a fragment took of a processor."""
+        """Note what giving a screen a fragment took of a processor."""
         with self._lock:
-            self._seconds += (seconds - self._seconds) * _WEIGHT
+            self._spent += seconds
 
     def turn(self) -> float:
-        """Return the seconds after which one more screen may be told."""
+        """Return the seconds after which to ask again; 0: tell one screen now."""
         with self._lock:
             now = clock.monotonic()
-            wait = max(0.0, self._free_at - now)
-            if wait < LONGEST_SECONDS:
-                self._free_at = now + wait + self._seconds * _FRAGMENTS / _SHARE
-            return min(wait, LONGEST_SECONDS)
+            if now < self._began_at + _TOGETHER_SECONDS:
+                return 0.0
+            if now < self._next_at:
+                return self._next_at - now
+            self._began_at = now
+            self._next_at = now + min(self._spent / _SHARE, LONGEST_SECONDS)
+            self._spent = 0.0
+            return 0.0

@@ -77,7 +77,6 @@ def _with_choice(lanes: str) -> str:
 
 
 @blueprint.get("/board/on-duty", endpoint="on_duty")
-@live.in_turn()
 @session.reads
 def duty(opened: Session) -> ResponseReturnValue:
     """Show who is on duty, for a board that keeps itself fresh."""
@@ -146,7 +145,7 @@ def incident(reference: str) -> str:
 def pane(reference: str) -> ResponseReturnValue:
     """Show one incident beside the lanes, or again on its own screen."""
     _note_read(reference)
-    with live.in_turn(), session.reading() as opened:
+    with session.reading() as opened:
         return live.fragment(opened, ("board",), lambda: _pane(_shown(opened, reference)))
 
 

@@ -58,7 +58,6 @@ def requests(key: str) -> ResponseReturnValue:
 
 
 @blueprint.get("/rota/<key>/requests/list")
-@live.in_turn()
 @session.reads
 def listed(opened: Session, key: str) -> ResponseReturnValue:
     """Show it again, for a screen that keeps itself fresh."""

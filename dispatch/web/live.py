@@ -4,8 +4,8 @@ A stream says only "this topic has a new revision"; the browser then fetches the
 viewer's rights. One thread a process reads the revisions, on a hint and twice a second, and tells
 every stream of it; a stream holds no connection to the database and never more than one pending
 hint a topic. A stream ends with its sign-in, and at once when the process is told to end. How often
-a crowd of screens is told, `crowd` says. What is
-refused here (no seat left) costs time, never truth: browsers also ask every 15 seconds.
+a crowd of screens is told, `crowd` says. What is refused here (no seat left) costs time, never
+truth: browsers also ask every 15 seconds.
 """
 
 import dataclasses
@@ -13,13 +13,13 @@ import functools
 import hashlib
 import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import timedelta
 from types import FrameType
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import flask
+import flask_babel
 from flask import Blueprint, current_app, request
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import generate_csrf
@@ -33,11 +33,16 @@ from dispatch.web.crowd import Crowd, Made
 from dispatch.web.watch import engine_state
 from dispatch.wiring import Parts
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
 log = logs.logger(__name__)
 blueprint = Blueprint("live", __name__)
 
 HEARTBEAT_SECONDS = 15.0
 _LOOK_SECONDS = 0.5
+#: What a request carries that nobody's hand made (`session` says more), and when it came.
+_BY_ITSELF, _ASKED_AT = "HTTP_X_BY_ITSELF", "dispatch.asked_at"
 #: Threads of a process that streams may never take.
 _KEPT_FREE = 32
 
@@ -70,8 +75,8 @@ class Stream:
         """Return the hints when it is the stream's turn, none after so long, None at the end."""
         with self._changed:
             self._changed.wait_for(lambda: self._pending or self._ended, seconds)
-            if self._pending:
-                self._changed.wait_for(lambda: self._ended, turn())
+            while self._pending and not self._ended and (later := turn()):
+                self._changed.wait_for(lambda: self._ended, later)
             told, self._pending = self._pending, {}
             return None if self._ended else told
 
@@ -170,6 +175,7 @@ def _install(state: Any) -> None:
     parts: Parts = state.app.extensions["parts"]
     most = max(0, parts.settings.web.threads - _KEPT_FREE)
     streams = state.app.extensions["streams"] = Streams(parts.store, most)
+    state.app.wsgi_app = _InTurn(state.app.wsgi_app, streams.crowd)
     _end_with_process(streams)
 
 
@@ -238,14 +244,26 @@ def _signed_in(parts: Parts, token: str) -> bool:
     return found is not None
 
 
-@contextmanager
-def in_turn() -> Iterator[None]:
-    """Let a fragment be made once few others are; entered before the database is opened.
+class _InTurn:
+    """Answers what pages ask for by themselves a few at a time, everything else at once.
 
-    A hundred that wait for their turn would else hold every connection there is.
+    Each of a hundred boards would else take its slice of the interpreter, and its connection to the
+    database, while an alert waits for both.
     """
-    with streams().crowd.making:
-        yield
+
+    def __init__(self, answer: "WSGIApplication", crowd: Crowd) -> None:
+        self._answer, self._crowd = answer, crowd
+
+    def __call__(self, environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
+        if environ["REQUEST_METHOD"] != "GET" or _BY_ITSELF not in environ:
+            return self._answer(environ, start)
+        environ[_ASKED_AT] = clock.monotonic()
+        with self._crowd.making:
+            begun = clock.worked()
+            try:
+                return self._answer(environ, start)
+            finally:
+                self._crowd.spent(clock.worked() - begun)
 
 
 def fragment(
@@ -258,10 +276,7 @@ def fragment(
     etag = _etag(opened, topics, f"{request.full_path} {session.viewer().person_id}")
     if etag in request.if_none_match:
         return "", 304, {"ETag": f'"{etag}"'}
-    begun = clock.worked()
-    made = make()
-    streams().crowd.spent(clock.worked() - begun)
-    return made, 200, {"ETag": f'"{etag}"'}
+    return make(), 200, {"ETag": f'"{etag}"'}
 
 
 def shared(
@@ -272,27 +287,23 @@ def shared(
     `make` may depend on what the viewer may see and on the path, on nothing else of the request;
     `own` then adds what is this viewer's alone.
     """
-    asked, begun = clock.monotonic(), clock.worked()
     viewer, crowd = session.viewer(), streams().crowd
-    alike = dataclasses.replace(viewer, person_id=0, name="", language=_language(viewer))
-    key = (request.path, alike)
-    with crowd.making:
-        made = crowd.made_since(key, asked)
-        if made is None:
-            began = clock.monotonic()
-            with session.reading() as opened:
-                etag = _etag(opened, topics, repr(key))
-                if etag in request.if_none_match:
-                    return "", 304, {"ETag": f'"{etag}"'}
-                made = Made(began, make(opened), etag, generate_csrf())
-            crowd.keep(key, made)
+    key = (request.path, dataclasses.replace(viewer, person_id=0, name=""), _language())
+    began = clock.monotonic()
+    made = crowd.made_since(key, request.environ.get(_ASKED_AT, began))
+    if made is None:
+        with session.reading() as opened:
+            etag = _etag(opened, topics, repr(key))
+            if etag in request.if_none_match:
+                return "", 304, {"ETag": f'"{etag}"'}
+            made = Made(began, make(opened), etag, generate_csrf())
+        crowd.keep(key, made)
     answer = own(made.text.replace(made.form_token, generate_csrf()))
-    crowd.spent(clock.worked() - begun)
     return answer, 200, {"ETag": f'"{made.etag}"'}
 
 
-def _language(viewer: Viewer) -> str:
-    return str(flask.session.get("language", viewer.language))
+def _language() -> str:
+    return str(flask_babel.get_locale())
 
 
 def _etag(opened: Session, topics: tuple[str, ...], of: str) -> str:
@@ -304,7 +315,7 @@ def _etag(opened: Session, topics: tuple[str, ...], of: str) -> str:
         if organisation_id in mine.get(topic, ())
     )
     minute = int(session.now().timestamp()) // 60
-    told = f"{of} {_language(viewer)} {topics} {revision} {minute}"
+    told = f"{of} {_language()} {topics} {revision} {minute}"
     return hashlib.sha256(told.encode()).hexdigest()[:24]
 
 

@@ -21,40 +21,45 @@ def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return instant
 
 
-def test_one_screen_is_told_at_once(now):
+def test_a_few_screens_are_told_at_once(now):
     screens = Crowd()
     for _ in range(20):
-        assert screens.turn() == 0
-        screens.spent(0.05)
+        assert [screens.turn() for _ in range(3)] == [0, 0, 0]
+        screens.spent(3 * 0.05)
         now[0] += 1
 
 
-def test_a_crowd_is_told_one_by_one_as_fast_as_half_a_processor_makes_what_they_fetch(now):
+def test_a_crowd_is_told_all_at_once_and_again_when_what_it_fetched_is_paid_for(now):
     screens = Crowd()
-    for _ in range(500):
+    screens.turn()
+    now[0] += 1
+    for _ in range(100):
         screens.spent(0.01)
-    waits = [screens.turn() for _ in range(100)]
-    assert waits == sorted(waits)
-    # A board fetches two fragments.
-    assert waits[50] == pytest.approx(50 * 2 * 0.01 / 0.5, rel=0.1)
+    assert {screens.turn() for _ in range(100)} == {0}
+    now[0] += 0.5
+    # A second of a processor, of which screens may have a quarter.
+    assert screens.turn() == pytest.approx(4 - 0.5)
+    now[0] += 3.5
+    assert {screens.turn() for _ in range(100)} == {0}
 
 
-def test_nobody_waits_longer_than_a_dispatcher_may(now):
+def test_nobody_waits_longer_than_browsers_that_are_told_nothing(now):
     screens = Crowd()
-    for _ in range(200):
-        screens.spent(0.2)
-        assert screens.turn() <= LONGEST_SECONDS
-    now[0] += LONGEST_SECONDS + 1
+    screens.spent(1000.0)
     assert screens.turn() == 0
+    now[0] += 1
+    assert screens.turn() == LONGEST_SECONDS - 1
 
 
-def test_what_a_hint_costs_is_learnt_anew(now):
+def test_what_a_round_costs_is_learnt_anew(now):
     screens = Crowd()
-    for cost in (0.2, 0.001):
-        for _ in range(500):
-            screens.spent(cost)
-    waits = [screens.turn() for _ in range(50)]
-    assert waits[-1] < 50 * 0.01
+    screens.spent(10.0)
+    screens.turn()
+    now[0] += LONGEST_SECONDS
+    screens.spent(0.01)
+    assert screens.turn() == 0
+    now[0] += 0.5
+    assert screens.turn() == 0
 
 
 # --- what was made for one is given to all who waited and may see the same ---
@@ -83,6 +88,9 @@ def test_only_the_newest_are_kept():
     assert zone is not None and zone.text == "19"
 
 
+BY_ITSELF = {"X-By-Itself": "1"}
+
+
 class Door:
     """Lets everybody make at once, when all are there."""
 
@@ -106,7 +114,10 @@ def lanes_at_once(web: Web, monkeypatch, *asking: tuple[Browser, str]) -> list[s
     screens = web.app.extensions["streams"].crowd
     monkeypatch.setattr(screens, "making", Door(screens, len(asking)))
     with ThreadPoolExecutor(len(asking)) as pool:
-        told = [pool.submit(browser.get, f"/board/lanes{query}") for browser, query in asking]
+        told = [
+            pool.submit(browser.get, f"/board/lanes{query}", headers=BY_ITSELF)
+            for browser, query in asking
+        ]
         return [answer.result().text for answer in told]
 
 
@@ -176,3 +187,17 @@ def test_who_asks_after_a_change_sees_it(web, makings):
     assert reference in after.text
     etag = after.headers["ETag"]
     assert desk.get("/board/lanes", headers={"If-None-Match": etag}).status_code == 304
+
+
+def test_only_what_pages_ask_for_by_themselves_waits_for_its_turn(web, monkeypatch):
+    desk = web.as_role(Role.DISPATCHER)
+    screens = web.app.extensions["streams"].crowd
+    with screens.making, screens.making, ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(desk.get, "/board/lanes", headers=BY_ITSELF)
+        by_hand = web.as_role(Role.DISPATCHER, Role.PLANNER)
+        assert by_hand.get("/board").status_code == 200
+        assert by_hand.get("/board/lanes").status_code == 200
+        assert not waiting.done()
+        screens.making.release()
+        assert waiting.result(20).status_code == 200
+        screens.making.acquire()

@@ -136,6 +136,13 @@ def test_streams_end_at_once_when_the_process_is_told_to(web, desk):
     assert list(events) == []
 
 
+def test_a_stream_that_waits_for_its_turn_ends_at_once_too():
+    stream = live.Stream(lambda _: frozenset())
+    stream.tell("board", 1)
+    threading.Timer(0.05, stream.end).start()
+    assert stream.wait(1.0, lambda: 60.0) is None
+
+
 def test_a_closed_stream_gives_its_seat_back_and_the_last_one_stops_the_thread(web, desk):
     answer = desk.get("/live", buffered=False)
     assert streams(web).count() == 1

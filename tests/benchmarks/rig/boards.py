@@ -68,7 +68,7 @@ class _Board(threading.Thread):
                     self._fetch()
 
     def _fetch(self) -> None:
-        headers = {"If-None-Match": self._etag} if self._etag else {}
+        headers = {"X-By-Itself": "1", "HX-Request": "true", "If-None-Match": self._etag}
         answer = self._http.get(f"{self._url}/board/lanes", headers=headers, timeout=60)
         at = SystemClock().now().timestamp()
         if answer.status_code == 200:
