@@ -11,6 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from dispatch import logs, seal
 from dispatch.db import Session
 from dispatch.incidents import timeline
 from dispatch.incidents.models import Incident, IncidentStatus, Want
@@ -20,6 +21,8 @@ from dispatch.paging.ranking import NOTHING_KNOWN, Circumstances
 from dispatch.people import places
 from dispatch.people.models import Person
 from dispatch.people.places import Spot
+
+log = logs.logger(__name__)
 
 #: A seat that nobody has ended by then was forgotten: it keeps nobody busy.
 _FORGOTTEN = timedelta(hours=24)
@@ -94,9 +97,17 @@ class Case:
         """Return where it happened; the street is sealed, and opened only for whoever names one."""
         incident = self._incident
         if street and self._address is None:
-            facts = timeline.unseal_json(self._session, incident, "sealed_facts")
-            self._address = str(facts.get("place", {}).get("address", ""))
+            self._address = self._own_address()
         return Spot(incident.postcode or "", incident.municipality or "", self._address or "")
+
+    def _own_address(self) -> str:
+        try:
+            facts = timeline.unseal_json(self._session, self._incident, "sealed_facts")
+        except seal.Unsealable:
+            # What cannot be read may keep nobody from being called.
+            log.error("facts_unreadable", incident=self._incident.reference)
+            return ""
+        return str(facts.get("place", {}).get("address", ""))
 
     def _out(self, went: list[int], since: datetime) -> dict[int, tuple[str, datetime]]:
         """Return who is on another call-out, or came back from one, and since when."""

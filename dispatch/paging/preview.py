@@ -11,15 +11,17 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from dispatch.db import Session
-from dispatch.incidents.alerts import Place
+from dispatch.incidents import handling
+from dispatch.incidents.alerts import Alert, AlertType, Place
+from dispatch.incidents.handling import Origin
 from dispatch.incidents.models import Category, Incident, Want
 from dispatch.incidents.wanting import Wanted
-from dispatch.paging import plans, policy, reaching
+from dispatch.paging import plans, policy, ranking, reaching, steps, trainees
 from dispatch.paging.candidates import CALL, Asked, Moment
 from dispatch.paging.models import Target
 from dispatch.paging.policy import Attempt, Plan, Step
 from dispatch.paging.ranking import GIVES_WAY, Judged
-from dispatch.people.models import Organisation, Qualification, Team
+from dispatch.people.models import Organisation, Person, Qualification, Team
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,10 @@ class Preview:
     on_duty: bool = True
     closed: bool = False
     """Outside its hours, and another team is wanted too: nobody of it is paged."""
+    flag: str = ""
+    """What the report says so that they are wanted, if not its kind alone."""
+    learners: Sequence[tuple[str, Sequence[str]]] = ()
+    """Who is told once somebody goes, each with whom they learn beside; nobody: beside anybody."""
     policy_id: int | None = None
     """Which policy was in force; None: a plan that was handed in."""
     repeat_after_seconds: float = 0
@@ -90,25 +96,46 @@ def foresee(
     session: Session, wanted: Sequence[Wanted], draft: Draft, now: datetime
 ) -> list[Preview]:
     """Return whom each wanted team would page, in order of time."""
-    return [_of_team(session, one, len(wanted) > 1, draft, now) for one in wanted]
+    found: list[Preview] = []
+    for one in wanted:
+        # Whoever is closed counts as nobody for those that come after.
+        others = len(wanted) - 1 - sum(before.closed for before in found)
+        found.append(_of_team(session, one, others > 0, draft, now))
+    return found
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """What would happen for one team, and what the same report sets going beside that."""
+
+    preview: Preview
+    begins_at: datetime
+    """Nobody is called before: later than the alert where it can wait."""
+    also: Sequence[Wanted] = ()
+    """The other teams that are called."""
+    is_wanted: bool = True
+    """Whether a report like this wants the team at all, at that hour."""
 
 
 def rehearse(
-    session: Session,
-    team: Team,
-    category: Category | None,
-    priority: int,
-    at: datetime,
-    plan: Plan | None = None,
-) -> Preview:
+    session: Session, team: Team, draft: Draft, at: datetime, plan: Plan | None = None
+) -> Rehearsal:
     """Return what an alert at `at` would lead to in a team, by `plan` or by what is in force."""
-    asked = category.wants if category is not None else ()
-    want = next((one for one in asked if one.function == team.function), None)
-    wanted = Wanted(team)
-    if want is not None:
-        instead = want.substitute_id
-        wanted = Wanted(team, want.people, want.qualification_id, substitute_id=instead)
-    return _of_team(session, wanted, False, Draft(priority, category), at, plan)
+    alert = Alert(
+        AlertType.ALERT,
+        category=draft.category.key if draft.category is not None else None,
+        priority=draft.priority,
+        wishes=draft.wishes,
+        flags=draft.flags,
+    )
+    home = Origin(session.get_one(Organisation, team.organisation_id), team)
+    routing = handling.route(session, alert, home, at)
+    begins_at = routing.begins_at or at
+    wanted = next((one for one in routing.wants if one.team is team), None)
+    also = [one for one in routing.wants if one.team is not team]
+    others = wanted is not None and bool(also)
+    shown = _of_team(session, wanted or Wanted(team), others, draft, begins_at, plan)
+    return Rehearsal(shown, begins_at, also, wanted is not None)
 
 
 def _of_team(
@@ -132,7 +159,13 @@ def _of_team(
         side=wanted.side,
     )
     moment = Moment(session, want, now, draft.place.address)
-    preview = Preview(wanted.team, wanted.people, on_duty=bool(moment.present.turns))
+    preview = Preview(
+        wanted.team,
+        wanted.people,
+        on_duty=moment.served,
+        flag=wanted.flag,
+        learners=trainees.foreseen(session, wanted.team, moment.present.turns, now),
+    )
     if not (preview.on_duty or moment.present.expected or wanted.by) and others:
         preview.closed = True
         return preview
@@ -158,9 +191,12 @@ class _Walk:
             self._add(self._first.nobody_on_duty(), usual, 0)
         for step in self._plan.steps:
             self._take(step, step.after_seconds if self._paging() else 0)
+        self._add_away(usual)
         if not self._paging():
             best = self._first.best(())
-            self._gap("nobody_at_all" if best is None else "nobody_qualified", 0)
+            short = "nobody_at_all" if best is None else ranking.shortage(best)
+            if short:
+                self._gap(short, 0)
             if best is not None:
                 self._seen.discard(best.candidate.person_id)
                 self._add([best], usual, 0)
@@ -180,6 +216,18 @@ class _Walk:
         found = moment.for_step(step, self._asked())
         if not self._add(found, step.attempts, after) and not gaps:
             self._gap("adds_nobody", after)
+
+    def _add_away(self, usual: Sequence[Attempt]) -> None:
+        """Add whoever was passed over as away: after the last step nobody else is left."""
+        away = [one for one in self._preview.foreseen if one.reason.get("kind") in steps.AWAY]
+        left = [one.person_id for one in away if one.person_id is not None]
+        if not left:
+            return
+        after = self._plan.steps[-1].after_seconds if self._paging() else 0
+        people = [self._first.session.get_one(Person, person_id) for person_id in left]
+        self._seen.difference_update(left)
+        if self._add(self._at(after).although_away(people), usual, after):
+            self._gap("only_away", after)
 
     def _asked(self) -> Asked:
         known = [(one.person_id, one) for one in self._preview.foreseen if one.person_id]

@@ -75,7 +75,8 @@ def _was_asked(callout: Callout, judged: Judged) -> bool:
     return last is not None and last.status is not PageStatus.SKIPPED
 
 
-_AWAY = ("away", "away_until")
+#: Kinds of reasons of whoever is passed over because they are away.
+AWAY = ("away", "away_until")
 #: Targets that mean whoever is on duty just then.
 _BY_DUTY = (Target.PRIMARY, Target.BACKUP, Target.TEAM)
 
@@ -90,7 +91,7 @@ def page_newcomers(session: Session, callout: Callout, plan: Plan, moment: Momen
 def page_away(session: Session, callout: Callout, plan: Plan, moment: Moment) -> None:
     """Page whoever was passed over as away: the steps add nobody else, and leave may be a slip."""
     seen = {page.person_id for page in callout.pages if page.status is not PageStatus.SKIPPED}
-    away = [page.person_id for page in callout.pages if page.reason.get("kind") in _AWAY]
+    away = [page.person_id for page in callout.pages if page.reason.get("kind") in AWAY]
     left = [person_id for person_id in dict.fromkeys(away) if person_id not in seen]
     if not left:
         return

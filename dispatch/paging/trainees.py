@@ -17,7 +17,7 @@ from dispatch.incidents import timeline
 from dispatch.paging import pages, telling
 from dispatch.paging.candidates import SHADOW
 from dispatch.paging.models import Assignment, Page
-from dispatch.people.models import Person
+from dispatch.people.models import Person, Team
 from dispatch.rota import duty
 from dispatch.rota.models import Line, Pairing, PairingKind
 
@@ -40,13 +40,29 @@ def tell(session: Session, seat: Assignment, now: datetime) -> None:
     going = {one.person_id for one in callout.assignments if one.released_at is None}
     asked = {page.person_id for page in callout.pages if is_for_learning(page)}
     for person_id in told(
-        sorted(learning - going - asked), _mentors(session, seat, now), seat.person_id
+        sorted(learning - going - asked), _mentors(session, team, now), seat.person_id
     ):
         _tell(session, seat, session.get_one(Person, person_id), now)
 
 
-def _mentors(session: Session, seat: Assignment, now: datetime) -> dict[int, set[int]]:
-    team = seat.callout.want.team
+def foreseen(
+    session: Session, team: Team, turns: Collection[duty.Turn], now: datetime
+) -> list[tuple[str, list[str]]]:
+    """Return who of a duty would be told, each with whom they learn beside; nobody: beside all."""
+    learning = [turn for turn in turns if turn.line_key == SHADOW]
+    if not learning:
+        return []
+    mentors = _mentors(session, team, now)
+    ids = {one for turn in learning for one in mentors.get(turn.person_id, ())}
+    rows = session.execute(sa.select(Person.id, Person.name).where(Person.id.in_(ids)))
+    names = {row.id: row.name for row in rows.all()}
+    return [
+        (turn.person_name, sorted(names[one] for one in mentors.get(turn.person_id, ())))
+        for turn in learning
+    ]
+
+
+def _mentors(session: Session, team: Team, now: datetime) -> dict[int, set[int]]:
     day = now.astimezone(ZoneInfo(team.time_zone)).date()
     query = sa.select(Pairing).where(
         Pairing.team_id == team.id,

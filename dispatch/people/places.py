@@ -108,7 +108,7 @@ def keep(
     """
     found = Places(_lines(ties, "ties"), _lines(home, "home"))
     for line in found.ties:
-        if not line.rpartition(",")[2].strip() or line.startswith(","):
+        if not all(map(_plain, line.split(","))):
             told = Sentence(_NOT_A_PLACE, line=line)
             raise Invalid(told, ties=told)
     for line in found.home:

@@ -24,14 +24,23 @@ from dispatch.incidents.alerts import FLAGS, MAY_BE_REQUIRED, Alert, AlertType, 
 from dispatch.incidents.handling import Origin, Routing
 from dispatch.incidents.models import Incident, IncidentStatus
 from dispatch.incidents.wanting import Wanted
-from dispatch.paging import bars, callouts, pages, preview, seats, story, wording
+from dispatch.paging import (
+    bars,
+    callouts,
+    pages,
+    preview,
+    seats,
+    sentences,
+    story,
+    wording,
+)
 from dispatch.paging.models import Callout
 from dispatch.paging.seats import Went
 from dispatch.people import phones, qualifications
 from dispatch.people.access import Right, Viewer
 from dispatch.people.models import Organisation, Person, Team
 from dispatch.texts import N_
-from dispatch.web import case, session
+from dispatch.web import case, rehearsal, session
 from dispatch.web.board import language
 from dispatch.web.forms import CHOOSE, REQUIRED, Form
 
@@ -204,14 +213,16 @@ def _foreseen(
     return {
         "team": found.team.name,
         "wanted": found.people,
+        "because": gettext(sentences.FLAGS[found.flag]) if found.flag else "",
         "nobody": nobody,
+        "learners": list(rehearsal.learners(found)) if not found.closed else [],
         "people": [
             {
                 "id": once(one),
                 "name": one.name or gettext(story.CONTROL_ROOM),
-                "reason": wording.reason(one.reason, language(), zone),
+                "reason": wording.reason(one.reason, language(), zone) if one.name else "",
                 "at_seconds": round(one.after_seconds),
-                "fit": not one.reason.get("lacks"),
+                "fit": not (one.reason.get("lacks") or _is_other_than_wished(one)),
             }
             for one in found.foreseen
             if one.fit
@@ -226,6 +237,10 @@ def _foreseen(
             if not one.fit
         ],
     }
+
+
+def _is_other_than_wished(one: preview.Foreseen) -> bool:
+    return any(wish["met"] is False for wish in one.reason.get("wishes", ()))
 
 
 def open_incident(opened: Session, form: Form, given: str, actor: Actor, now: datetime) -> Incident:

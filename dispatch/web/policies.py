@@ -193,7 +193,8 @@ def _rehearsed(
     plan = _plan(opened, form, found, may_change)
     if plan is None and "steps" in form.values:
         return None
-    return rehearsal.shown(opened, team, category, at, plan)
+    draft = rehearsal.draft_of(form, category)
+    return rehearsal.shown(opened, team, draft, at, plan)
 
 
 def _plan(opened: Session, form: Form, found: Policy | None, may_change: bool) -> Plan | None:
@@ -216,12 +217,13 @@ def _categories(opened: Session) -> dict[int, str]:
     return {one.id: catalogue.name(one, language()) for one in catalogue.in_use(opened)}
 
 
-def _choices(opened: Session, right: Right) -> dict[str, list[tuple[int, str]]]:
+def _choices(opened: Session, right: Right) -> dict[str, Any]:
     people = staff.seen_by(opened, session.viewer())
     return {
         "teams": list(_teams(opened, right).items()),
         "categories": list(_categories(opened).items()),
         "people": [(one.id, one.name) for one in people if one.left_at is None],
+        **rehearsal.choices(),
     }
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from flask_babel import gettext
+from flask_babel import gettext, ngettext
 
 from dispatch.db import Session
 from dispatch.incidents import catalogue
@@ -16,11 +16,13 @@ from dispatch.incidents.models import Category
 from dispatch.paging import preview, sentences, story
 from dispatch.paging.models import Policy
 from dispatch.paging.policy import Plan
-from dispatch.paging.preview import Foreseen, Preview
+from dispatch.paging.preview import Draft, Foreseen, Preview, Rehearsal
 from dispatch.people.models import Team
 from dispatch.texts import N_
-from dispatch.web import session
+from dispatch.web import case, session
 from dispatch.web.board import language
+from dispatch.web.forms import Form
+from dispatch.web.people import SPOKEN
 
 _BY = {
     "sms": N_("by text"),
@@ -32,27 +34,90 @@ _BY = {
     "mail": N_("by mail"),
 }
 #: What is missing so that a person must act even though somebody is called.
-_GRAVE = {"nobody_on_duty", "nobody_qualified", "nobody_at_all"}
+_GRAVE = {"nobody_on_duty", "nobody_qualified", "nobody_as_wished", "nobody_at_all", "only_away"}
+
+
+def draft_of(form: Form, category: Category | None) -> Draft:
+    """Return the report that a form supposes; what it does not say is as the category says."""
+    usual = category.priority if category else catalogue.UNCLASSIFIED_PRIORITY
+    wishes = {
+        "language": form.text("for_language", most=20),
+        "gender": form.one_of("for_gender", ("woman", "man"), required=False),
+    }
+    insisted = [name for name, wish in wishes.items() if wish and form.ticked("for_required")]
+    wishes["required"] = " ".join(insisted)
+    return Draft(
+        form.number("for_priority", 1, 3) or usual,
+        category,
+        wishes={name: wish for name, wish in wishes.items() if wish},
+        flags={flag: True for flag in sentences.FLAGS if form.ticked(f"for_{flag}")},
+    )
+
+
+def choices() -> dict[str, Any]:
+    """Return what may be supposed of a report beside its kind."""
+    return {
+        "rehearsal_flags": [(flag, gettext(words)) for flag, words in sentences.FLAGS.items()],
+        "rehearsal_languages": [(code, case.language_name(code)) for code in SPOKEN],
+    }
 
 
 def shown(
-    opened: Session, team: Team, category: Category | None, at: datetime, plan: Plan | None
+    opened: Session, team: Team, draft: Draft, at: datetime, plan: Plan | None
 ) -> dict[str, Any]:
     """Return what an alert at `at` leads to, in order of time."""
-    priority = category.priority if category else catalogue.UNCLASSIFIED_PRIORITY
-    found = preview.rehearse(opened, team, category, priority, at, plan)
-    chosen = opened.get_one(Policy, found.policy_id) if found.policy_id is not None else None
+    found, zone = preview.rehearse(opened, team, draft, at, plan), team.time_zone
+    told = found.preview
+    chosen = opened.get_one(Policy, told.policy_id) if told.policy_id is not None else None
     return {
         "team": team.name,
         "at": at,
         "is_now": at == session.now(),
         "policy": chosen,
-        "lines": sorted(_lines(found, at, team.time_zone), key=lambda line: line["at"]),
+        "notes": list(_notes(found)),
+        "begins_at": found.begins_at if found.begins_at > at else None,
+        "priority": draft.priority,
+        "lines": sorted(_lines(told, found.begins_at, zone), key=lambda line: line["at"]),
         "shortened": session.parts().settings.demo.step_seconds,
     }
 
 
+def _notes(found: Rehearsal) -> Iterator[str]:
+    """Say what else a report like this sets going, or keeps from it."""
+    told = found.preview
+    if told.closed:
+        yield gettext("Outside its hours: not called. %(who)s", who=told.team.day_contact)
+    elif not found.is_wanted:
+        name = told.team.name
+        yield gettext("A report like this does not call %(team)s: shown as if it did.", team=name)
+    elif told.people > 1 or told.flag:
+        yield called(told.team, told.people, told.flag)
+    for one in found.also:
+        yield gettext("As well: %(called)s", called=called(one.team, one.people, one.flag))
+    yield from learners(told)
+
+
+def called(team: Team, people: int, flag: str) -> str:
+    """Say how many of a team are called, and what the report says so that they are."""
+    words = ngettext("%(team)s, %(num)s person", "%(team)s, %(num)s people", people, team=team.name)
+    return f"{words} ({gettext(sentences.FLAGS[flag])})" if flag else str(words)
+
+
+def learners(told: Preview) -> Iterator[str]:
+    """Say who learns, and that they are called for nothing."""
+    for name, mentors in told.learners:
+        if mentors:
+            beside = ", ".join(mentors)
+            told_ = N_("%(name)s learns: told once %(mentors)s goes, and never called instead.")
+            yield gettext(told_, name=name, mentors=beside)
+        else:
+            told_ = N_("%(name)s learns: told once somebody goes, and never called instead.")
+            yield gettext(told_, name=name)
+
+
 def _lines(found: Preview, at: datetime, zone: str) -> Iterator[dict[str, Any]]:
+    if found.closed:
+        return
     for gap in found.gaps:
         tone = "critical" if gap.kind in _GRAVE else "waiting"
         yield _line(
@@ -86,7 +151,7 @@ def _tried(foreseen: Sequence[Foreseen], at: datetime, zone: str) -> Iterator[di
 
 
 def _why(one: Foreseen, zone: str, several: bool) -> str:
-    words = sentences.reason(one.reason, language(), zone)
+    words = sentences.reason(one.reason, language(), zone) if one.name else ""
     return f"{one.name}: {words}" if several else words
 
 

@@ -15,6 +15,7 @@ from dispatch.paging import plans, policies, preview
 from dispatch.paging.models import Policy, PolicyStep, Target
 from dispatch.paging.policies import Proposal
 from dispatch.paging.policy import DayKind, Hours, Plan, Step
+from dispatch.paging.preview import Draft
 from dispatch.people.models import Person, Team
 from dispatch.rota.models import OwnDay
 from tests import centre
@@ -81,7 +82,7 @@ def _team(session: Session) -> Team:
 
 def _followed(session: Session, at: datetime) -> str:
     crash = catalogue.by_key(session, "fatal_crash")
-    found = preview.rehearse(session, _team(session), crash, 1, at)
+    found = preview.rehearse(session, _team(session), Draft(1, crash), at).preview
     return session.get_one(Policy, found.policy_id).name
 
 
@@ -212,7 +213,7 @@ def test_what_was_foreseen_is_what_then_happens(night: Night):
         wanted = Proposal("standard", replace(plan, steps=plan.steps + added))
         policies.save(session, wanted, standard, ADA, NOW)
         crash = catalogue.by_key(session, "fatal_crash")
-        found = preview.rehearse(session, _team(session), crash, 1, NOW)
+        found = preview.rehearse(session, _team(session), Draft(1, crash), NOW).preview
     foreseen = sorted(
         (seconds, one.name, channel) for one in found.foreseen for channel, seconds in one.attempts
     )
@@ -234,7 +235,7 @@ def test_a_night_without_anybody_on_duty_is_foreseen(night: Night):
     with night.store.read() as session:
         crash = catalogue.by_key(session, "fatal_crash")
         at = datetime(2026, 3, 22, 2, tzinfo=UTC)
-        found = preview.rehearse(session, _team(session), crash, 1, at)
+        found = preview.rehearse(session, _team(session), Draft(1, crash), at).preview
     assert [gap.kind for gap in found.gaps][:1] == ["nobody_on_duty"]
     first = found.foreseen[0]
     assert (first.name, first.reason["kind"], first.attempts[0]) == (

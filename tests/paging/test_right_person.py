@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from dispatch.audit import Actor
 from dispatch.db import Session
-from dispatch.errors import Conflict
+from dispatch.errors import Conflict, Invalid
 from dispatch.incidents import handling, links, merging
 from dispatch.incidents.alerts import Alert, AlertType, Place
 from dispatch.incidents.models import Incident, Want
@@ -310,3 +310,24 @@ def test_what_is_linked_with_a_report_is_linked_with_what_it_joins(night: Night)
         two = [handling.locked(session, incident_id) for incident_id in (report, event)]
         joining.merge(session, *two, DORA, night.now)
         assert suspects in links.linked_to(session, event)
+
+
+def test_facts_that_cannot_be_read_keep_nobody_who_names_a_street_from_being_called(
+    night: Night,
+) -> None:
+    with night.store.write() as session:
+        bert = night.someone(session, "Bert")
+        bert_says = Actor("person", bert.id, bert.name)
+        places.keep(session, bert, "Kerkstraat, 9400", "", bert_says, night.now)
+    night.report()
+    with night.held() as (_, incident):
+        incident.sealed_facts = "1.bm90aGluZw=="
+    night.text("An", f"nee {night.code('An')}")
+    assert _paged(night) == ["An", "Bert"]
+    assert "stuck" not in night.alarms()
+
+
+def test_a_line_that_says_nothing_is_no_place(night: Night) -> None:
+    with night.store.write() as session, pytest.raises(Invalid):
+        an = night.someone(session, "An")
+        places.keep(session, an, ".", "", Actor("person", an.id, an.name), night.now)

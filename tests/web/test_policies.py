@@ -5,6 +5,7 @@ import re
 import pytest
 import sqlalchemy as sa
 
+from dispatch.incidents.models import Category, FlagWant, ResponseMode
 from dispatch.paging.models import Policy, PolicyStep, Target
 from dispatch.people.models import Role, Team
 from tests.centre import NOW
@@ -221,3 +222,21 @@ def test_a_policy_for_every_team_is_changed_only_by_whoever_administers_all(web:
     assert theirs.get(f"/policies/{stored(web)[-1].id}").status_code == 404
     assert "nights" not in theirs.get("/policies").text
     assert len(stored(web)) == 2
+
+
+def test_a_report_that_can_wait_is_shown_for_the_morning_with_what_else_it_calls(
+    web: Web, ada: Browser
+):
+    with web.store.write() as session:
+        (kind,) = session.scalars(sa.select(Category))
+        kind.response_mode = ResponseMode.RING_15
+        session.add(FlagWant(flag="second_officer", function="victim_support", people=2))
+    asked = f"for_team=1&for_category={kind.id}&for_priority=3&for_at=2026-03-15T23:30"
+    asked += "&for_second_officer=yes&for_language=fr&for_gender=woman&for_required=yes"
+    shown = ada.get(f"/policies?{asked}").text
+    assert "It waits: nobody is called before" in shown and "16 Mar 07:00" in shown
+    assert "Victim support, 2 people (a second officer is needed)" in shown
+    assert "is not what the victim insists on" in shown
+    assert 'name="for_second_officer" value="yes" checked' in shown
+    # What the report says decides; without it, nothing is left out and nobody waits.
+    assert "It waits" not in ada.get("/policies?for_team=1&for_at=2026-03-15T23:30").text
