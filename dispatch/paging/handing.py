@@ -3,7 +3,8 @@
 Nobody is ever without somebody who goes: the colleague is called like anybody else, and takes the
 very seat when they accept. Until then the first goes; a no, or no answer in time, is told to the
 first and sounds on the console. A seat that ends in another way meanwhile (given up, done) ends
-this as well: given up, the colleague's page is one among others.
+this as well: given up, the colleague's page is one among others. Whoever names no colleague is
+taken over from by the first who accepts, each asked in turn.
 """
 
 from collections.abc import Sequence
@@ -23,6 +24,7 @@ from dispatch.paging.models import (
     AssignmentStatus,
     Callout,
     Page,
+    PageStatus,
 )
 from dispatch.paging.ranking import Judged
 from dispatch.people.models import Person
@@ -37,33 +39,68 @@ def hand_on(
     Raises Conflict when the seat is no more, or another is asked already, and Invalid when the
     colleague goes, is called already, cannot be reached, or the case is closed to them.
     """
-    callout, incident = seat.callout, seat.callout.incident
+    callout = seat.callout
     if seat.status not in UNFINISHED or callout.cancelled_at is not None:
         raise Conflict(N_("This call-out was given up."))
     if _asked_for(seat) is not None:
         raise Conflict(N_("A colleague is being asked already: call that off first."))
     judged = Moment(session, callout.want, now).by_hand(person, actor.name)
     _check(callout, person, judged)
-    reason = {"kind": "takes_over", "from": seat.person.name}
-    timeline.add(
-        session,
-        incident,
-        "handing_on",
-        actor,
-        now,
-        by=actor.name,
-        person=seat.person.name,
-        to=person.name,
-    )
+    silence.heard(session, seat, now)
+    return _ask(session, seat, judged, actor, now)
+
+
+def _ask(
+    session: Session,
+    seat: Assignment,
+    judged: Judged,
+    actor: Actor,
+    now: datetime,
+    *,
+    anybody: bool = False,
+) -> Page:
+    callout, to = seat.callout, judged.candidate
+    facts = {"by": actor.name, "person": seat.person.name, "to": to.name}
+    timeline.add(session, callout.incident, "handing_on", actor, now, **facts)
+    reason = {"kind": "takes_over", "from": seat.person.name, "anybody": anybody}
     plan = plans.plan_of(session, callout.policy_id, now)
     asked = replace(judged, reason=reason)
     page = pages.add(session, callout, asked, policy.usual_attempts(plan), now)
     page.replaces_id = seat.id
-    facts = {"person": seat.person_id, "to": person.id}
-    subject = f"incident:{incident.reference}"
-    audit.record(session, actor, "assignment.hand_on", subject, facts, now)
-    silence.heard(session, seat, now)
+    what = {"person": seat.person_id, "to": to.person_id}
+    subject = f"incident:{callout.incident.reference}"
+    audit.record(session, actor, "assignment.hand_on", subject, what, now)
     return page
+
+
+def hand_on_to_anybody(session: Session, seat: Assignment, actor: Actor, now: datetime) -> bool:
+    """Ask the right colleague to take over a seat, and after a no or silence the next one.
+
+    False when there is nobody to ask: the console asks a dispatcher to ring. Who is asked already
+    is asked still. The caller lets paging catch up.
+    """
+    silence.heard(session, seat, now)
+    if _asked_for(seat) is not None or _ask_next(session, seat, actor, now):
+        return True
+    incident, person = seat.callout.incident, seat.person
+    facts = {"person": person.name, "person_id": person.id}
+    alarms.raise_alarm(session, incident, "nobody_takes_over", now, seat.callout.want, **facts)
+    timeline.add(session, incident, "nobody_takes_over", actor, now, person=person.name)
+    return False
+
+
+def _ask_next(session: Session, seat: Assignment, actor: Actor, now: datetime) -> bool:
+    callout = seat.callout
+    was_asked = {
+        page.person_id
+        for page in callout.pages
+        if page.replaces_id == seat.id or page.status is PageStatus.DECLINED
+    }
+    found = (one for one in candidates(session, callout, now) if one.fit)
+    right = next((one for one in found if one.candidate.person_id not in was_asked), None)
+    if right is not None:
+        _ask(session, seat, right, actor, now, anybody=True)
+    return right is not None
 
 
 def _check(callout: Callout, person: Person, judged: Judged) -> None:
@@ -151,18 +188,24 @@ def take_over(session: Session, page: Page, actor: Actor, now: datetime) -> None
 
 
 def refused(session: Session, page: Page, actor: Actor, now: datetime) -> None:
-    """Let the first know that a colleague does not take over; their page has ended."""
+    """Let the first know that a colleague does not take over; their page has ended.
+
+    Where anybody may, the next one is asked instead.
+    """
     seat = _seat(page)
     if seat is None or page.person is None:
         return
     callout, incident = page.callout, page.callout.incident
     facts = {"person": seat.person.name, "to": page.person.name}
     timeline.add(session, incident, "hand_on_refused", actor, now, **facts)
+    first = Actor("person", seat.person_id, seat.person.name)
+    if page.reason.get("anybody") and _ask_next(session, seat, first, now):
+        return
     about = facts | {"person_id": seat.person_id}
     alarms.raise_alarm(session, incident, "hand_on_refused", now, callout.want, **about)
-    first = pages.last_of(callout, seat.person_id)
-    if first is not None:
-        telling.notice(session, incident, first, "still_you.sms", now)
+    own = pages.last_of(callout, seat.person_id)
+    if own is not None:
+        telling.notice(session, incident, own, "still_you.sms", now)
 
 
 def call_off(session: Session, seat: Assignment, actor: Actor, now: datetime) -> None:

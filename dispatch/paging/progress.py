@@ -1,4 +1,4 @@
-"""How far somebody has come, told by text: on the way, on scene, done, all is well.
+"""How far somebody has come, told by text: on the way, on scene, done, all is well, take over.
 
 A state counts from whoever goes. "On the way" with the code of a page that waits for an answer is a
 yes as well; nothing else is. What does not fit (there, from somebody who never accepted; done, from
@@ -12,8 +12,8 @@ from typing import Any
 
 from dispatch.audit import Actor
 from dispatch.db import Session
-from dispatch.paging import callouts, recall, seats, silence, trainees
-from dispatch.paging.models import Assignment, AssignmentStatus, Page
+from dispatch.paging import callouts, handing, recall, seats, silence, trainees
+from dispatch.paging.models import UNFINISHED, Assignment, AssignmentStatus, Page
 from dispatch.paging.reading import Reading, Says
 from dispatch.paging.seats import Taken
 
@@ -51,6 +51,8 @@ def take(session: Session, page: Page, read: Reading, actor: Actor, now: datetim
             session, seat, well, actor, now
         ):
             return _WELL if well else _NOT_WELL
+    if seat is not None and read.says is Says.HAND_ON:
+        return _hand_on(session, seat, actor, now)
     then = _STATUS.get(read.says)
     if then is None or page.callout.cancelled_at is not None:
         return None
@@ -59,6 +61,14 @@ def take(session: Session, page: Page, read: Reading, actor: Actor, now: datetim
     if seat is None or not may_say(seat.status, then):
         return None
     return _moved(session, seat, then, read, actor, now)
+
+
+def _hand_on(session: Session, seat: Assignment, actor: Actor, now: datetime) -> Told | None:
+    if seat.status not in UNFINISHED or seat.callout.cancelled_at is not None:
+        return None
+    asks = handing.hand_on_to_anybody(session, seat, actor, now)
+    callouts.catch_up(session, seat.callout.incident, now)
+    return Told("handing_on", "asking.sms") if asks else Told("nobody_takes_over", "ring_soon.sms")
 
 
 def may_say(here: AssignmentStatus, then: AssignmentStatus) -> bool:

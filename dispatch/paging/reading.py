@@ -40,6 +40,12 @@ _WELL = frozenset(
     "alles goed|alles ok|alles in orde|goed|tout va bien|ca va|allt bra|allt val|bra|alt vel"
     "|alt godt|alt ok|all well|all is well|all good|fine|i m fine|well".split("|")
 )
+#: Whoever goes wants a colleague to take over. None is also a word for not going.
+_HAND_ON = frozenset(
+    "doorgeven|geef door|ik geef door|overdragen|aflossen|relais|relayer|relayez moi"
+    "|remplacez moi|lamna over|avlos mig|byt av mig|giv videre|aflos mig|hand on|hand over"
+    "|handover|take over|relieve me".split("|")
+)
 _CODE = re.compile(r"(?<!\d)\d{3,6}(?!\d)")
 _MINUTES = re.compile(
     r"^(?:(?:in|over|dans|om|ca|circa) )?(\d{1,3})(?: ?(?:m|min|mins|minutes|"
@@ -58,6 +64,7 @@ class Says(StrEnum):
     DONE = "done"
     WELL = "well"
     """The answer to whether all is well; a plain yes says the same."""
+    HAND_ON = "hand_on"
     OTHER = "other"
 
 
@@ -77,6 +84,7 @@ _STATES = {
     Says.ON_SCENE: _ON_SCENE,
     Says.DONE: _DONE,
     Says.WELL: _WELL,
+    Says.HAND_ON: _HAND_ON,
 }
 
 

@@ -27,6 +27,7 @@ _WAITS_UNTIL_THERE = 4
 _ANSWER = timedelta(minutes=5)
 #: What the console asks; over with the next sign of life.
 ASKED = frozenset({"silent", "not_there", "welfare", "not_well", "hand_on_refused"})
+ASKED |= {"nobody_takes_over"}
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,15 @@ STATE_WORDS = {
     "en": ("ON THE WAY", "ON SCENE", "DONE"),
 }
 
+#: The word offered to whoever goes for a colleague who takes over.
+HAND_ON_WORDS = {
+    "nl": "DOORGEVEN",
+    "fr": "RELAIS",
+    "sv": "LÄMNA ÖVER",
+    "da": "GIV VIDERE",
+    "en": "HAND ON",
+}
+
 _KIND_WORDS = {
     "callout": N_("CALL-OUT"),
     "code": N_("CODE"),
@@ -100,6 +109,7 @@ def _values(language: str, what: str, subject: Subject | None) -> dict[str, Any]
     values: dict[str, Any] = {"word": texts.say(language, _KIND_WORDS[kind]), "yes": yes, "no": no}
     said = STATE_WORDS.get(language, STATE_WORDS["en"])
     values["states"] = dict(zip(("on_the_way", "on_scene", "done"), said, strict=True))
+    values["hand_on"] = HAND_ON_WORDS.get(language, HAND_ON_WORDS["en"])
     if subject is None:
         return values
     return values | {

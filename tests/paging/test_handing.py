@@ -152,3 +152,53 @@ def test_whoever_is_asked_to_take_over_is_not_being_tried_for_another_seat(night
     # Nobody is asked to fill the second seat but Bert, who cannot.
     night.text("Bert", f"NEE {night.code('Bert')}")
     assert "everybody_declined" in night.alarms()
+
+
+# --- by text, to whoever comes next ---
+
+
+@pytest.mark.parametrize("how", ["no", "silence"])
+def test_by_text_one_colleague_after_another_is_asked_until_one_accepts(night: Night, how: str):
+    _goes(night)
+    assert f"HAND ON {night.code('An')}" in night.said("An", "sms")[-1]
+    assert night.text("An", f"hand on {night.code('An')}") == "handing_on"
+    assert "Until they accept, you go." in night.said("An", "sms")[-1]
+    # Said twice is asked once.
+    assert night.text("An", f"hand on {night.code('An')}") == "handing_on"
+    night.deliver()
+    assert [page.reason.get("from") for page in night.pages("Bert")] == ["An Peeters"]
+    if how == "no":
+        night.text("Bert", f"no {night.code('Bert')}")
+    else:
+        night.pass_time(600)
+    night.pass_time(1)
+    assert _going(night) == ["An Peeters"] and night.alarms() == []
+    assert "You still go." not in night.said("An", "sms")[-1]
+    night.deliver()
+    assert night.text("Chloé", night.code("Chloé")) == "goes"
+    assert _going(night) == ["Chloé Dubois"] and night.status() == ["accepted"]
+    assert "a colleague has taken over. You are free." in night.said("An")[-1]
+
+
+def test_with_nobody_left_to_ask_the_first_goes_and_the_console_asks_to_ring(night: Night):
+    _goes(night)
+    night.text("An", "hand on")
+    night.deliver()
+    night.text("Bert", f"no {night.code('Bert')}")
+    night.deliver()
+    night.text("Chloé", f"no {night.code('Chloé')}")
+    assert _going(night) == ["An Peeters"] and night.alarms() == ["hand_on_refused"]
+    assert "You still go." in night.said("An", "sms")[-1]
+    assert night.text("An", "hand on") == "nobody_takes_over"
+    assert "A dispatcher rings you." in night.said("An", "sms")[-1]
+    assert night.alarms() == ["nobody_takes_over"]
+
+
+def test_only_whoever_goes_hands_on_and_more_than_the_word_is_for_a_person(night: Night):
+    night.report()
+    night.deliver()
+    assert night.text("An", f"hand on {night.code('An')}") == "own_words"
+    assert night.text("An", f"JA {night.code('An')}") == "goes"
+    assert night.text("An", f"hand on {night.code('An')} to Bert please") == "own_words"
+    assert "unclear_reply" in night.alarms() and not night.pages("Bert")[1:]
+    assert _going(night) == ["An Peeters"]

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dispatch.paging.reading import Says, read
-from dispatch.paging.wording import STATE_WORDS
+from dispatch.paging.wording import HAND_ON_WORDS, STATE_WORDS
 
 CODES = {"482", "7315"}
 
@@ -47,6 +47,7 @@ def test_yes(body: str, code: str | None, minutes: int | None) -> None:
         (Says.ON_SCENE, "ik ben er 482", None),
         (Says.DONE, "Færdig! 482", None),
         (Says.WELL, "alles goed 482", None),
+        *((Says.HAND_ON, f"{word} 482", None) for word in HAND_ON_WORDS.values()),
         # More than the word is for a person to read.
         (Says.OTHER, "bijna klaar 482", None),
         (Says.OTHER, "nog niet ter plaatse 482", None),
