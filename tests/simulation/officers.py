@@ -196,6 +196,8 @@ class Phone:
         reference = _REFERENCE.search(text)
         if night.chance(0.12) and not night.ending and reference is not None:
             self._text("no", night.rng.uniform(5, 300))
+        elif night.chance(0.06) and not night.ending:
+            self._text("hand on", night.rng.uniform(5, 300))
         elif night.chance(0.25) and (code := _STATES.search(text)) is not None:
             for said in ("on the way {}", "on scene", "klaar {}")[: night.rng.randint(1, 3)]:
                 self._text(said.format(code[1]), night.rng.uniform(10, 900))
