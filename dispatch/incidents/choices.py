@@ -20,6 +20,10 @@ from dispatch.texts import N_
 
 _NOBODY = N_("Every kind of incident wants somebody.")
 _BOTH = N_("Give both times, or none.")
+_ITSELF = N_("What serves instead must be another training.")
+_INSTEAD_OF_WHAT = N_("Say first what is wanted.")
+#: The side of whoever goes to the suspect and theirs; empty: the victims.
+SUSPECT = "suspect"
 
 
 def functions(session: Session) -> list[str]:
@@ -62,6 +66,33 @@ def change_kind(
     category.silent_minutes = silent_minutes
     facts = {"people": dict(people), "silent_minutes": silent_minutes}
     audit.record(session, actor, "category.change", f"category:{category.key}", facts, now)
+
+
+def change_training(
+    session: Session,
+    want: CategoryWant,
+    qualification_id: int | None,
+    substitute_id: int | None,
+    side: str,
+    actor: Actor,
+    now: datetime,
+) -> None:
+    """Set what those must hold whom a kind of incident wants, what serves instead, and their side.
+
+    Raises Invalid when something serves instead of nothing, or of itself.
+    """
+    if substitute_id is not None and substitute_id == qualification_id:
+        raise Invalid(_ITSELF)
+    if substitute_id is not None and qualification_id is None:
+        raise Invalid(_INSTEAD_OF_WHAT)
+    found = (qualification_id, substitute_id, side)
+    if found == (want.qualification_id, want.substitute_id, want.side):
+        return
+    want.qualification_id, want.substitute_id, want.side = found
+    facts = {"function": want.function, "qualification": qualification_id}
+    facts |= {"substitute": substitute_id, "side": side}
+    subject = f"category:{want.category.key}"
+    audit.record(session, actor, "category.training", subject, facts, now)
 
 
 def change_flag(

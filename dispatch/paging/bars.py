@@ -20,6 +20,7 @@ from dispatch.audit import Actor
 from dispatch.db import Session
 from dispatch.incidents import links, timeline
 from dispatch.incidents.alerts import SUSPECT_SIDE
+from dispatch.incidents.choices import SUSPECT
 from dispatch.incidents.models import Incident, Want
 from dispatch.paging.models import Assignment, Callout, Page, PageStatus, Release
 from dispatch.people.models import Person
@@ -27,7 +28,6 @@ from dispatch.people.models import Person
 #: Who decided it, of two for the same person the stronger last. A dispatcher who chooses somebody
 #: after all lifts what a dispatcher said of a linked incident, too.
 _LIFTED, _BY_DISPATCHER, _BY_SELF = _STRENGTH = ("lifted", "dispatcher", "self")
-_SUSPECT = "suspect"
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ def side_of(want: Want) -> str:
 
 
 def _side(side: str, flags: Mapping[str, Any]) -> str:
-    return side or (_SUSPECT if flags.get(SUSPECT_SIDE) else "")
+    return side or (SUSPECT if flags.get(SUSPECT_SIDE) else "")
 
 
 def other_side(

@@ -62,7 +62,7 @@ def _keep(part: str, opened: Session, form: Form) -> Done:
 
 
 def _kinds(opened: Session, form: Form) -> str:
-    _require_general(opened)
+    require_general(opened)
     for category in catalogue.in_use(opened):
         people = _people(opened, form, f"kind-{category.id}")
         silent = form.number(f"kind-{category.id}-silent", 1, _LONGEST_MINUTES)
@@ -76,7 +76,7 @@ def _kinds(opened: Session, form: Form) -> str:
 
 
 def _flags(opened: Session, form: Form) -> str:
-    _require_general(opened)
+    require_general(opened)
     for flag in sentences.FLAGS:
         people = _people(opened, form, f"flag-{flag}")
         form.check()
@@ -115,12 +115,14 @@ def _clock(form: Form, name: str) -> time | None:
     return time(int(found[1]), int(found[2])) if found else None
 
 
-def _require_general(opened: Session) -> None:
-    if not _may_general(opened):
+def require_general(opened: Session) -> None:
+    """Raise Refused for whoever may not change what is the same for every organisation."""
+    if not may_general(opened):
         raise Refused(_GENERAL)
 
 
-def _may_general(opened: Session) -> bool:
+def may_general(opened: Session) -> bool:
+    """Return whether the viewer administers every organisation that runs a team."""
     running = set(opened.scalars(sa.select(Team.organisation_id)))
     return bool(running) and running <= session.viewer().organisations(Right.POLICY_CHANGE)
 
@@ -142,7 +144,7 @@ def _facts(opened: Session, form: Form) -> dict[str, Any]:
         "kinds": [(one.id, catalogue.name(one, language())) for one in kinds],
         "flags": [(flag, gettext(words)) for flag, words in sentences.FLAGS.items()],
         "homes": [_of_home(one, form) for one in opened.scalars(query)],
-        "may_general": _may_general(opened),
+        "may_general": may_general(opened),
         "silent_minutes": opened.info["settings"].paging.silent_minutes,
     }
 

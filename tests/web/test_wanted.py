@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 
 from dispatch.audit import AuditEntry
-from dispatch.incidents.models import Category, FlagWant
-from dispatch.people.models import Organisation, Role
+from dispatch.incidents.models import Category, CategoryWant, FlagWant
+from dispatch.people.models import Organisation, Qualification, Role
 from tests.web.conftest import Browser, Web
 
 
@@ -61,3 +61,28 @@ def test_a_dispatcher_reads_it_and_changes_nothing(web: Web):
     assert " disabled" in desk.get("/wanted").text
     assert _keep(desk, _kinds(web, "2")) == 403
     assert web.as_role(Role.RESPONDER).get("/wanted").status_code == 403
+
+
+def test_an_administrator_says_what_serves_instead_and_who_is_for_the_suspects_side(web: Web):
+    ada, path = web.as_role(Role.ADMINISTRATOR), "/wanted/training"
+    with web.store.write() as session:
+        session.add(Qualification(key="violence", names={"en": "violence", "nl": "geweld"}))
+    assert "violence" in ada.get(path).text
+    form = {"qualification-1": "1", "substitute-1": "2", "suspect-1": "yes"}
+    for wrong in ({"substitute-1": "1"}, {"qualification-1": ""}, {"substitute-1": "99"}):
+        answer = ada.post(path, form | wrong)
+        assert answer.status_code == 422 and 'name="suspect-1" value="yes" checked' in answer.text
+    assert ada.post(path, form).status_code == 303
+    # Sent once more it changes nothing, and is no change in the record.
+    assert ada.post(path, form).status_code == 303
+    with web.store.read() as session:
+        want = session.get_one(CategoryWant, 1)
+        assert (want.qualification_id, want.substitute_id, want.side) == (1, 2, "suspect")
+        done = sa.select(AuditEntry.id).where(AuditEntry.action == "category.training")
+        assert len(session.scalars(done).all()) == 1
+    assert ada.post(path, {"qualification-1": "1"}).status_code == 303
+    with web.store.read() as session:
+        assert session.get_one(CategoryWant, 1).side == ""
+    desk = web.as_role(Role.DISPATCHER)
+    assert " disabled" in desk.get(path).text
+    assert desk.post(path, form).status_code == 403
