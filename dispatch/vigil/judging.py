@@ -74,6 +74,8 @@ class Readings:
     promises: Sequence[Promise] = ()
     skews: Mapping[str, float] = field(default_factory=dict)
     """By how many seconds other clocks are ahead of an engine's, by their names."""
+    untold: Mapping[str, datetime] = field(default_factory=dict)
+    """Since when the watchdog outside cannot be told, by the way."""
 
 
 def wrong(read: Readings, now: datetime) -> list[Found]:
@@ -83,12 +85,13 @@ def wrong(read: Readings, now: datetime) -> list[Found]:
         *_suppliers(read, now),
         *_sources(read, now),
         *_clocks(read, now),
+        *(Found(Trouble.WATCHDOG, at, way, {"way": way}) for way, at in read.untold.items()),
     ]
     return [one for one in found if one.trouble in judged(read)]
 
 
 #: What is found out from readings.
-_READ = frozenset(Trouble) - {Trouble.COVER}
+_READ = frozenset(Trouble) - {Trouble.COVER, Trouble.DATABASE}
 #: At the start nothing was sent yet, and a supplier on this machine may start after us.
 _SENT = {Trouble.SUPPLIER, Trouble.NO_SUPPLIER, Trouble.CALLBACKS}
 

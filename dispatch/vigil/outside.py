@@ -1,10 +1,11 @@
 """Telling a watchdog that does not depend on us: by mail, by a signed webhook, and by silence.
 
 Each trouble is told once when it begins and once when it is over, by every way that is set up; what
-does not arrive is tried again, a little later each time. Nothing goes through the outbox, which may
-be what is broken, and no transaction is open meanwhile. While all is well an address is asked for
-again and again: a service out there notices when that stops, whatever has become of us. A turn
-without anybody is no fault of the centre and is told to those who plan.
+does not arrive is tried again, a little later each time, and stands on the console meanwhile.
+Nothing goes through the outbox, which may be what is broken, and no transaction is open meanwhile.
+While an engine, the intake and the database are well an address is asked for again and again: a
+service out there notices when that stops, whatever has become of us. A turn without anybody is no
+fault of the centre and is told to those who plan.
 """
 
 import json
@@ -14,19 +15,20 @@ from datetime import datetime, timedelta
 import requests
 import sqlalchemy as sa
 
-from dispatch import clock, logs, signatures, texts, upkeep
+from dispatch import clock, logs, seal, signatures, texts, upkeep
 from dispatch.channels import wire
 from dispatch.channels.contract import Kind, Outgoing, State
 from dispatch.db import Session
 from dispatch.rota.days import local
 from dispatch.texts import N_
 from dispatch.vigil import wrongs
+from dispatch.vigil.judging import ENGINE_SECONDS, WEB_SECONDS
 from dispatch.vigil.models import Trouble, Wrong
 from dispatch.wiring import Parts
 
 log = logs.logger(__name__)
 
-MAIL, WEBHOOK = "mail", "webhook"
+MAIL, WEBHOOK, PING = "mail", "webhook", "ping"
 BEGAN, ENDED = "began", "ended"
 _INSIDE = (Trouble.COVER, Trouble.CHECK_IN)
 #: Longer than telling one trouble by every way takes.
@@ -37,6 +39,19 @@ _VALID_SECONDS = 86_400
 #: What ended longer ago and could not be told is not worth telling.
 _LATELY = timedelta(days=1)
 _WORD = N_("DISPATCH WATCH")
+#: While any of these stands, an alert may reach nobody: whoever waits for us to say that we live
+#: must not hear it. Others do not stop us: whom they concern could not tell our death from them.
+_DEADLY = (
+    Trouble.ENGINE,
+    Trouble.WEB,
+    Trouble.OVERDUE,
+    Trouble.NO_SUPPLIER,
+    Trouble.UNHEARD,
+)
+#: What could not be told for so long is no flicker.
+_UNTOLD = timedelta(seconds=15)
+#: An address that did not answer is asked again so soon.
+_ASK_AGAIN_SECONDS = 5.0
 
 
 def due(told: Mapping[str, str], ended: bool, ways: Sequence[str]) -> list[tuple[str, str]]:
@@ -139,17 +154,49 @@ class Watchdog:
         )
 
     def ping(self) -> bool:
-        """Ask for the address that says that all is well, if it is; return whether it answered."""
+        """Ask for the address that says that all is well, if it is time and it is; one of several.
+
+        Returns whether it answered.
+        """
         if not self._to.ping_url:
             return False
-        now, seconds = self._parts.clock.now(), self._to.ping_seconds * 0.9
+        now, seconds = self._parts.clock.now(), self._to.ping_seconds * 0.95
         with self._parts.store.read() as session:
-            if any(one.ended_at is None for one in _of(session, now)):
+            last = upkeep.last_beat(session, PING)
+            failing_since = last.facts.get("failing_since") if last is not None else None
+            pause = _ASK_AGAIN_SECONDS if failing_since else seconds
+            # One in the future is from before the clock was set back.
+            early = last is not None and timedelta() <= now - last.at < timedelta(seconds=pause)
+            if early or not _is_well(session, now):
                 return False
         with self._parts.store.write() as session:
-            if not upkeep.take_lease(session, "ping", self._holder, now, seconds):
+            if not upkeep.take_lease(session, PING, self._holder, now, 2 * _SECONDS):
                 return False
-        return self._exchange(lambda: self._http.get(self._to.ping_url, timeout=_SECONDS))
+        answered = self._exchange(self._ask)
+        failing_since = None if answered else failing_since or now.isoformat()
+        with self._parts.store.write() as session:
+            upkeep.beat(session, PING, "outside", now, failing_since=failing_since)
+        return answered
+
+    def _ask(self) -> requests.Response:
+        """Say that we live: signed as the webhook is, for whoever looks, over nothing."""
+        headers, now = {}, self._parts.clock.now()
+        if self._to.secrets:
+            headers = signatures.sign(self._to.secrets[0], seal.new_token(), now, b"")
+        return self._http.get(self._to.ping_url, headers=headers, timeout=_SECONDS)
+
+    def untold(self, session: Session, now: datetime) -> dict[str, datetime]:
+        """Return the ways by which nobody outside can be told, and since when."""
+        found: dict[str, datetime] = {}
+        for one in _of(session, now):
+            since = one.ended_at or one.found_at
+            for way, _ in _due(one, list(self._ways)) if since <= now - _UNTOLD else ():
+                found[way] = min(since, found.get(way, since))
+        last = upkeep.last_beat(session, PING) if self._to.ping_url else None
+        failing_since = last.facts.get("failing_since") if last is not None else None
+        if failing_since and datetime.fromisoformat(failing_since) <= now - _UNTOLD:
+            found[PING] = datetime.fromisoformat(failing_since)
+        return found
 
     def _exchange(self, ask: Callable[[], requests.Response]) -> bool:
         try:
@@ -158,6 +205,18 @@ class Watchdog:
             log.warning("watchdog_unreachable", fault=type(error).__name__)
             return False
         return 200 <= answer.status_code < 300
+
+
+def _is_well(session: Session, now: datetime) -> bool:
+    """Tell whether alerts come in and people are paged, as far as this process and its data know.
+
+    An installation whose web never ran takes nothing in.
+    """
+    engine, web = (upkeep.age(session, name, now) for name in ("engine", "web"))
+    if engine is None or web is None or engine > ENGINE_SECONDS or web > WEB_SECONDS:
+        return False
+    query = sa.select(Wrong.id).where(Wrong.ended_at.is_(None), Wrong.trouble.in_(_DEADLY))
+    return session.scalar(query.limit(1)) is None
 
 
 def _of(session: Session, now: datetime) -> Sequence[Wrong]:

@@ -70,7 +70,7 @@ class Sentry:
             (self.look, LOOK_SECONDS),
             (self.ring, LOOK_SECONDS),
             (self.watchdog.tell, LOOK_SECONDS),
-            (self.watchdog.ping, self.parts.settings.watchdog.ping_seconds),
+            (self.watchdog.ping, LOOK_SECONDS),
             (self.look_ahead, 60),
             (self.send_sheets, 60),
             (self.compare_clocks, 60),
@@ -141,6 +141,7 @@ class Sentry:
             silent_since=troubles.silent_since(session, now, overdue),
             promises=promises.read(session),
             skews=skews(session, now),
+            untold=self.watchdog.untold(session, now),
         )
 
     def ring(self) -> None:

@@ -142,6 +142,8 @@ def located(nursery: Nursery, database: str, folder: Path) -> Iterator[Site]:
             "DISPATCH_ENGINE__LEASE_SECONDS": str(LEASE_SECONDS),
             "DISPATCH_ENGINE__RECEIPT_OVERDUE_SECONDS": "1",
             "DISPATCH_INTAKE__UNSEEN_SECONDS": "1",
+            # Engines are dead for as long as a test wants; `test_alone` has its own.
+            "DISPATCH_WATCHDOG__RING_AFTER_SECONDS": "600",
             **twilio.environment(url),
         }
         web = stack.enter_context(Process.of(nursery, "web", environ, folder))

@@ -28,6 +28,7 @@ class Outside:
     bodies: list[bytes] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     pings: int = 0
+    ping_headers: list[dict[str, str]] = field(default_factory=list)
 
 
 @contextmanager
@@ -43,9 +44,10 @@ def listening() -> Iterator[Outside]:
         return Response(status=outside.status)
 
     @app.get("/well")
-    def well() -> str:
-        outside.pings += 1
-        return "thanks"
+    def well() -> Response:
+        outside.ping_headers.append({k.lower(): v for k, v in request.headers.items()})
+        outside.pings += outside.status < 300
+        return Response(status=outside.status)
 
     with served(app) as outside.url:
         yield outside

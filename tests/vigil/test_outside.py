@@ -7,9 +7,10 @@ import pytest
 from dispatch import signatures, wiring
 from dispatch.clock import ManualClock
 from dispatch.db import Store
+from dispatch.intake.models import Source
 from dispatch.settings import Settings
+from dispatch.vigil import judging, promises, wrongs
 from dispatch.vigil import outside as outside_
-from dispatch.vigil import wrongs
 from dispatch.vigil.models import Trouble, Wrong
 from dispatch.vigil.outside import BEGAN, ENDED, due
 from dispatch.vigil.sentry import Sentry
@@ -108,6 +109,58 @@ def test_what_does_not_arrive_is_told_again_later_and_nothing_is_said_of_being_w
         assert [watchdog.tell(), watchdog.tell()] == [1, 0]
     assert (len(outside.bodies), len(outside.told), outside.pings) == (2, 1, 1)
     assert outside.headers[0]["Webhook-Id"] == outside.headers[1]["Webhook-Id"]
+
+
+def test_it_is_said_that_we_live_while_engine_and_intake_do_and_whatever_else_is_wrong(
+    store: Store, settings: Settings, clock: ManualClock, cast: centre.Centre
+):
+    with listening() as outside:
+        watched = Watched(store, with_watchdog(settings, outside), clock)
+        ping, other = (
+            watched.sentry.watchdog.ping,
+            Watched(store, watched.sentry.parts.settings, clock),
+        )
+        assert [ping(), ping(), other.sentry.watchdog.ping()] == [True, False, False]
+        assert signatures.is_signed([centre.SECRET], outside.ping_headers[0], b"", clock.now())
+        with store.write() as session:
+            source = session.get_one(Source, cast.source_id)
+            promises.promise(session, source, 1, centre.ADA, clock.now())
+        watched.sentry.look()
+        assert [one.trouble for one in standing(store)] == [Trouble.SOURCE]
+        said = []
+        for living in (("engine", "web"), ("engine",), ("web",), ("engine", "web")):
+            watched.later(*living, seconds=58)
+            said.append(ping())
+        assert said == [True, False, False, True]
+        watched.later("engine", "web", seconds=58)
+        with store.write() as session:
+            found = [judging.Found(Trouble.OVERDUE, clock.now())]
+            wrongs.keep(session, found, [Trouble.OVERDUE], clock.now())
+        assert not ping()
+
+
+def test_a_watchdog_that_cannot_be_reached_is_on_the_console_until_it_is(
+    store: Store, settings: Settings, clock: ManualClock, cast: centre.Centre
+):
+    with listening() as outside:
+        watched, seen = Watched(store, with_watchdog(settings, outside), clock), []
+        outside.status = 503
+        for _ in range(5):
+            watched.sentry.watchdog.ping()
+            watched.sentry.look()
+            seen.append([(one.trouble, one.about) for one in standing(store)])
+            watched.later("engine", "web", seconds=6)
+        assert seen == [[]] * 3 + [[(Trouble.WATCHDOG, "ping")]] * 2
+        outside.status = 204
+        watched.sentry.watchdog.ping()
+        watched.sentry.look()
+        assert standing(store) == []
+        outside.status = 503
+        for living in (("web",), ("engine", "web")):
+            watched.later(*living, seconds=20)
+            watched.sentry.look()
+            watched.sentry.watchdog.tell()
+    assert [(one.trouble, one.about) for one in standing(store)] == [(Trouble.WATCHDOG, "webhook")]
 
 
 def test_a_mail_says_since_when_and_until_when(
