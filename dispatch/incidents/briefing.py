@@ -1,12 +1,12 @@
 """What a dispatcher asks before an officer leaves, and what was answered.
 
-The list is data: for each kind of incident its own, or the general one. What the alert says
-already stands filled in. Nothing waits for an answer: whoever is to go is called, and goes,
-without. Answers tell of people, so they are sealed, each with who wrote it down and when; a later
-answer never erases an earlier one.
+The list is data: for each kind of incident its own, or the general one, as it was in force when the
+incident came in; `asking` changes it. What the alert says already stands filled in. Nothing waits
+for an answer: whoever is to go is called, and goes, without. Answers tell of people, so they are
+sealed, each with who wrote it down and when; a later answer never erases an earlier one.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from dispatch import audit, seal, upkeep
 from dispatch.audit import Actor
 from dispatch.db import Session
-from dispatch.incidents import timeline
+from dispatch.incidents import asking, timeline
 from dispatch.incidents.case_models import Answer, Question
 from dispatch.incidents.models import Category, Incident
 
@@ -54,13 +54,19 @@ def install(session: Session, catalogue: Mapping[str, Any]) -> None:
     session.flush()
 
 
-def questions(session: Session, incident: Incident) -> list[Question]:
-    """Return what is asked of this kind of incident, in order."""
-    query = sa.select(Question).order_by(Question.position, Question.id)
-    own = query.where(Question.category_id == incident.category_id)
-    general = query.where(Question.category_id.is_(None))
-    found = list(session.scalars(own)) if incident.category_id is not None else []
-    return found or list(session.scalars(general))
+def _questions(
+    session: Session, incident: Incident, answered: Collection[str]
+) -> Sequence[Question]:
+    """Return what is asked of an incident, in order; what was answered is there to stay."""
+    at, kind = incident.received_at, incident.category_id
+    own = asking.in_force(session, kind, at) if kind is not None else ()
+    found = list(own or asking.in_force(session, None, at))
+    others = set(answered) - {one.key for one in found}
+    if others:
+        # Asked when it was taken for an incident of another kind.
+        rows = session.scalars(sa.select(Question).where(Question.key.in_(others)))
+        found += {row.key: row for row in sorted(rows, key=lambda one: one.id)}.values()
+    return found
 
 
 def asked(session: Session, incident: Incident, facts: Mapping[str, Any] | None) -> list[Asked]:
@@ -68,8 +74,13 @@ def asked(session: Session, incident: Incident, facts: Mapping[str, Any] | None)
     latest = _latest(session, incident)
     return [
         _known(session, incident, one, latest.get(one.key), facts)
-        for one in questions(session, incident)
+        for one in _questions(session, incident, latest)
     ]
+
+
+def words(names: Mapping[str, str], language: str) -> str:
+    """Return a question in a language, or in another that it is written in."""
+    return names.get(language) or names.get("en") or next(iter(names.values()))
 
 
 def _known(
@@ -123,15 +134,15 @@ def answer(
     """
     latest = _latest(session, incident)
     kept = 0
-    for question in questions(session, incident):
-        words = given.get(question.key, "").strip()
+    for question in _questions(session, incident, latest):
+        said = given.get(question.key, "").strip()
         before = latest.get(question.key)
-        if question.key not in given or words == (
+        if question.key not in given or said == (
             "" if before is None else _words(session, incident, before)
         ):
             continue
         uid = seal.new_token()
-        sealed = seal.seal(session, incident.organisation_id, _place(uid), words)
+        sealed = seal.seal(session, incident.organisation_id, _place(uid), said)
         row = Answer(uid=uid, incident_id=incident.id, question=question.key, sealed_words=sealed)
         row.answered_at, row.answered_by = now, actor.name
         session.add(row)

@@ -83,7 +83,10 @@ class Gathering(Base):
 
 
 class Question(Base):
-    """What a dispatcher asks before an officer leaves, for one kind of incident or for every."""
+    """What a dispatcher asks before an officer leaves, for one kind of incident or for every.
+
+    A row is one wording; what came in before it, or after it, is asked by another.
+    """
 
     __tablename__ = "briefing_question"
     id: Mapped[Id]
@@ -94,8 +97,20 @@ class Question(Base):
     """The question by language."""
     position: Mapped[int]
     told_by: Mapped[str] = mapped_column(default="")
-    """What of an alert answers it already, of `briefing.TELLS`; empty: nothing does."""
-    __table_args__ = (sa.UniqueConstraint("category_id", "key"),)
+    """What of an alert answers it already, of `asking.TELLS`; empty: nothing does."""
+    from_at: Mapped[datetime | None]
+    """None: from the beginning."""
+    retired_at: Mapped[datetime | None]
+    __table_args__ = (
+        sa.Index(
+            "uq_briefing_question_in_force",
+            "category_id",
+            "key",
+            unique=True,
+            sqlite_where=sa.text("retired_at IS NULL"),
+            postgresql_where=sa.text("retired_at IS NULL"),
+        ),
+    )
 
 
 class Answer(Base):

@@ -31,7 +31,13 @@ _HAS_READ = sa.exists().where(
     Page.person_id == Assignment.person_id,
     Page.opened_at.is_not(None),
 )
-_GOES = sa.and_(Assignment.status.in_(UNFINISHED), Callout.cancelled_at.is_(None))
+_GOES = sa.and_(
+    Assignment.status.in_(UNFINISHED),
+    # The same once more, as the index has it: an engine looks every few seconds.
+    Assignment.released_at.is_(None),
+    Assignment.done_at.is_(None),
+    Callout.cancelled_at.is_(None),
+)
 
 
 def owed(session: Session, now: datetime) -> list[int]:

@@ -21,6 +21,14 @@ class FactsCall(Base):
     given_by: Mapped[str] = mapped_column(default="")
     """Empty: they have opened the facts themselves since."""
     assignment: Mapped[Assignment] = relationship()
+    __table_args__ = (
+        sa.Index(
+            "ix_facts_call_open",
+            "asked_at",
+            sqlite_where=sa.text("given_at IS NULL"),
+            postgresql_where=sa.text("given_at IS NULL"),
+        ),
+    )
 
 
 class Relief(Base):

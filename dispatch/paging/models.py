@@ -181,6 +181,12 @@ class Assignment(Base):
             sqlite_where=sa.text("released_at IS NULL"),
             postgresql_where=sa.text("released_at IS NULL"),
         ),
+        sa.Index(
+            "ix_assignment_unfinished",
+            "accepted_at",
+            sqlite_where=sa.text("released_at IS NULL AND done_at IS NULL"),
+            postgresql_where=sa.text("released_at IS NULL AND done_at IS NULL"),
+        ),
     )
 
 

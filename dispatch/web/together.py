@@ -207,7 +207,7 @@ def _asked(
 
 
 def _question(one: briefing.Asked) -> str:
-    return str(one.names.get(board.language()) or one.names["en"])
+    return briefing.words(one.names, board.language())
 
 
 def _told(told: str | bool | None) -> str:
