@@ -97,8 +97,22 @@ class Watchdog:
             one = session.get(Wrong, wrong_id) if mine else None
         if one is None:
             return 0
+        arrived = self._tell_by(one, _due(one, ways))
+        if arrived:
+            with self._parts.store.write() as session:
+                row = session.get_one(Wrong, wrong_id, with_for_update=True)
+                row.told = {**row.told, **arrived}
+        return len(arrived)
+
+    def tell_of(self, one: Wrong) -> bool:
+        """Tell a trouble that no row keeps; return whether it is told by every way by now."""
+        one.told = {**one.told, **self._tell_by(one, _due(one, list(self._ways)))}
+        return not _due(one, list(self._ways))
+
+    def _tell_by(self, one: Wrong, due: Sequence[tuple[str, str]]) -> dict[str, str]:
+        """Return by which ways it arrived."""
         arrived = {}
-        for way, word in _due(one, ways):
+        for way, word in due:
             if not self._may_try(way):
                 continue
             if self._ways[way](one, word):
@@ -106,11 +120,7 @@ class Watchdog:
                 self._pauses.pop(way, None)
             else:
                 self._put_off(way)
-        if arrived:
-            with self._parts.store.write() as session:
-                row = session.get_one(Wrong, wrong_id, with_for_update=True)
-                row.told = {**row.told, **arrived}
-        return len(arrived)
+        return arrived
 
     def _may_try(self, way: str) -> bool:
         return way not in self._pauses or clock.monotonic() >= self._pauses[way][0]

@@ -35,6 +35,7 @@ from dispatch.vigil import (
     unreached,
     wrongs,
 )
+from dispatch.vigil.blackout import Blackout
 from dispatch.vigil.judging import Readings, Standing
 from dispatch.vigil.models import Trouble
 from dispatch.vigil.outside import Watchdog
@@ -60,6 +61,7 @@ class Sentry:
         self.holder = holder or f"{socket.gethostname()}:{os.getpid()}"
         self.watchdog = Watchdog(parts, self.holder)
         self._stand_in, self._alone = StandIn(parts, self.holder), False
+        self._blackout = Blackout(parts, Watchdog(parts, self.holder))
         self.skews: dict[str, float] = {}
         """By how much other clocks are ahead of ours."""
         self._began = clock.monotonic()
@@ -71,6 +73,7 @@ class Sentry:
             (self.ring, LOOK_SECONDS),
             (self.watchdog.tell, LOOK_SECONDS),
             (self.watchdog.ping, LOOK_SECONDS),
+            (self._blackout.look, LOOK_SECONDS),
             (self.look_ahead, 60),
             (self.send_sheets, 60),
             (self.compare_clocks, 60),
@@ -83,6 +86,7 @@ class Sentry:
             (self.beat, _BEAT_SECONDS),
             (self.take_over, LOOK_SECONDS),
             (self.tell_alone, LOOK_SECONDS),
+            (self._blackout.look, LOOK_SECONDS),
         )
 
     def beat(self) -> None:
