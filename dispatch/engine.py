@@ -30,6 +30,7 @@ from dispatch import audit, clock, logs, searches, upkeep
 from dispatch.carrying import Carrier
 from dispatch.channels.contract import SEND_DEADLINE_SECONDS, Inbound
 from dispatch.checks import monthly, rounds
+from dispatch.checks.models import Check
 from dispatch.db import Unavailable
 from dispatch.intake import deliveries, receive
 from dispatch.intake.models import Delivery
@@ -267,6 +268,7 @@ class Engine:
                 clocks.set_back(session, by, now)
                 outbox_clocks.set_back(session, by, now)
                 upkeep.set_back(session, Delivery.due_at, by, now)
+                upkeep.set_back(session, Check.due_at, by, now)
                 upkeep.forget_future(session, now)
 
     # Running

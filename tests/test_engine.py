@@ -11,6 +11,8 @@ import sqlalchemy as sa
 from dispatch import settings as settings_
 from dispatch import upkeep
 from dispatch.channels.contract import Inbound, Kind, State
+from dispatch.checks import monthly
+from dispatch.checks.models import Check, Stage
 from dispatch.clock import ManualClock, SystemClock, monotonic
 from dispatch.db import Session, Store, Unavailable
 from dispatch.engine import Engine
@@ -24,6 +26,7 @@ from dispatch.outbox.models import InboundText, Message, Purpose
 from dispatch.outbox.queue import Draft, Recipient, Task
 from dispatch.paging import callouts, pages, replies
 from dispatch.paging.models import Callout, Page
+from dispatch.people import phones
 from dispatch.people.models import Person, SignIn
 from dispatch.rota import changes
 from dispatch.rota.models import Shift
@@ -281,6 +284,21 @@ def test_a_clock_set_back_is_followed_although_the_database_is_away_just_then(
     clock.advance(seconds=20)
     engine.advance_due()
     assert _calls(engine) == 1
+
+
+def test_whoever_is_asked_is_asked_further_in_time_although_the_clock_was_set_back(
+    engine: Engine, clock: ManualClock, cast: centre.Centre
+):
+    engine.look_at_clock()
+    with engine.store.write() as session:
+        method = phones.methods(session, session.merge(cast.people["An"]))[0]
+        monthly.test_own(session, method, session.merge(cast.team), clock.now())
+    clock.advance(hours=-1)
+    engine.look_at_clock()
+    clock.advance(minutes=3)
+    engine.check()
+    with engine.store.read() as session:
+        assert session.scalars(sa.select(Check.stage)).one() is Stage.CALLED
 
 
 def test_chores_go_on_although_the_clock_was_set_back(

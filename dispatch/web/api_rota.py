@@ -15,6 +15,8 @@ import sqlalchemy as sa
 from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
 
+from dispatch.checks import showing
+from dispatch.checks.showing import Shown
 from dispatch.db import Session
 from dispatch.errors import Invalid, NotFound
 from dispatch.people.models import Service, Team
@@ -70,6 +72,17 @@ def duty_json(opened: Session, team: Team, at: datetime) -> dict[str, Any]:
         "lines": [_line_json(stretch) for stretch in duty.lines],
         "complete": duty.complete,
         "expected": duty.expected,
+        "check_ins": [_check_in_json(one) for one in showing.current(opened, [team.id], at)],
+    }
+
+
+def _check_in_json(one: Shown) -> dict[str, Any]:
+    """Return whether somebody whose duty lasts, or comes, said that they are reached."""
+    return {
+        "person": {"id": one.person_id, "name": one.name},
+        "begins": _written(one.begins_at),
+        "state": one.state.value,
+        "at": _written(one.at),
     }
 
 

@@ -11,9 +11,10 @@ from dispatch.checks.models import Check, CheckEnd, CheckTerms, ReminderChoice
 from dispatch.outbox import queue
 from dispatch.outbox.models import Message
 from dispatch.paging import reached
+from dispatch.people import accounts
 from dispatch.people.models import ContactMethod, MethodKind, Role
 from dispatch.rota.models import Line
-from tests.centre import NOW
+from tests.centre import ADA, NOW
 from tests.web.conftest import Web
 from tests.web.rotas import entered, text
 
@@ -66,6 +67,22 @@ def test_the_board_says_who_does_not_answer_and_keeps_who_was_rung(web, silent):
     assert dora.post(path).status_code == 303
     assert "checked in" in text(dora.get("/on-duty"))
     assert check(web).answered_by == "DISPATCHER@dender.example".lower()
+
+
+def test_machines_read_who_is_not_reached(web, silent):
+    with web.store.write() as session:
+        key = accounts.create_api_key(session, "k", None, ["rota:read"], ADA, NOW)
+    headers = {"Authorization": f"Bearer {key}"}
+    answer = web.app.test_client().get("/api/v1/on-duty?team=support", headers=headers)
+    chloe = web.centre.people["Chloé"]
+    assert answer.json["check_ins"] == [
+        {
+            "person": {"id": chloe.id, "name": "Chloé Dubois"},
+            "begins": "2026-03-18T13:02:00Z",
+            "state": "silent",
+            "at": "2026-03-18T12:32:00Z",
+        }
+    ]
 
 
 def test_an_owner_tests_a_telephone_and_chooses_reminders(web):
