@@ -322,7 +322,7 @@ class Engine:
             (self.ask_suppliers, 5),
             (self.look_at_going, 5),
             (self.sweep, 3600),
-            (self.check, 10),
+            (self.check, 5),
             (self.test, 1800),
             (self.plan, 2),
             *self.sentry.chores(),

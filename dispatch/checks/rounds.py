@@ -31,7 +31,7 @@ Engaged = Callable[[Session, Collection[int], datetime], Mapping[int, bool]]
 
 #: What began so long ago is looked at no more, and who is paged is asked again so much later.
 _BACK, _AGAIN = timedelta(hours=6), timedelta(minutes=2)
-_LEASE_SECONDS = 60
+_LEASE_SECONDS = 15
 #: A line's telephone can only be tried once it has changed hands: its stages follow faster.
 _FASTER = 2
 
