@@ -31,12 +31,10 @@ def functions(session: Session) -> list[str]:
     return list(session.scalars(sa.select(Team.function).distinct().order_by(Team.function)))
 
 
-def flag_wants(session: Session) -> dict[tuple[str, str], int]:
-    """Return how many people of which function each flag wants."""
-    return {
-        (row.flag, row.function): row.people
-        for row in session.scalars(sa.select(FlagWant).where(FlagWant.people > 0))
-    }
+def flag_wants(session: Session) -> dict[tuple[str, str], FlagWant]:
+    """Return whom of which function each flag wants."""
+    found = session.scalars(sa.select(FlagWant).where(FlagWant.people > 0))
+    return {(row.flag, row.function): row for row in found}
 
 
 def change_kind(
@@ -54,6 +52,12 @@ def change_kind(
     if not any(people.values()):
         raise Invalid(_NOBODY)
     held = {want.function: want for want in category.wants}
+    before = {function: want.people for function, want in held.items()}
+    if (before, category.silent_minutes) == (
+        {function: count for function, count in people.items() if count},
+        silent_minutes,
+    ):
+        return
     for function, count in people.items():
         want = held.get(function)
         if want is None and count:
@@ -96,20 +100,34 @@ def change_training(
 
 
 def change_flag(
-    session: Session, flag: str, people: Mapping[str, int], actor: Actor, now: datetime
+    session: Session,
+    flag: str,
+    people: Mapping[str, int],
+    trained: Mapping[str, int | None],
+    actor: Actor,
+    now: datetime,
 ) -> None:
-    """Set how many people of each function a flag wants; nobody is a choice as well."""
+    """Set how many people of each function a flag wants, and by id what they must hold.
+
+    Nobody is a choice as well.
+    """
     held = {
         row.function: row
         for row in session.scalars(sa.select(FlagWant).where(FlagWant.flag == flag))
     }
+    before = {name: (row.people, row.qualification_id) for name, row in held.items()}
     for function, count in people.items():
-        if function in held:
-            # Kept at none: else the beginnings of a new centre would bring it back.
-            held[function].people = count
-        elif count:
-            session.add(FlagWant(flag=flag, function=function, people=count))
-    audit.record(session, actor, "flag.change", f"flag:{flag}", {"people": dict(people)}, now)
+        # Kept at none: else the beginnings of a new centre would bring it back.
+        row = held.get(function)
+        if row is None and count:
+            row = FlagWant(flag=flag, function=function)
+            session.add(row)
+            held[function] = row
+        if row is not None:
+            row.people, row.qualification_id = count, trained.get(function)
+    if before != {name: (row.people, row.qualification_id) for name, row in held.items()}:
+        facts = {"people": dict(people), "trained": dict(trained)}
+        audit.record(session, actor, "flag.change", f"flag:{flag}", facts, now)
 
 
 def change_home(

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import flask
-import sqlalchemy as sa
 from flask import Blueprint, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
@@ -19,7 +18,6 @@ from dispatch.errors import Invalid
 from dispatch.incidents import catalogue, choices
 from dispatch.incidents.models import Category, CategoryWant
 from dispatch.people.access import Right
-from dispatch.people.models import Qualification
 from dispatch.web import session, wanted
 from dispatch.web.board import language
 from dispatch.web.forms import Form
@@ -39,7 +37,7 @@ def shown() -> ResponseReturnValue:
 def _keep(opened: Session, form: Form) -> Done:
     session.viewer().require(Right.POLICY_CHANGE)
     wanted.require_general(opened)
-    held = _qualifications(opened)
+    held = wanted.qualifications(opened)
     for _, want in _wants(opened):
         first = form.id_of(f"qualification-{want.id}", held, required=False)
         instead = form.id_of(f"substitute-{want.id}", held, required=False)
@@ -62,11 +60,6 @@ def _wants(opened: Session) -> Iterator[tuple[Category, CategoryWant]]:
             yield kind, want
 
 
-def _qualifications(opened: Session) -> dict[int, str]:
-    found = opened.scalars(sa.select(Qualification).order_by(Qualification.key))
-    return {one.id: str(one.names.get(language()) or one.names["en"]) for one in found}
-
-
 def _facts(opened: Session, form: Form) -> dict[str, Any]:
     found = list(_wants(opened))
     if flask.request.method != "POST":
@@ -77,7 +70,7 @@ def _facts(opened: Session, form: Form) -> dict[str, Any]:
                 f"suspect-{want.id}": "yes" if want.side == choices.SUSPECT else "",
             }
     return {
-        "qualifications": list(_qualifications(opened).items()),
+        "qualifications": list(wanted.qualifications(opened).items()),
         "wants": [
             {
                 "id": want.id,

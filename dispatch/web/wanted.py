@@ -21,7 +21,7 @@ from dispatch.errors import Invalid, NotFound, Refused
 from dispatch.incidents import catalogue, choices
 from dispatch.paging import sentences
 from dispatch.people.access import Right
-from dispatch.people.models import Organisation, Team
+from dispatch.people.models import Organisation, Qualification, Team
 from dispatch.texts import N_
 from dispatch.web import session
 from dispatch.web.board import language
@@ -77,10 +77,15 @@ def _kinds(opened: Session, form: Form) -> str:
 
 def _flags(opened: Session, form: Form) -> str:
     require_general(opened)
+    held = qualifications(opened)
     for flag in sentences.FLAGS:
         people = _people(opened, form, f"flag-{flag}")
+        trained = {
+            function: form.id_of(f"held-{flag}-{function}", held, required=False)
+            for function in people
+        }
         form.check()
-        choices.change_flag(opened, flag, people, session.actor(), session.now())
+        choices.change_flag(opened, flag, people, trained, session.actor(), session.now())
     return N_("Kept. It holds for what is reported from now on.")
 
 
@@ -127,6 +132,12 @@ def may_general(opened: Session) -> bool:
     return bool(running) and running <= session.viewer().organisations(Right.POLICY_CHANGE)
 
 
+def qualifications(opened: Session) -> dict[int, str]:
+    """Return every qualification by id, with its name."""
+    found = opened.scalars(sa.select(Qualification).order_by(Qualification.key))
+    return {one.id: str(one.names.get(language()) or one.names["en"]) for one in found}
+
+
 def _facts(opened: Session, form: Form) -> dict[str, Any]:
     functions = choices.functions(opened)
     by_flag = choices.flag_wants(opened)
@@ -134,7 +145,9 @@ def _facts(opened: Session, form: Form) -> dict[str, Any]:
     begin = {f"kind-{one.id}-silent": one.silent_minutes or "" for one in kinds}
     for one in kinds:
         begin |= {f"kind-{one.id}-{want.function}": want.people for want in one.wants}
-    begin |= {f"flag-{flag}-{function}": n for (flag, function), n in by_flag.items()}
+    for (flag, function), row in by_flag.items():
+        begin[f"flag-{flag}-{function}"] = row.people
+        begin[f"held-{flag}-{function}"] = row.qualification_id or ""
     for name, value in begin.items():
         form.values.setdefault(name, str(value))
     mine = session.viewer().organisations(Right.POLICY_CHANGE)
@@ -142,6 +155,7 @@ def _facts(opened: Session, form: Form) -> dict[str, Any]:
     return {
         "functions": [(one, gettext(FUNCTIONS.get(one, one))) for one in functions],
         "kinds": [(one.id, catalogue.name(one, language())) for one in kinds],
+        "qualifications": list(qualifications(opened).items()),
         "flags": [(flag, gettext(words)) for flag, words in sentences.FLAGS.items()],
         "homes": [_of_home(one, form) for one in opened.scalars(query)],
         "may_general": may_general(opened),
