@@ -16,7 +16,7 @@ from dispatch.db import Session
 from dispatch.incidents import alarms, links, timeline
 from dispatch.incidents.models import Incident, IncidentStatus
 from dispatch.paging import bars, callouts, handing, pages
-from dispatch.paging.models import UNFINISHED, Assignment, Callout
+from dispatch.paging.models import UNFINISHED, Assignment, Callout, Page
 
 log = logs.logger(__name__)
 
@@ -62,7 +62,7 @@ def _settle(session: Session, incident: Incident, now: datetime) -> None:
     for callout in callouts.of_incident(session, incident):
         if callout.cancelled_at is not None:
             continue
-        beyond = bars.other_side(session, callout.want, case, going=True)
+        beyond = bars.other_side(session, callout.want, case)
         ending = [
             page
             for page in pages.still_open(callout)
@@ -71,13 +71,22 @@ def _settle(session: Session, incident: Incident, now: datetime) -> None:
         ]
         pages.withdraw(session, callout, "over.sms", now, ending)
         for page in ending:
-            handing.refused(session, page, ENGINE, now)
+            _tell(session, page, page.person_id in beyond, now)
         asked_no_more = asked_no_more or bool(ending)
         for going in callout.assignments:
             if going.status in UNFINISHED:
                 _ask_about(session, callout, going, going.person_id in beyond, case, now)
     if asked_no_more:
         callouts.catch_up(session, incident, now)
+
+
+def _tell(session: Session, page: Page, beyond: bool, now: datetime) -> None:
+    """Say why somebody is asked no more, and to whoever wanted to hand on to them, that they go."""
+    name = page.person.name if page.person is not None else ""
+    why = {"kind": "other_side" if beyond else "closed"}
+    incident = page.callout.incident
+    timeline.add(session, incident, "asked_no_more", ENGINE, now, person=name, reason=why)
+    handing.refused(session, page, ENGINE, now)
 
 
 def _ask_about(

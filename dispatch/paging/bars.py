@@ -22,7 +22,7 @@ from dispatch.incidents import links, timeline
 from dispatch.incidents.alerts import SUSPECT_SIDE
 from dispatch.incidents.choices import SUSPECT
 from dispatch.incidents.models import Incident, Want
-from dispatch.paging.models import Assignment, Callout, Page, PageStatus, Release
+from dispatch.paging.models import Assignment, Callout, Page, Release
 from dispatch.people.models import Person
 
 #: Who decided it, of two for the same person the stronger last. A dispatcher who chooses somebody
@@ -144,7 +144,7 @@ def may_take(session: Session, callout: Callout, person_id: int, others: Others)
         # Two answers of one person may come at once: the second waits here for the first.
         locked = sa.select(Person.id).where(Person.id == person_id).with_for_update(key_share=True)
         session.execute(locked)
-    return person_id not in other_side(session, callout.want, others, going=True)
+    return person_id not in other_side(session, callout.want, others)
 
 
 def may_have_sides(incident: Incident, others: Others) -> bool:
@@ -161,36 +161,38 @@ def _side(side: str, flags: Mapping[str, Any]) -> str:
     return side or (SUSPECT if flags.get(SUSPECT_SIDE) else "")
 
 
-def other_side(
-    session: Session, want: Want, others: Others = ALONE, *, going: bool = False
-) -> set[int]:
-    """Return who goes or went to another side of the case, or may still say yes to it.
-
-    `going`: without those who have not answered.
-    """
-    mine, own = side_of(want), want.incident
-    if not may_have_sides(own, others):
+def other_side(session: Session, want: Want, others: Others = ALONE) -> set[int]:
+    """Return who goes or went to another side of the case."""
+    if not may_have_sides(want.incident, others):
         return set()
-    cases = [*others.linked, own.id]
-    went = (
+    query = (
         sa.select(Assignment.person_id, Want.side, Incident.flags)
         .join(Callout, Callout.id == Assignment.callout_id)
         .where(Assignment.released_why.is_distinct_from(Release.WITHDREW))
     )
-    asked = (
+    return set(_beyond(session, query, want, others))
+
+
+def asked_beyond(session: Session, want: Want, others: Others = ALONE) -> set[int]:
+    """Return who is asked to go to another side of the case and may still say yes to it."""
+    if not may_have_sides(want.incident, others):
+        return set()
+    query = (
         sa.select(Page.person_id, Want.side, Incident.flags)
         .join(Callout, Callout.id == Page.callout_id)
         .where(Page.person_id.is_not(None), Page.ended_at.is_(None))
-        .where(Page.status != PageStatus.SKIPPED)
     )
-    found = set() if going else set(_asked_just_now(session.new, want))
-    for query in (went,) if going else (went, asked):
-        query = query.join(Want, Want.id == Callout.want_id)
-        query = query.join(Incident, Incident.id == Want.incident_id)
-        for person_id, side, flags in session.execute(query.where(Incident.id.in_(cases))):
-            if _side(side, flags) != mine:
-                found.add(person_id)
-    return found
+    return {*_beyond(session, query, want, others), *_asked_just_now(session.new, want)}
+
+
+def _beyond(session: Session, query: sa.Select[Any], want: Want, others: Others) -> Iterator[int]:
+    """Yield of whom a query tells that are not on this side."""
+    query = query.join(Want, Want.id == Callout.want_id)
+    query = query.join(Incident, Incident.id == Want.incident_id)
+    cases, mine = [*others.linked, want.incident.id], side_of(want)
+    for person_id, side, flags in session.execute(query.where(Incident.id.in_(cases))):
+        if _side(side, flags) != mine:
+            yield person_id
 
 
 def _asked_just_now(rows: Iterable[object], want: Want) -> Iterator[int]:

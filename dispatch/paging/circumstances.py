@@ -43,7 +43,7 @@ class Case:
         self._wishes = wishes.understood(self._incident.wishes)
         self._rest = timedelta(minutes=telling.settings(session).paging.rest_minutes)
         self._others: bars.Others | None = None
-        self._there: set[int] | None = None
+        self._there: tuple[set[int], set[int]] | None = None
 
     def of(self, people: Mapping[int, Person]) -> dict[int, Circumstances]:
         """Return what speaks for or against each of these people."""
@@ -53,8 +53,8 @@ class Case:
         return {person_id: self._one(person, out) for person_id, person in people.items()}
 
     def _one(self, person: Person, out: Mapping[int, tuple[str, datetime]]) -> Circumstances:
-        barred = self._barred(person.id)
-        if not (self._wishes or person.sealed_places or person.id in out or barred):
+        barred, beyond = self._barred(person.id), person.id in self._beyond()[1]
+        if not (self._wishes or person.sealed_places or person.id in out or barred or beyond):
             return NOTHING_KNOWN
         said = places.of(self._session, person)
         if barred is None and said.ties and said.tied(self._where(said.asks_for_street)):
@@ -68,6 +68,7 @@ class Case:
             ),
             busy=at.isoformat() if kind == "busy" else None,
             rests=at.isoformat() if kind == "rests" else None,
+            beyond=beyond,
             near=bool(said.home) and said.near(self._where(street=False)),
         )
 
@@ -78,7 +79,7 @@ class Case:
     def _barred(self, person_id: int) -> Mapping[str, Any] | None:
         if bars.is_barred(self._incident, person_id, self._linked()):
             return _CLOSED
-        return _OTHER_SIDE if person_id in self._on_other_side() else None
+        return _OTHER_SIDE if person_id in self._beyond()[0] else None
 
     def _linked(self) -> bars.Others:
         if self._others is None:
@@ -88,9 +89,11 @@ class Case:
             self._others = bars.ALONE if is_new else bars.others_of(self._session, incident)
         return self._others
 
-    def _on_other_side(self) -> set[int]:
+    def _beyond(self) -> tuple[set[int], set[int]]:
+        """Return who goes to another side of the case, and who is only asked to."""
         if self._there is None:
-            self._there = bars.other_side(self._session, self._want, self._linked())
+            asked = self._session, self._want, self._linked()
+            self._there = bars.other_side(*asked), bars.asked_beyond(*asked)
         return self._there
 
     def _where(self, street: bool) -> Spot:

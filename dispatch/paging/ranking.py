@@ -30,6 +30,8 @@ class Circumstances:
     """Since when they are on another call-out, an instant in ISO 8601."""
     rests: str | None = None
     """When they came back from the last one, if that is not long ago."""
+    beyond: bool = False
+    """They are asked to go to another side of the case as well, and may still say yes to that."""
     near: bool = False
     """The place lies where they said that they live."""
 
@@ -185,20 +187,22 @@ def _notes(candidate: Candidate) -> dict[str, Any]:
         notes["busy"] = known.busy
     if known.rests is not None:
         notes["rests"] = known.rests
+    if known.beyond:
+        notes["beyond"] = True
     if known.near:
         notes["near"] = True
     return notes
 
 
-_Burden = tuple[bool, int, bool]
-_NO_BURDEN: _Burden = (False, 0, False)
+_Burden = tuple[bool, bool, int, bool]
+_NO_BURDEN: _Burden = (False, False, 0, False)
 
 
 def _burden(candidate: Candidate) -> _Burden:
     """Return what lets a colleague of a later line come first, the heaviest first."""
     known = candidate.circumstances
     wished = sum(one.weight for one in known.answers if not one.required)
-    return known.busy is not None, wished, known.rests is not None
+    return known.beyond, known.busy is not None, wished, known.rests is not None
 
 
 def _order(candidate: Candidate) -> tuple[Any, ...]:

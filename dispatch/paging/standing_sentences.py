@@ -14,6 +14,7 @@ from dispatch.texts import N_
 TOLD = {
     "nobody_as_wished": N_("Nobody of %(team)s is what the victim insists on: paging the best."),
     "barred": N_("%(by)s says that these are not to be called for this case: %(people)s."),
+    "asked_no_more": N_("%(person)s is asked no more: %(reason)s."),
     "goes_to_both": N_("%(person)s goes to both sides of one case."),
     "goes_though_closed": N_("%(person)s goes, and this case is closed to them."),
     "closed_yes": N_("%(person)s would go (%(via)s), but the case is closed to them."),
@@ -30,7 +31,7 @@ ALARMS = {
 REASONS = {
     "gives_way": N_("%(to)s is called first"),
     "closed": N_("the case is closed to them"),
-    "other_side": N_("is called for the other side of this case"),
+    "other_side": N_("goes to the other side of this case"),
     "not_as_wished": N_("is not what the victim insists on"),
 }
 VIA = {"passed_on": N_("passed on")}
@@ -48,7 +49,7 @@ _SPEAKS, _SPEAKS_NOT = N_("speaks %(language)s"), N_("does not speak %(language)
 _BUSY = N_("on another call-out since %(at)s")
 _RESTS = N_("back from a call-out at %(at)s")
 _INSTEAD, _UNTRAINED = N_("holds %(qualification)s instead"), N_("but is not trained for this")
-_NEAR = N_("lives near")
+_NEAR, _BEYOND = N_("lives near"), N_("asked for the other side of this case as well")
 
 
 def beside(facts: Mapping[str, Any], language: str, clocks: Mapping[str, str]) -> Iterator[str]:
@@ -69,5 +70,7 @@ def beside(facts: Mapping[str, Any], language: str, clocks: Mapping[str, str]) -
     for name, told in (("busy", _BUSY), ("rests", _RESTS)):
         if facts.get(name):
             yield texts.say(language, told, at=clocks[name])
+    if facts.get("beyond"):
+        yield texts.say(language, _BEYOND)
     if facts.get("near"):
         yield texts.say(language, _NEAR)

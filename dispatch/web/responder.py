@@ -20,7 +20,16 @@ from dispatch.db import Session
 from dispatch.errors import Conflict, NotFound
 from dispatch.incidents import catalogue, handling
 from dispatch.incidents.models import Incident, IncidentStatus
-from dispatch.paging import callouts, confidentiality, handing, replies, seats, self_check, story
+from dispatch.paging import (
+    bars,
+    callouts,
+    confidentiality,
+    handing,
+    replies,
+    seats,
+    self_check,
+    story,
+)
 from dispatch.paging.models import (
     UNFINISHED,
     Assignment,
@@ -112,6 +121,8 @@ def _state(page: Page) -> str:
         return "closed"
     if any(going.person_id == page.person_id for going in callouts.active_assignments(callout)):
         return "yours"
+    if page.person_id is not None and bars.is_closed(callout.incident, page.person_id):
+        return "passed_on"
     if page.status is PageStatus.DECLINED:
         return "declined"
     if page.ended_at is None:

@@ -15,6 +15,7 @@ BOTH = frozenset({"sms", "call"})
 LACKS: dict[str, Any] = {"kind": "none", "qualification": {"en": "deaths"}}
 BARRED = Circumstances(barred={"kind": "closed"})
 BUSY = Circumstances(busy="2026-03-14T12:00:00+00:00")
+BEYOND = Circumstances(beyond=True)
 RESTS = Circumstances(rests="2026-03-14T12:00:00+00:00")
 
 
@@ -43,6 +44,7 @@ FIRST = {
         _one(known=_wish(True, None, "gender")),
         _one("Bert", _wish(True, False, "gender")),
     ),
+    "whoever is not asked for the other side": (_one(known=BUSY), _one("Bert", BEYOND)),
     "whoever is on no other call-out": (_one(known=_wish(False, False)), _one("Bert", BUSY)),
     "whoever is what is preferred": (
         _one(known=_wish(False, True)),
@@ -108,6 +110,7 @@ def test_whoever_is_not_fit_is_passed_over_with_the_reason(candidate: Candidate,
         (_one(known=_wish(True, False), last_resort=True), "wishes"),
         (_one(known=_wish(False, False)), "wishes"),
         (_one(known=BUSY), "busy"),
+        (_one(known=BEYOND), "beyond"),
         (_one(known=RESTS), "rests"),
         (_one(known=Circumstances(near=True)), "near"),
     ],
@@ -131,7 +134,9 @@ def test_what_serves_instead_counts_only_while_nobody_has_what_is_wanted() -> No
 
 
 @pytest.mark.parametrize(
-    "against", [BUSY, RESTS, _wish(False, False)], ids=["busy", "rest", "wish"]
+    "against",
+    [BEYOND, BUSY, RESTS, _wish(False, False)],
+    ids=["other side", "busy", "rest", "wish"],
 )
 def test_the_backup_comes_first_where_something_speaks_against_the_primary(
     against: Circumstances,
@@ -201,6 +206,7 @@ _KNOWN = st.builds(
     Circumstances,
     barred=st.sampled_from([None, {"kind": "closed"}]),
     answers=st.lists(_ANSWER, max_size=2).map(tuple),
+    beyond=st.booleans(),
     busy=st.sampled_from([None, "2026-03-14T12:00:00+00:00"]),
     rests=st.sampled_from([None, "2026-03-14T12:00:00+00:00"]),
     near=st.booleans(),

@@ -15,9 +15,10 @@ from dispatch.incidents.models import Incident, Want
 from dispatch.intake import receive
 from dispatch.intake.models import Source
 from dispatch.paging import apart, bars, callouts, joining, seats, self_check
-from dispatch.paging.models import AssignmentStatus, NobodyOnDuty, Page, PageStatus
+from dispatch.paging.models import AssignmentStatus, Page, PageStatus
 from dispatch.people import places
-from dispatch.people.models import Certificate, Person, Qualification, Team
+from dispatch.people.models import Certificate, Membership, Person, Qualification, Team
+from dispatch.rota.models import Line, Shift
 from tests.paging.conftest import ALERT, DORA, Night, second_team
 
 DRILL = Alert(AlertType.ALERT, category="fatal_crash", place=Place(postcode="9400"), drill=True)
@@ -283,15 +284,35 @@ def test_two_sides_of_one_report_are_called_different_people_from_the_first(nigh
     second_team(night)
     with night.store.write() as session:
         jour = session.scalars(sa.select(Team).where(Team.key == "jour")).one()
-        listed = sa.update(NobodyOnDuty).where(NobodyOnDuty.team_id == jour.id)
-        session.execute(listed.values(person_id=night.person(session, "An")))
+        times = {"starts_at": night.now, "ends_at": night.now + timedelta(days=1)}
+        for place, (key, name) in enumerate((("primary", "An"), ("backup", "Chloé"))):
+            line = Line(team_id=jour.id, key=key, name=key, position=place)
+            session.add(line)
+            session.flush()
+            who = night.person(session, name)
+            session.add(Membership(person_id=who, team_id=jour.id, from_on=date(2026, 1, 1)))
+            session.add(
+                Shift(uid=key, line_id=line.id, person_id=who, changed_at=night.now, **times)
+            )
         home = receive.origin(session.get_one(Source, night.cast.source_id))
         incident = handling.open_incident(session, ALERT, home, DORA, night.now)
         night.incidents.append(incident.id)
-        incident.wants.append(Want(team=jour, side="suspect", wanted_by="Dora"))
+        incident.wants.append(Want(team=jour, side="suspect"))
         callouts.advance(session, incident, night.now, opened=True)
-    assert _paged(night) == ["An"]
-    assert night.pages("An")[-1].reason == {"kind": "other_side"}
+    assert _paged(night) == ["An", "Chloé"]
+    why = {"kind": "gives_way", "to": "Chloé Dubois", "beyond": True}
+    assert why in [page.reason for page in night.pages("An")]
+
+
+def test_where_nobody_else_is_left_both_sides_ask_and_the_first_yes_decides(night: Night) -> None:
+    _linked(night, ALERT, SUSPECT)
+    night.pass_time(600)
+    assert _paged(night) == ["An", "Bert"]
+    night.incidents.append(night.incidents[0])
+    assert _paged(night) == ["An", "Bert"]
+    for name, page in (("Bert", night.pages("Bert")[0]), ("An", night.pages("An")[1])):
+        assert night.text(name, f"ja {page.code}") == "goes"
+        assert [one.ended_at is None for one in night.pages(name)] == [False, False]
 
 
 def test_reports_of_the_two_sides_are_never_one_event(night: Night) -> None:

@@ -4,7 +4,7 @@ import re
 
 from sqlalchemy.orm import Session
 
-from dispatch.people.models import Person, Role
+from dispatch.people.models import Person, Role, RoleGrant
 from tests.centre import sounding
 from tests.web import nights
 from tests.web.test_dispatcher import ENTERED, entered, incident
@@ -72,11 +72,29 @@ def test_a_dispatcher_may_choose_somebody_after_all(web) -> None:
     assert incident(web, reference).barred == {}
     # Who passed it on is never called again, whoever wants it.
     web.browser(an).post(f"/calls/{reference}/pass_on")
+    assert "You passed this on" in web.browser(an).get(f"/calls/{reference}").text
     refused = desk.post(f"{path}/page_person", {"person": str(an.id)})
     assert "This case is closed to An Peeters." in refused.text
     refused = desk.post(f"{path}/accept_for", {"person": str(an.id)})
     assert refused.status_code == 409
     assert nights.going(web.store, reference) == []
+
+
+def test_whoever_passed_a_case_on_reads_nothing_that_is_linked_with_it(web) -> None:
+    desk = web.as_role(Role.DISPATCHER)
+    passed, linked = (
+        desk.post("/incidents/new", entered(desk)).headers["Location"].rpartition("=")[2]
+        for _ in range(2)
+    )
+    an, home = web.centre.people["An"].id, web.centre.organisation.id
+    with web.store.write() as session:
+        session.add(RoleGrant(person_id=an, role=Role.DISPATCHER, organisation_id=home))
+    an = web.browser(web.centre.people["An"])
+    assert an.get(f"/incidents/{linked}").status_code == 200
+    an.post(f"/calls/{passed}/pass_on")
+    assert desk.post(f"/incidents/{passed}/link", {"other": linked}).status_code == 303
+    assert an.get(f"/incidents/{linked}").status_code == 404
+    assert desk.get(f"/incidents/{linked}").status_code == 200
 
 
 def test_the_form_offers_what_may_be_insisted_on(web) -> None:
