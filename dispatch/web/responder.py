@@ -252,9 +252,12 @@ def _show_call(reference: str, narrative: str | None = None) -> str:
 def _check(opened: Session, page: Page) -> dict[str, Any]:
     """Return where it is and who is concerned, for an officer to say that they know them."""
     incident, held = page.callout.incident, self_check.facts(opened, page)
+    place, protected = case.place(incident, held), bool(incident.flags.get("protected_identity"))
+    if protected and place["municipality"]:
+        place["postcode"] = ""
     return {
-        "place": case.place(incident, held),
-        "protected": bool(incident.flags.get("protected_identity")),
+        "place": place,
+        "protected": protected,
         "facts": list(case.concerned(held)),
     }
 

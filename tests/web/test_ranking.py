@@ -33,6 +33,7 @@ def test_a_wish_moves_a_colleague_up_and_says_why(web) -> None:
     insisted = form | {"gender": "woman", "gender_required": "yes"}
     shown = desk.post("/incidents/who", insisted, headers=FRAGMENT).text
     assert "is not what the victim insists on" in shown
+    assert "Nobody of Victim support is what the victim insists on: paging the best." in shown
     reference = desk.post("/incidents/new", insisted).headers["Location"].rpartition("=")[2]
     paged = [page for page in nights.callout(web.store, reference).pages if page.person]
     # Of An it is not known, of Bert it is known that he is not.

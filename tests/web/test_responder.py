@@ -176,6 +176,7 @@ def test_names_and_address_of_the_protected_are_shown_to_nobody_who_is_called(we
     assert nights.ADDRESS not in shown
     assert nights.CONTACT not in shown
     assert "protected" in shown
+    assert "Ninove" in shown and "9400" not in shown
 
 
 def test_somebody_who_knows_them_passes_on_without_a_reason_and_reads_nothing_more(web, reference):
