@@ -113,9 +113,25 @@ def unseen(session: Session) -> dict[int, set[str]]:
 
 
 def needing(session: Session, now: datetime) -> dict[int, set[str]]:
-    """Return what needs a control room where nobody would hear it, by organisation."""
+    """Return what needs each control room where nobody would hear it, as `by_room`."""
     hear = heard(session, now)
-    return {key: one for key, one in unseen(session).items() if key not in hear}
+    found = {key: one for key, one in unseen(session).items() if key not in hear}
+    return by_room(session, found) if found else {}
+
+
+def by_room(session: Session, needs: Mapping[int, set[str]]) -> dict[int, set[str]]:
+    """Put together what needs the same control room, by the first organisation that has it.
+
+    One room often serves several: its telephone must ring once, not be engaged by ourselves.
+    """
+    first: dict[str, int] = {}
+    rooms: dict[int, set[str]] = {}
+    columns = sa.select(Organisation.id, Organisation.control_room_phone)
+    for key, number in session.execute(columns.order_by(Organisation.id)):
+        room = first.setdefault(number, key) if number else key
+        if key in needs:
+            rooms.setdefault(room, set()).update(needs[key])
+    return rooms
 
 
 def must_ring(
@@ -154,7 +170,7 @@ def ring(
 ) -> int:
     """Ring the control rooms of what needs them, each when it is time to; return how many.
 
-    `said`: with these words, by organisation.
+    `needs` and `said`, the words to use, as `by_room`.
     """
     rung = 0
     for organisation_id, alarms in sorted(needs.items()):

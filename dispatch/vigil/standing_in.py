@@ -110,7 +110,7 @@ def needing(session: Session, now: datetime) -> dict[int, set[str]]:
             mine = news | found.get(organisation_id, set()) | sought
         if mine:
             needs[organisation_id] = mine
-    return needs
+    return boards.by_room(session, needs)
 
 
 def _sought(session: Session, organisation_id: int) -> list[Callout]:

@@ -55,7 +55,7 @@ def test_control_rooms_are_rung_and_the_watchdog_told_when_it_began_and_when_it_
             assert (twilio.messages(ROOM), outside.told) == ([], [])
             later(10)
             (call,) = twilio.messages(ROOM)
-            assert call["body"].startswith("CONSOLE. This is Dispatch. The database does not")
+            assert call["body"].startswith("CONSOLE. Dit is Dispatch. De databank antwoordt niet")
             later(1800, every=120)
             assert len(twilio.messages(ROOM)) == 5
         later(20)

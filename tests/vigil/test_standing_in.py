@@ -12,6 +12,7 @@ from dispatch.channels.contract import State
 from dispatch.clock import ManualClock
 from dispatch.db import Store
 from dispatch.outbox.models import Message
+from dispatch.people.models import Organisation, OrganisationKind
 from dispatch.settings import Settings
 from dispatch.vigil import boards, standing_in, wrongs
 from dispatch.vigil.models import Trouble
@@ -83,7 +84,9 @@ def test_one_of_two_web_processes_rings_within_reason_and_ends_when_an_engine_li
     assert dead.rung() == []
     dead.looks(20, dead.sentry, other)
     (said,) = dead.rung()
-    assert said.startswith("CONSOLE. This is Dispatch. The engine does not run: nobody is paged.")
+    assert said.startswith(
+        "CONSOLE. Dit is Dispatch. De motor loopt niet: niemand wordt opgeroepen."
+    )
     dead.looks(3600 - 120, dead.sentry, other, every=120)
     assert len(dead.rung()) == 5
     with dead.store.read() as session:
@@ -101,8 +104,16 @@ def test_an_alert_that_nobody_pages_is_rung_about_at_once(dead: Dead, cast: cent
     dead.looks(60)
     centre.Sender(dead.store, cast).alert()
     dead.looks(30)
-    assert "Call-outs that wait: 1." in dead.rung()[-1]
+    assert "Oproepen die wachten: 1." in dead.rung()[-1]
     assert len(dead.rung()) == 2
+
+
+def test_a_room_that_serves_two_organisations_rings_once(dead: Dead):
+    with dead.store.write() as session:
+        other = {"key": "other", "name": "Other", "kind": OrganisationKind.POLICE_ZONE}
+        session.add(Organisation(**other, control_room_phone=ROOM))
+    dead.looks(60)
+    assert len(dead.rung()) == 1
 
 
 def test_a_board_that_sounds_is_believed_for_five_minutes_and_seen_is_seen(
