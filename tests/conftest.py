@@ -10,7 +10,7 @@ import gc
 import logging
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -188,18 +188,16 @@ def settings(database: str, tmp_path: Path) -> Settings:
 
 
 @pytest.fixture(scope="session")
-def statements() -> Mapping[bool, Statements]:
-    """What was compiled for SQLite (True), and what for PostgreSQL."""
-    return {True: Statements(), False: Statements()}
+def statements() -> Statements:
+    """What was compiled for any database."""
+    return Statements.shared()
 
 
 @pytest.fixture
-def store(
-    database: str, settings: Settings, statements: Mapping[bool, Statements]
-) -> Iterator[Store]:
+def store(database: str, settings: Settings, statements: Statements) -> Iterator[Store]:
     """An empty centre's database."""
     opened = Store(database, settings=settings, installation_key=INSTALLATION_KEY)
-    opened.engine.update_execution_options(compiled_cache=statements[opened.is_sqlite])
+    opened.engine.update_execution_options(compiled_cache=statements)
     yield opened
     # Whoever is still answering a request gives its connection back first.
     waited = threading.Event()

@@ -35,17 +35,26 @@ END $$
 
 
 class Statements(dict[tuple[Any, ...], Any]):
-    """Statements that were compiled, for the engines of all tests on one kind of database.
+    """Statements that were compiled, for the engines of all tests.
 
-    An engine keeps its own by the dialect, of which each engine has one, and all are alike.
+    Engines and mappers keep them by the dialect, of which each engine has one; those of one kind of
+    database are alike.
     """
 
     def get(self, key: tuple[Any, ...], default: Any = None) -> Any:
         """Return what was compiled for any engine."""
-        return super().get(key[1:], default)
+        return super().get((key[0].name, *key[1:]), default)
 
     def __setitem__(self, key: tuple[Any, ...], compiled: Any) -> None:
-        super().__setitem__(key[1:], compiled)
+        super().__setitem__((key[0].name, *key[1:]), compiled)
+
+    @classmethod
+    def shared(cls) -> "Statements":
+        """Return a store for engines; let every mapper have one of its own."""
+        know_every_table()
+        for mapper in Base.registry.mappers:
+            mapper.base_mapper._compiled_cache = cls()
+        return cls()
 
 
 class SqliteDatabases:
