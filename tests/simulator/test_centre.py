@@ -24,7 +24,7 @@ from dispatch.people import phones, qualifications, readiness
 from dispatch.people.models import Person, Qualification, Team
 from dispatch.people.readiness import Kind
 from dispatch.rota import drafts, duty, judging, planning, watch
-from dispatch.rota.models import Absence, Draft, Shift, Wish
+from dispatch.rota.models import Absence, Draft, Line, Shift, Wish
 from dispatch.settings import Settings, shipped
 from dispatch.simulator import centre
 from tests import centre as another
@@ -196,10 +196,15 @@ def test_a_second_start_changes_nothing_and_a_late_one_lets_the_rota_go_on(
         before = session.scalar(sa.select(sa.func.count()).select_from(Shift))
         assert not centre.fill(session, settings, SATURDAY + timedelta(minutes=5))
         assert session.scalar(sa.select(sa.func.count()).select_from(Shift)) == before
+        # Meanwhile somebody tried out a third line.
+        for each in session.scalars(sa.select(Team)):
+            session.add(Line(team_id=each.id, key="shadow", name="Shadow", position=9))
+        session.flush()
         late = SATURDAY + timedelta(days=200)
         centre.fill(session, settings, late)
         for each in session.scalars(sa.select(Team)):
-            assert duty.gaps(session, each, late, late + timedelta(weeks=12)) == []
+            found = duty.gaps(session, each, late, late + timedelta(weeks=12))
+            assert {gap.line_key for gap in found} == {"shadow"}
         while audit.link(session, late):
             pass
         assert audit.verify(session, late).ok

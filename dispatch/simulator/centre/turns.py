@@ -55,7 +55,8 @@ def extend(
     lines = session.scalars(query).all()
     planned = {line.id: _planned_until(session, line) for line in lines}
     for turn in _turns(team, first, since, until):
-        for line, name in zip(lines, turn.names, strict=True):
+        # A line that somebody added since stays theirs.
+        for line, name in zip(lines, turn.names, strict=False):
             person = people.get(name)
             if person is None or turn.starts_at < planned[line.id]:
                 continue
