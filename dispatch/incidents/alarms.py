@@ -28,7 +28,9 @@ LASTING |= {"welfare", "not_well"}
 #: Somebody goes who should not: over when they do not, or a dispatcher has seen it.
 MUST_NOT_GO = frozenset({"goes_to_both", "goes_though_closed"})
 #: Somebody is tried for want of anybody better: over when there is nobody at all.
-LAST_TRIED = frozenset({"nobody_on_duty", "nobody_qualified", "nobody_as_wished"})
+LAST_TRIED = frozenset(
+    {"nobody_on_duty", "nobody_qualified", "nobody_as_wished", "untrained_on_duty"}
+)
 #: Of one run of paging: over when the paging begins anew.
 OF_A_RUN = NOBODY_LEFT | LAST_TRIED | {"unanswered", "only_away"}
 #: Over once everybody wanted is going; the others wait for a dispatcher.

@@ -23,6 +23,9 @@ from dispatch.paging.policy import Attempt, Plan, Step
 from dispatch.paging.ranking import GIVES_WAY, Judged
 from dispatch.people.models import Organisation, Person, Qualification, Team
 
+#: Kinds of gaps where somebody is called, but only for want of anybody better.
+SHORT = frozenset({"nobody_qualified", "nobody_as_wished", "only_away", "untrained_on_duty"})
+
 
 @dataclass(frozen=True)
 class Draft:
@@ -214,8 +217,14 @@ class _Walk:
         for gap in gaps:
             self._gap("gap", after, line=gap.line_name, absent=gap.absent)
         found = moment.for_step(step, self._asked())
-        if not self._add(found, step.attempts, after) and not gaps:
+        came = self._add(found, step.attempts, after)
+        if came and step.target in steps.OFF_DUTY and self._lacks_on_duty():
+            self._gap("untrained_on_duty", after)
+        if not came and not gaps:
             self._gap("adds_nobody", after)
+
+    def _lacks_on_duty(self) -> bool:
+        return ranking.lacks_on_duty((one.fit, one.reason) for one in self._preview.foreseen)
 
     def _add_away(self, usual: Sequence[Attempt]) -> None:
         """Add whoever was passed over as away: after the last step nobody else is left."""

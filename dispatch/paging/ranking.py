@@ -15,6 +15,7 @@ from typing import Any
 
 from dispatch.paging.wishes import Answer
 from dispatch.people.phones import Method
+from dispatch.people.qualifications import Reason
 from dispatch.texts import N_
 
 
@@ -163,6 +164,20 @@ def best_there_is(judged: Collection[Judged]) -> Judged | None:
         if one.channels and one.circumstances.barred is None:
             return Judged(one, True, {**one.reason, **_notes(one), "best": True})
     return None
+
+
+_ON_DUTY = frozenset({"primary", "backup", "on_line"})
+_UNTRAINED = frozenset(str(reason) for reason in Reason)
+
+
+def lacks_on_duty(asked: Iterable[tuple[bool, Mapping[str, Any]]]) -> bool:
+    """Return whether who is on duty was passed over untrained, and nobody on duty is called.
+
+    Each as whether they are called, and why or why not.
+    """
+    found = [(called, reason.get("kind")) for called, reason in asked]
+    untrained = any(not called and kind in _UNTRAINED for called, kind in found)
+    return untrained and not any(called and kind in _ON_DUTY for called, kind in found)
 
 
 def shortage(best: Judged) -> str:

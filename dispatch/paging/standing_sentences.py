@@ -12,6 +12,7 @@ from dispatch import texts
 from dispatch.texts import N_
 
 TOLD = {
+    "untrained_on_duty": N_("Nobody on duty in %(team)s is trained for this: paging others."),
     "nobody_as_wished": N_("Nobody of %(team)s is what the victim insists on: paging the best."),
     "barred": N_("%(by)s says that these are not to be called for this case: %(people)s."),
     "asked_no_more": N_("%(person)s is asked no more: %(reason)s."),
@@ -20,6 +21,9 @@ TOLD = {
     "closed_yes": N_("%(person)s would go (%(via)s), but the case is closed to them."),
 }
 ALARMS = {
+    "untrained_on_duty": N_(
+        "Nobody on duty in %(team)s is trained for this: others are paged at once."
+    ),
     "goes_to_both": N_("%(person)s goes to both sides of one case: ring, and release them here."),
     "goes_though_closed": N_(
         "%(person)s goes, but a linked incident is closed to them: ring, and release them if so."

@@ -12,7 +12,7 @@ from typing import Any
 from dispatch.audit import ENGINE
 from dispatch.db import Session
 from dispatch.incidents import alarms, timeline
-from dispatch.paging import candidates, handing, pages, plans, policy
+from dispatch.paging import candidates, handing, pages, plans, policy, ranking
 from dispatch.paging.candidates import Asked, Moment
 from dispatch.paging.models import Callout, PageStatus, Target
 from dispatch.paging.policy import Attempt, Plan, Step
@@ -39,7 +39,12 @@ def take(session: Session, callout: Callout, step: Step, moment: Moment) -> None
         return
     gaps = _tell_gaps(session, callout, step, moment)
     found = whom(callout, step, moment)
-    if not page_found(session, callout, found, step.attempts, moment.now) and not gaps:
+    came = page_found(session, callout, found, step.attempts, moment.now)
+    if came and step.target in OFF_DUTY and _lacks_on_duty(callout):
+        incident, team = callout.incident, callout.want.team.name
+        timeline.add(session, incident, "untrained_on_duty", ENGINE, moment.now, team=team)
+        alarms.raise_alarm(session, incident, "untrained_on_duty", moment.now, callout.want)
+    if not came and not gaps:
         asked = [one.candidate.name for one in found if _was_asked(callout, one)]
         facts = {"team": callout.want.team.name, "asked": ", ".join(asked)}
         kind = "asked_already" if asked else "adds_nobody"
@@ -77,6 +82,16 @@ def _was_asked(callout: Callout, judged: Judged) -> bool:
 
 #: Kinds of reasons of whoever is passed over because they are away.
 AWAY = ("away", "away_until")
+#: Targets that mean people who are not on duty in the team.
+OFF_DUTY = (Target.EVERYONE, Target.PERSON, Target.TEAM)
+
+
+def _lacks_on_duty(callout: Callout) -> bool:
+    return ranking.lacks_on_duty(
+        (page.status is not PageStatus.SKIPPED, page.reason) for page in callout.pages
+    )
+
+
 #: Targets that mean whoever is on duty just then.
 _BY_DUTY = (Target.PRIMARY, Target.BACKUP, Target.TEAM)
 

@@ -46,8 +46,6 @@ from dispatch.web.forms import CHOOSE, REQUIRED, Form
 
 #: More people of one team are asked for by telephone anyway.
 MOST_PEOPLE = 5
-#: Somebody is called, but only for want of anybody better.
-_SHORT = frozenset({"nobody_qualified", "nobody_as_wished", "only_away"})
 
 
 def new_form() -> Form:
@@ -213,7 +211,7 @@ def _foreseen(
     elif not found.on_duty:
         nobody = gettext("Nobody is on duty: the nobody-on-duty list is called.")
     else:
-        short = [gap for gap in found.gaps if gap.kind in _SHORT]
+        short = [gap for gap in found.gaps if gap.kind in preview.SHORT]
         nobody = sentences.sentence(short[0].kind, short[0].facts, language()) if short else None
     return {
         "team": found.team.name,

@@ -34,7 +34,7 @@ _BY = {
     "mail": N_("by mail"),
 }
 #: What is missing so that a person must act even though somebody is called.
-_GRAVE = {"nobody_on_duty", "nobody_qualified", "nobody_as_wished", "nobody_at_all", "only_away"}
+_GRAVE = {"nobody_on_duty", "nobody_at_all", *preview.SHORT}
 
 
 def draft_of(form: Form, category: Category | None) -> Draft:

@@ -10,8 +10,9 @@ from dispatch.incidents.models import FlagWant, ResponseMode
 from dispatch.incidents.wanting import Wanted
 from dispatch.outbox.models import Message
 from dispatch.paging import preview
+from dispatch.paging.models import Policy, PolicyStep, Target
 from dispatch.paging.preview import Draft
-from dispatch.people.models import Person, Team
+from dispatch.people.models import Certificate, Person, Team
 from dispatch.rota.models import Absence, AbsenceKind, Answer, Line, Shift
 from tests.centre import NOW
 from tests.paging.conftest import Night
@@ -97,3 +98,18 @@ def test_what_can_wait_is_foreseen_for_the_morning_and_a_flag_with_whom_it_calls
     assert (early.begins_at, early.preview.people) == (at, 1)
     assert late.begins_at == datetime(2026, 3, 15, 6, tzinfo=UTC)
     assert (late.preview.people, late.preview.flag) == (2, "second_officer")
+
+
+def test_that_nobody_on_duty_is_trained_is_foreseen_and_sounds_while_others_are_called(
+    night: Night,
+):
+    with night.store.write() as session:
+        on_duty = [night.person(session, name) for name in ("An", "Bert")]
+        session.execute(sa.delete(Certificate).where(Certificate.person_id.in_(on_duty)))
+        standard = session.scalars(sa.select(Policy)).one()
+        more = {"target": Target.EVERYONE, "after_seconds": 720, "attempts": [["sms", 0]]}
+        session.add(PolicyStep(policy_id=standard.id, position=9, **more))
+    foreseen, happened = _foreseen_and_sent(night)
+    assert foreseen == happened
+    assert happened[1] == ["untrained_on_duty"]
+    assert tuple(reversed(night.story()[4:6])) == ("untrained_on_duty", "paging")
