@@ -6,7 +6,7 @@ here judges; a proof without gaps is told as such by whoever shows it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from dispatch.channels.contract import Kind
@@ -131,7 +131,7 @@ def _of_message(proof: Proof, asked: Asked, message: Sent) -> Iterator[Gap]:
     language = proof.language
     facts = {"person": asked.person, "channel": sentences.channel(message.kind, language)}
     if message.code and message.failed_at is not None:
-        yield _not_delivered(proof, asked, message)
+        yield from _told_once(proof, asked, message, _not_delivered(proof, asked, message))
     elif message.sent_at and not message.delivered_at and not asked.answered_at:
         told = N_("%(channel)s to %(person)s: the supplier has not said whether it arrived.")
         yield Gap(message.sent_at, False, say(language, told, **facts))
@@ -203,6 +203,19 @@ def _not_delivered(proof: Proof, asked: Asked, message: Sent) -> Gap:
     if at is not None:
         facts["time"] = length((at - failed_at).total_seconds())
     return Gap(failed_at, at is None and not _reached(asked), say(language, told, **facts))
+
+
+def _told_once(proof: Proof, asked: Asked, message: Sent, gap: Gap) -> Iterator[Gap]:
+    """Say of what failed again and again only how often: else the rest is not found among it."""
+    about = message.kind, message.purpose, message.code
+    same = [one for one in asked.messages if (one.kind, one.purpose, one.code) == about]
+    if gap.grave or len(same) == 1:
+        yield gap
+    elif message is same[0]:
+        last = max(one.failed_at or one.queued_at for one in same)
+        told = N_("So %(count)s times, last %(time)s after the alert.")
+        often = say(proof.language, told, count=len(same), time=length(proof.since(last)))
+        yield replace(gap, text=f"{gap.text} {often}")
 
 
 def _decided(asked: Asked) -> datetime:

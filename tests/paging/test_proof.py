@@ -290,3 +290,20 @@ def test_a_phone_that_nothing_reached_is_told_with_whoever_was_called_out_instea
         ("An was not reached.", True),
         ("Text to An (tells that they may rest) did not arrive: the line was busy.", False),
     ]
+
+
+def test_what_fails_again_and_again_is_told_once_with_how_often_and_until_when():
+    missed = replace(CALL, code="no-answer", delivered_at=None)
+    calls = [
+        replace(missed, queued_at=_later(20 * n), failed_at=_later(20 * n + 6)) for n in range(4)
+    ]
+    assert _with(*calls, replace(SENT, queued_at=_later(90), sent_at=_later(90))) == [
+        (
+            "Call to An did not arrive (nobody picked up): called 14.0 s later."
+            " So 4 times, last 1 min 06 s after the alert.",
+            False,
+        )
+    ]
+    # Nothing followed the last: that is what one would ask about.
+    grave = {text for text, is_grave in _with(*calls, asked=AN) if is_grave}
+    assert "Call to An did not arrive (nobody picked up): nothing followed." in grave
