@@ -52,8 +52,8 @@ def incoming() -> ResponseReturnValue:
     calling, now = channel.calling(request.form), session.now()
     try:
         with session.transaction() as opened:
-            turn = _turn(opened, calling, _state(opened, calling), now)
-            keys_to = _onward(opened, calling, turn)
+            said = turn(opened, calling, _state(opened, calling), now)
+            keys_to = _onward(opened, calling, said)
     except HTTPException:
         raise
     except Exception:
@@ -61,11 +61,11 @@ def incoming() -> ResponseReturnValue:
         log.exception("call_failed")
         language = session.parts().settings.centre.language
         return _said(channel.speak(Speech(say(language, _FAILED), language)))
-    speech = Speech(turn.text, turn.language, keys_to, turn.digits, turn.connect)
+    speech = Speech(said.text, said.language, keys_to, said.digits, said.connect)
     return _said(channel.speak(speech))
 
 
-def _turn(
+def turn(
     opened: Session, calling: Calling, state: Mapping[str, Any] | None, now: datetime
 ) -> Turn:
     """Return what is said next: to somebody of ours, to a control room, or to a stranger."""
@@ -93,10 +93,10 @@ def _state(opened: Session, calling: Calling) -> Mapping[str, Any] | None:
     return found
 
 
-def _onward(opened: Session, calling: Calling, turn: Turn) -> str:
-    if turn.then is None:
+def _onward(opened: Session, calling: Calling, said: Turn) -> str:
+    if said.then is None:
         return ""
-    sealed = seal.seal(opened, None, _place(calling), json.dumps(turn.then))
+    sealed = seal.seal(opened, None, _place(calling), json.dumps(said.then))
     return f"{_here()}?{urlencode({'state': sealed})}"
 
 

@@ -29,6 +29,7 @@ from tests.simulation.desk import ControlRoom, Dispatcher, Planner
 from tests.simulation.engines import Life
 from tests.simulation.faults import Crash, Endless, Failure, Place, Sabotage, Trouble
 from tests.simulation.officers import Phone
+from tests.simulation.post import Post
 from tests.simulation.rules import Rules
 from tests.simulation.supplier import Supplier
 from tests.simulation.world import World
@@ -122,6 +123,7 @@ class Night:
         self.violence = 0.0
         self.answer_seconds = 0.1
         self.ending = self.thawed = self._inside = False
+        self.thawed_at = -1.0
         self.performing: tuple[Life, Claimed] | None = None
         self.rows = world.rows
         self.owners: dict[str, list[int]] = {}
@@ -130,6 +132,8 @@ class Night:
         if self.chance(0.3):
             second = Supplier(self, "gateway", frozenset({Kind.SMS}), knows_ids=True)
             self.suppliers.append(second)
+        self.suppliers.append(Post(self, "mail", frozenset({Kind.MAIL})))
+        self.suppliers.append(Post(self, "webpush", frozenset({Kind.PUSH})))
         channels = {supplier.name: supplier for supplier in self.suppliers}
         self.parts = Parts(world.settings, world.store, world.clock, channels)
         self.rules = Rules(self, world.rows)
@@ -139,7 +143,7 @@ class Night:
         self.lives = [Life(self, "first")]
         self.told: deque[str] = deque(maxlen=_TOLD_AT_THE_END)
         self._events: list[tuple[float, int, Callable[..., object], tuple[object, ...]]] = []
-        self._order = itertools.count()
+        self._order, self._calls = itertools.count(), itertools.count(1)
         self._ears = Ears()
         self._due: tuple[object, dict[str, float | None]] = (None, {})
 
@@ -234,6 +238,7 @@ class Night:
         performing[0].freeze(seconds)
         self._run_until(self.now + seconds)
         self.performing, self._inside, self.thawed = performing, False, True
+        self.thawed_at = self.now
         self.answer_seconds = 0.1
 
     def due(self) -> dict[str, float | None]:
@@ -265,6 +270,10 @@ class Night:
             if lot < 0:
                 return one
         return None
+
+    def number_of_call(self) -> int:
+        """Return a number that no other call to the centre has."""
+        return next(self._calls)
 
     def wrong_code(self) -> str:
         """Return digits that are nobody's code: none begins with 1."""

@@ -101,6 +101,27 @@ class Phone:
         if answer is not None:
             self._answer(answer, text, code[1])
 
+    def letter_arrives(self, text: str) -> None:
+        """Read a mail or a notice, perhaps, and perhaps follow its link."""
+        night, link = self.night, _LINK.search(text)
+        ready = {"prompt": 0.7, "odd": 0.5, "sleepy": 0.2, "absent": 0.05}[self._mood]
+        if link is None or not night.chance(ready):
+            return
+        delay = night.rng.uniform(3, 200)
+        night.later(delay, self._opens, link[1])
+        for _ in range(night.rng.choice((0, 1, 1, 2))):
+            delay += night.rng.uniform(1, 60)
+            night.later(delay, self._follow, link[1], night.chance(0.8))
+
+    def _opens(self, token: str) -> None:
+        self.night.count.did["letter opened"] += 1
+
+        def see(session: Session, now: datetime) -> None:
+            page = seats.locked_page(session, replies.page_behind(session, token, now).id)
+            replies.opened(session, page, now)
+
+        self.night.web(f"shows the link of {self.number}", see)
+
     def rings(self, call: Traffic) -> float | None:
         """Return after how many seconds somebody picks up; None: nobody does."""
         ready = {"prompt": 0.85, "odd": 0.7, "sleepy": 0.6, "absent": 0.15}[self._mood]

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from tests.simulation.callers import Call
 from tests.simulation.engines import Life
 from tests.simulation.officers import Phone
 from tests.simulation.world import CONTROL_ROOM, NUMBERS, SECOND, Turn
@@ -54,6 +55,8 @@ def begin(night: "Night") -> float:
         night.lives.append(Life(night, "second"))
     _people(night, _WILLING if small else _MOODS)
     _troubles(night)
+    for _ in range(rng.randint(1, 2) if night.chance(0.12) else 0):
+        night.later(rng.uniform(0, 120), _dials_in, night)
     if small:
         return _alert(night, 0, 0.2)
     ends = [_alert(night, number, 1.0) for number in range(rng.choices((1, 2, 3), (65, 25, 10))[0])]
@@ -119,12 +122,18 @@ def _alert(night: "Night", number: int, talk: float) -> float:
     if night.chance(0.03 * talk):
         report(at + rng.uniform(0.5, 100), webhook_id, alert | {"summary": "other"})
     if night.chance(0.2 * talk):
-        again = at + rng.uniform(0.5, 100)
-        report(again, f"again-{number}", alert | {"reference": f"{reference}-again"})
-        desk = night.dispatcher
-        night.later(again + rng.uniform(1, 300), lambda: desk.does("merges"))
+        again, other = at + rng.uniform(0.5, 100), alert | {"reference": f"{reference}-again"}
+        report(again, f"again-{number}", other)
+        desk, then = night.dispatcher, "merges"
+        if night.chance(0.3):
+            # It is about the suspect: of the same case, and not the same event.
+            other["flags"], then = {"suspect_side": True}, "links"
+        night.later(again + rng.uniform(1, 300), lambda: desk.does(then))
         if night.chance(0.4):
             night.later(again + rng.uniform(100, 600), lambda: desk.does("takes apart"))
+    for _ in range(rng.randint(1, 2) if night.chance(0.25) else 0):
+        caller = rng.choice(list(night.owners))
+        night.later(at + rng.uniform(1, 300), Call, night, caller)
     if night.chance(0.2 * talk):
         report(at + rng.uniform(-5, 400), "", alert | _update(night))
     if night.chance(0.15 * talk):
@@ -172,6 +181,12 @@ def _stranger(night: "Night") -> None:
     night.phones.setdefault(number, Phone(night, number, "absent"))
     night.say("a stranger texts")
     night.suppliers[0].texted(number, body)
+
+
+def _dials_in(night: "Night") -> None:
+    """Somebody reports by keys: from the control room, from elsewhere, or from an officer's."""
+    number = night.rng.choice((CONTROL_ROOM, "+32499000111", NUMBERS["An"]))
+    Call(night, number, reports=True)
 
 
 def _troubles(night: "Night") -> None:

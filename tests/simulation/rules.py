@@ -10,7 +10,7 @@ import itertools
 import re
 import sqlite3
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -117,6 +117,31 @@ ALWAYS: Mapping[str, str] = {
         AND closed.value <> 'lifted'
         AND NOT EXISTS (SELECT 1 FROM assignment d WHERE d.callout_id = who.callout_id
             AND d.person_id = who.person_id AND d.status = 'done')""",
+    "goes to both sides of a case: person": """
+        SELECT a.person_id AS id FROM assignment a JOIN callout c ON c.id = a.callout_id
+        JOIN incident i ON i.id = c.incident_id
+        JOIN incident_link l ON i.id IN (l.incident_id, l.other_id)
+        JOIN incident j ON j.id IN (l.incident_id, l.other_id) AND j.id <> i.id
+        JOIN callout d ON d.incident_id = j.id JOIN assignment b ON b.callout_id = d.id
+        WHERE a.person_id = b.person_id AND a.released_at IS NULL AND b.released_at IS NULL
+        AND a.accepted_at > l.linked_at AND coalesce(i.flags ->> 'suspect_side', 0)
+            <> coalesce(j.flags ->> 'suspect_side', 0)
+        -- Joined with another report since: then the console asks.
+        AND NOT EXISTS (SELECT 1 FROM alarm WHERE alarm.kind = 'goes_to_both'
+            AND alarm.facts ->> 'person_id' = a.person_id)""",
+    "is called urgently by what wakes nobody, and nothing follows: page": f"""
+        SELECT p.id {_CALLOUT} JOIN page p ON p.callout_id = c.id
+        JOIN person ON person.id = p.person_id
+        WHERE {_OPEN} AND p.ended_at IS NULL AND i.priority = 1 AND person.left_at IS NULL
+        -- Called already, for a report that has joined this.
+        AND p.reason ->> 'kind' <> 'joined'
+        AND EXISTS (SELECT 1 FROM contact_method m WHERE m.person_id = p.person_id
+            AND m.kind IN ('mobile', 'landline') AND m.verified_at IS NOT NULL
+            AND m.unusable_at IS NULL AND m.removed_at IS NULL)
+        AND NOT EXISTS (SELECT 1 FROM message WHERE about = 'page:' || p.uid
+            AND kind IN ('sms', 'call'))
+        AND NOT EXISTS (SELECT 1 FROM json_each(p.attempts) a
+            WHERE a.value ->> 0 NOT IN ('mail', 'push'))""",
     "waits for too long: callout": """
         SELECT id FROM callout WHERE due_at > :latest AND (filled_at IS NULL OR EXISTS (
             SELECT 1 FROM page p WHERE p.callout_id = callout.id AND p.ended_at IS NULL))""",
@@ -227,15 +252,18 @@ class Rules:
         if ended is not None and night.now - ended > lease and not surprised:
             late = night.now - ended
             self.broken(f"message {message_id} left {late:.0f} s after its page had ended")
-        then, now = self._standing[message.uid], self._stands(person_id, lease)
-        self._told(message.text, message_id, then, now)
+        so = {"when it was put in": self._standing[message.uid]}
+        if night.thawed_at != night.now:
+            # What stood still on the wire may have come true no longer meanwhile.
+            so["when it left"] = self._stands(person_id, lease)
+        self._told(message.text, message_id, so)
 
-    def _told(self, text: str, message_id: int, then: Standing, now: Standing) -> None:
+    def _told(self, text: str, message_id: int, so: Mapping[str, Standing]) -> None:
         told = _TOLD.match(text)
         if told is None:
             return
         reference, what = told.groups()
-        for when, standing in (("when it was put in", then), ("when it left", now)):
+        for when, standing in so.items():
             goes = what == "you are going"
             if goes and reference not in standing.seated:
                 self.broken(f"message {message_id} says 'you are going': no seat {when}")
@@ -255,6 +283,14 @@ class Rules:
             self.broken("a call said 'you are going' to somebody without a seat")
         if "A colleague is going" in text and seat is not None:
             self.broken("a call said 'a colleague is going' to somebody who goes")
+
+    def told_a_caller(self, people: Sequence[int], text: str) -> None:
+        """Hold what somebody hears who calls in; `people` may have that number."""
+        ids = ", ".join(map(str, people)) or "NULL"
+        if "You are going" in text and not self._column(_GOES.format(ids)):
+            self.broken("a caller heard 'you are going' and has no seat")
+        if "No call-out waits" in text and self._column(_CALLED.format(ids)):
+            self.broken("a caller who is being called heard that no call-out waits")
 
     def accepted(self, sent: Mapping[str, Any], told: Mapping[str, Any]) -> None:
         """Hold what a 202 promises."""
@@ -326,6 +362,8 @@ _SEAT = """SELECT a.id FROM page p JOIN callout c ON c.id = p.callout_id
         SELECT other.id FROM callout other JOIN incident_merge m ON m.into_id = other.incident_id
         WHERE m.report_id = c.incident_id AND m.ended_at IS NULL)
     WHERE a.person_id = ? AND p.uid = ? AND a.released_at IS NULL"""
+_GOES = "SELECT id FROM assignment WHERE released_at IS NULL AND person_id IN ({})"
+_CALLED = "SELECT id FROM page WHERE ended_at IS NULL AND person_id IN ({})"
 _LOUD = """SELECT (SELECT count(*) FROM callout WHERE incident_id = ?),
     (SELECT count(*) FROM alarm WHERE incident_id = ? AND ended_at IS NULL)"""
 

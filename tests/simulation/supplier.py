@@ -1,4 +1,4 @@
-"""Suppliers of texts and calls that keep `Channel`'s promise and nothing beyond it.
+"""Suppliers that keep `Channel`'s promise and nothing beyond it.
 
 One takes a message or not, answers or not, carries what it took to a phone or loses it, and calls
 back when it likes: late, twice, in any order, never, before it has answered. What it says of its
@@ -133,9 +133,7 @@ class Supplier:
         rng = self.night.rng
         match met:
             case "refused":
-                code = rng.choice(_REFUSALS)
-                fault = FAULTS[code]
-                return Outcome(State.FAILED, code=code, permanent=fault.permanent, fault=fault.ours)
+                return self._refusal()
             case "too fast":
                 pause = rng.choice((0.5, 1.0, 5.0, 60.0))
                 return Outcome(State.PENDING, code="20429", retry_after=pause)
@@ -160,6 +158,11 @@ class Supplier:
             self.night.answer_seconds = 9.0
         code = {"b": "http-500", "s": "timeout", "c": "connection", "n": "nonsense"}[met[0]]
         return Outcome(State.UNKNOWN, code=code, fault=code == "http-500")
+
+    def _refusal(self) -> Outcome:
+        code = self.night.rng.choice(_REFUSALS)
+        fault = FAULTS[code]
+        return Outcome(State.FAILED, code=code, permanent=fault.permanent, fault=fault.ours)
 
     def look_up(self, kind: Kind, supplier_id: str) -> Receipt | None:
         """Say what became of a message."""
@@ -228,11 +231,15 @@ class Supplier:
         )
         self.traffic.append(taken)
         night.rules.leaving(message)
-        if carried and message.kind is Kind.SMS:
-            self._carry_text(taken)
-        elif carried:
-            night.later(night.rng.uniform(0.5, 3), self._ring, taken)
+        if carried:
+            self._carry(taken)
         return taken
+
+    def _carry(self, taken: Traffic) -> None:
+        if taken.kind is Kind.SMS:
+            self._carry_text(taken)
+        else:
+            self.night.later(self.night.rng.uniform(0.5, 3), self._ring, taken)
 
     def _sid(self) -> str:
         return f"{self.name}-{len(self.traffic) + len(self.texts)}"

@@ -152,6 +152,19 @@ BROKEN_BY = {
         "UPDATE incident SET barred = (SELECT json_group_object(CAST(id AS TEXT), 'self')"
         " FROM person) WHERE id = 1"
     ],
+    "goes to both sides of a case: person": [
+        "INSERT INTO incident_link (incident_id, other_id, linked_at, linked_by)"
+        " VALUES (1, 2, '2020-01-01 00:00:00.000000', '')",
+        """UPDATE incident SET flags = '{"suspect_side": true}' WHERE id = 2""",
+        "UPDATE assignment SET released_at = NULL, person_id = 1",
+        "INSERT INTO assignment (callout_id, person_id, seat, status, accepted_at, cancel_told)"
+        " SELECT c.id, 1, 9, 'accepted', c.began_at, 0 FROM callout c WHERE c.incident_id = 1",
+    ],
+    "is called urgently by what wakes nobody, and nothing follows: page": [
+        "UPDATE incident SET priority = 1",
+        "UPDATE message SET kind = 'mail'",
+        "UPDATE page SET attempts = '[]'",
+    ],
     "waits for too long: callout": [
         "UPDATE callout SET due_at = '2027-01-01 00:00:00.000000' WHERE id = 1"
     ],

@@ -6,6 +6,7 @@ is entered when the night begins; everything else comes from one template. The s
 the time, so that what SQLAlchemy has compiled once is not compiled again.
 """
 
+import json
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from dispatch import settings as settings_
 from dispatch.clock import ManualClock
 from dispatch.db import Base, Session, Store
 from dispatch.incidents.models import Category, CategoryWant, ResponseMode
+from dispatch.intake import pins
+from dispatch.intake.models import Source
 from dispatch.paging import reaching
 from dispatch.paging.models import NobodyOnDuty, Policy, PolicyStep, Target
 from dispatch.paging.reaching import Rule
@@ -52,6 +55,16 @@ NUMBERS: Mapping[str, str] = {
     "Fay": SHARED,
     "Gil": SHARED,
 }
+_BROWSER = json.dumps(
+    {
+        "endpoint": "https://fcm.googleapis.com/1",
+        "keys": {
+            "p256dh": "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcx"
+            "aOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4",
+            "auth": "BTBZMqHH6r4Tts7J_aSIgg",
+        },
+    }
+)
 #: The second phone of somebody who has two.
 SECOND = "+32470123462"
 
@@ -84,6 +97,8 @@ class World:
         self.store = Store("sqlite://", settings=self.settings, installation_key=INSTALLATION_KEY)
         self.people: dict[str, int] = {}
         self.lines: dict[str, int] = {}
+        self.pin = ""
+        """The digits by which its control room reports over the telephone."""
         self.source_id = self._build()
         self.rows: sqlite3.Connection = self._connection()
         self._template = sqlite3.connect(":memory:")
@@ -135,6 +150,7 @@ class World:
         with self.store.write() as session:
             session.execute(sa.delete(Shift))
             zone = session.get_one(Organisation, cast.organisation.id)
+            zone.language = "en"
             support = session.get_one(Team, cast.team.id)
             social = _social(session, zone)
             self.people = {name: one.id for name, one in cast.people.items()}
@@ -142,10 +158,13 @@ class World:
                 team = social if number == SHARED else support
                 self.people[name] = _person(session, zone, team, name, number)
             session.add(NobodyOnDuty(team_id=social.id, person_id=self.people["Gil"]))
+            _own_rules(session, self.people)
             _categories(session)
             _policies(session)
             session.flush()
             lines = session.execute(sa.select(Line.key, Team.key, Line.id).join(Team)).all()
+            source = session.get_one(Source, cast.source_id)
+            self.pin = pins.renew(session, source, centre.ADA, MADE_AT)
             self.lines = {f"{team} {line}": line_id for line, team, line_id in lines}
         return cast.source_id
 
@@ -179,11 +198,29 @@ def _person(session: Session, zone: Organisation, team: Team, name: str, number:
     for kind, address in given:
         method = phones.add_method(session, person, kind, address, centre.ADA, MADE_AT)
         phones.verify(session, method, centre.ADA, MADE_AT)
-    if name == "Bert":
-        # Would rather be called than texted, and let sleep for what can wait.
-        rules = [Rule(1, ("call", "sms")), Rule(3, (), time(8), time(22))]
-        reaching.store(session, person, rules, centre.ADA, MADE_AT)
     return person.id
+
+
+def _own_rules(session: Session, people: Mapping[str, int]) -> None:
+    """Give some a mail address or a browser, and let some be called in another way."""
+    for name, kind, address in (
+        ("Chloé", MethodKind.MAIL, "chloe@zone.example"),
+        ("Els", MethodKind.PUSH, _BROWSER),
+        ("Gil", MethodKind.MAIL, "gil@zone.example"),
+    ):
+        person = session.get_one(Person, people[name])
+        method = phones.add_method(session, person, kind, address, centre.ADA, MADE_AT)
+        phones.verify(session, method, centre.ADA, MADE_AT)
+    night = time(8), time(22)
+    for name, rules in {
+        # Would rather be called than texted, and let sleep for what can wait.
+        "Bert": [Rule(1, ("call", "sms")), Rule(3, (), *night)],
+        # Is not woken unless it is urgent.
+        "Chloé": [Rule(1, ("mail", "call")), Rule(2, ("mail",))],
+        "Els": [Rule(1, ("push",), *night), Rule(2, ("push", "sms", "call"), *night)],
+        "Gil": [Rule(2, ("mail", "sms"))],
+    }.items():
+        reaching.store(session, session.get_one(Person, people[name]), rules, centre.ADA, MADE_AT)
 
 
 def _categories(session: Session) -> None:
