@@ -292,7 +292,8 @@ def _pursue(session: Session, callout: Callout, moment: Moment) -> None:
     now = moment.now
     silence.look(session, callout, now)
     handing.look(session, callout, now)
-    if len(active_assignments(callout)) >= callout.want.people:
+    missing = callout.want.people - len(active_assignments(callout))
+    if missing <= 0:
         _fill(session, callout, now)
         return
     if callout.filled_at is not None or callout.cancelled_at is not None:
@@ -302,10 +303,7 @@ def _pursue(session: Session, callout: Callout, moment: Moment) -> None:
         _page_nobody_list(session, callout, plan, moment)
     if callout.duty_until is not None and callout.duty_until <= now:
         steps.page_newcomers(session, callout, plan, moment)
-    for step in policy.due_steps(plan, callout.step, callout.began_at, now):
-        steps.take(session, callout, step, moment)
-    while not steps.being_tried(callout, moment) and callout.step < len(plan.steps):
-        steps.take(session, callout, plan.steps[callout.step], moment)
+    steps.take_due(session, callout, plan, moment, missing)
     if callout.step >= len(plan.steps):
         steps.page_away(session, callout, plan, moment)
     if not steps.being_tried(callout, moment):

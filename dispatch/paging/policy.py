@@ -192,6 +192,14 @@ def due_steps(plan: Plan, taken: int, began_at: datetime, now: datetime) -> Sequ
     ]
 
 
+def hurries(step: Step, tried: int, missing: int) -> bool:
+    """Return whether a step is taken before its time: nobody is being tried, or too few on duty.
+
+    Where several are wanted, as many are called at once as have a turn; whoever has none sleeps.
+    """
+    return not tried or (tried < missing and step.target in (Target.PRIMARY, Target.BACKUP))
+
+
 def next_step_at(plan: Plan, taken: int, repeat: int, began_at: datetime) -> datetime:
     """Return when the next step, the end of the last one's wait or the next repeat is due."""
     if taken < len(plan.steps):

@@ -180,7 +180,7 @@ def _of_team(
 
 
 class _Walk:
-    """Goes through the steps: while nobody is being paged, the next one is taken at once."""
+    """Goes through the steps: while too few are being paged, the next one is taken at once."""
 
     def __init__(self, preview: Preview, moment: Moment, plan: Plan) -> None:
         self._preview, self._first, self._plan = preview, moment, plan
@@ -192,8 +192,10 @@ class _Walk:
         if not self._preview.on_duty:
             self._gap("nobody_on_duty", 0)
             self._add(self._first.nobody_on_duty(), usual, 0)
+        hurries = True
         for step in self._plan.steps:
-            self._take(step, step.after_seconds if self._paging() else 0)
+            hurries = hurries and policy.hurries(step, self._paging(), self._preview.people)
+            self._take(step, 0 if hurries or not self._paging() else step.after_seconds)
         self._add_away(usual)
         if not self._paging():
             best = self._first.best(())
@@ -260,8 +262,8 @@ class _Walk:
         later = first.now + timedelta(seconds=after)
         return Moment(first.session, first.want, later, first.address)
 
-    def _paging(self) -> bool:
-        return any(one.fit and one.name for one in self._preview.foreseen)
+    def _paging(self) -> int:
+        return sum(bool(one.fit and one.name) for one in self._preview.foreseen)
 
     def _add(self, found: Sequence[Judged], attempts: Sequence[Attempt], after: float) -> bool:
         """Add whom a step adds; return whether that is anybody who was not there yet."""

@@ -51,6 +51,16 @@ def take(session: Session, callout: Callout, step: Step, moment: Moment) -> None
         timeline.add(session, callout.incident, kind, ENGINE, moment.now, **facts)
 
 
+def take_due(session: Session, callout: Callout, plan: Plan, moment: Moment, missing: int) -> None:
+    """Take the steps whose time has come, and more while fewer are being tried than are missing."""
+    for step in policy.due_steps(plan, callout.step, callout.began_at, moment.now):
+        take(session, callout, step, moment)
+    for step in plan.steps[callout.step :]:
+        if not policy.hurries(step, being_tried(callout, moment), missing):
+            break
+        take(session, callout, step, moment)
+
+
 def whom(callout: Callout, step: Step, moment: Moment) -> Sequence[Judged]:
     """Return whom a step adds, judged, after what has come of the callout until now."""
     return moment.for_step(step, _asked(callout))

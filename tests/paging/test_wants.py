@@ -5,8 +5,11 @@ from dataclasses import replace
 import sqlalchemy as sa
 
 from dispatch.incidents.alerts import Alert, AlertType, Place
-from dispatch.incidents.models import Want
-from dispatch.paging import callouts, seats
+from dispatch.incidents.models import Category, CategoryWant, Want
+from dispatch.incidents.wanting import Wanted
+from dispatch.paging import callouts, preview, seats
+from dispatch.paging.preview import Draft
+from dispatch.people.models import Team
 from tests.paging.conftest import ALERT, DORA, Night, ask, second_team
 
 MOVED = replace(ALERT, type=AlertType.UPDATE, place=Place(postcode="9401"))
@@ -77,3 +80,23 @@ def test_whoever_was_chosen_by_hand_is_paged_again_when_the_report_changes(night
         "holds": {"en": "death notification"}
     }
     assert night.text("Chloé", night.code("Chloé")) == "goes"
+
+
+def test_as_many_are_called_at_once_as_are_wanted_and_have_a_turn(night: Night) -> None:
+    with night.store.write() as session:
+        session.scalars(sa.select(CategoryWant)).one().people = 3
+        kind = session.scalars(sa.select(Category)).one()
+        wanted = [Wanted(session.get_one(Team, night.cast.team.id), 3, 1)]
+        (foreseen,) = preview.foresee(session, wanted, Draft(1, kind), night.now)
+    night.report()
+    night.deliver()
+    assert [page.person.name for page in night.pages()] == ["An Peeters", "Bert Maes"]
+    at_once = [one.name for one in foreseen.foreseen if one.after_seconds == 0]
+    assert at_once == ["An Peeters", "Bert Maes"]
+    # The control room is rung when its step has come, and not before.
+    assert "ringing_control_room" not in night.story()
+    assert night.text("An", f"yes {night.code('An')}") == "goes"
+    night.pass_time(479)
+    assert "ringing_control_room" not in night.story()
+    night.pass_time(1)
+    assert "ringing_control_room" in night.story()
