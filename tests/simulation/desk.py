@@ -21,7 +21,7 @@ from dispatch.incidents.handling import Origin
 from dispatch.incidents.models import Incident, IncidentStatus
 from dispatch.intake import deliveries, receive
 from dispatch.intake.models import Delivery, Source
-from dispatch.paging import callouts, corrections, handing, joining, recall, seats
+from dispatch.paging import apart, callouts, corrections, handing, joining, recall, seats
 from dispatch.paging.models import AssignmentStatus, Callout
 from dispatch.people.models import Certificate, Membership, Person, Team
 from dispatch.rota import changes
@@ -101,6 +101,7 @@ class Dispatcher:
             "cancels": self._cancel,
             "merges": self._merge,
             "takes apart": self._take_apart,
+            "links": self._link,
         }
         self._on_callout: Mapping[str, Callable[[Session, Callout, datetime], object]] = {
             "pages the next": self._next,
@@ -176,13 +177,22 @@ class Dispatcher:
         handling.end_incident(session, incident, IncidentStatus.CANCELLED, DORA, now)
         return callouts.advance(session, incident, now)
 
-    def _merge(self, session: Session, incident: Incident, now: datetime) -> object:
+    def _other(self, session: Session, incident: Incident) -> int | None:
         held = sa.select(Incident.id).where(Incident.status == IncidentStatus.OPEN)
         others = session.scalars(held.where(Incident.id != incident.id).order_by(Incident.id)).all()
-        if not others:
+        return self.night.rng.choice(others) if others else None
+
+    def _merge(self, session: Session, incident: Incident, now: datetime) -> object:
+        other = self._other(session, incident)
+        if other is None:
             return None
-        report = handling.locked(session, self.night.rng.choice(others))
-        return joining.merge(session, report, incident, DORA, now)
+        return joining.merge(session, handling.locked(session, other), incident, DORA, now)
+
+    def _link(self, session: Session, incident: Incident, now: datetime) -> object:
+        other = self._other(session, incident)
+        if other is None:
+            return None
+        return apart.link(session, incident, session.get_one(Incident, other), DORA, now)
 
     def _take_apart(self, session: Session, incident: Incident, now: datetime) -> object:
         merged = merging.standing(session, incident)
