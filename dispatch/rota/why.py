@@ -102,6 +102,9 @@ def rule_told(rule: Rule, problem: Problem) -> Sentence:
         case Run():
             told = N_("At least %(least)s days in a row with a turn.")
             return Sentence(told, least=rule.least)
+        case planned.FreeRun() if rule.only.kinds:
+            told = N_("At least %(least)s days free between turns of kind %(kinds)s.")
+            return Sentence(told, least=rule.least, kinds=", ".join(sorted(rule.only.kinds)))
         case planned.FreeRun():
             return Sentence(N_("At least %(least)s days free between turns."), least=rule.least)
         case Limit():

@@ -10,7 +10,9 @@ from dispatch.errors import Invalid
 from dispatch.rota import patterns, problem
 from dispatch.rota.holidays import calendar
 from dispatch.rota.presets import KINDS, combined, in_hours, presets, rules_from
+from dispatch.rota.rules import check
 from dispatch.settings import shipped
+from tests.rota.rules import cases
 
 CONFIG = shipped("config")
 LANGUAGES = {"nl", "fr", "sv", "da", "en"}
@@ -54,8 +56,20 @@ def by_key(preset: str) -> dict[str, problem.Rule]:
     return {rule.key: rule for rule in rules_from(RULES[preset].document["rules"])}
 
 
-def test_no_law_means_no_rule():
-    assert by_key("none") == {}
+def test_no_law_means_no_rule_but_that_week_turns_are_apart_where_they_can_be():
+    (rule,) = by_key("none").values()
+    assert (rule.key, rule.weight) == ("week_after_week", 20)
+
+
+@pytest.mark.parametrize("preset", ["none", "eu", "be-police", "se", "dk"])
+def test_a_week_turn_is_not_followed_by_another_where_somebody_else_can_have_it(preset):
+    rule = by_key(preset)["week_after_week"]
+    weeks = [cases.turn(at, kind="week", tags=frozenset({"week"})) for at in (2, 9, 16)]
+    days = [cases.turn(at, kind="day") for at in (3, 4)]
+    given = cases.problem([*weeks, *days], [cases.officer()], [rule])
+    found = check(given, {(0, 0), (1, 0), (3, 0), (4, 0)})
+    assert [one.cost for one in found if one.key == rule.key] == [20]
+    assert not [one for one in check(given, {(0, 0), (2, 0)}) if one.key == rule.key]
 
 
 @pytest.mark.parametrize("preset", ["eu", "be-police", "se", "dk"])
