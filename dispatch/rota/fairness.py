@@ -226,8 +226,8 @@ def _made_up(
     """
     known = {person: histories.get(person, History()) for person in shares}
     there = sum(one.presence for one in known.values())
-    had = {p: one.served.get(burden.key, 0.0) for p, one in known.items() if one.presence > 0}
-    rate = sum(had.values()) / there if there else 0.0
+    had = {p: one.served.get(burden.key, 0.0) for p, one in known.items() if one.presence > _TINY}
+    rate = sum(had.values()) / there if there > _TINY else 0.0
     owed = {p: rate * known[p].presence - had[p] if p in had else 0.0 for p in shares}
     if not any(owed.values()):
         return dict(shares)
