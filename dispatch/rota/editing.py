@@ -88,7 +88,8 @@ def change(session: Session, row: Shift | Cover, person: Person, times: Span, by
             return changes.change_shift(session, row, *by.given(), **to)
         return changes.change_cover(session, row, *by.given(), **to)
 
-    edit = _Edit(session, _team(session, row), by, [times, was], [person.id, _owner(row)], since)
+    people = [person.id, _owner(row)]
+    edit = _Edit(session, _team(session, row), by, [times, was], people, since, times[0] != was[0])
     return edit.run(do)
 
 
@@ -103,7 +104,8 @@ def cancel(session: Session, row: Shift | Cover, by: By) -> Edited:
         return row
 
     was = (row.starts_at, row.ends_at)
-    return _Edit(session, _team(session, row), by, [was], [_owner(row)], was[0]).run(do)
+    edit = _Edit(session, _team(session, row), by, [was], [_owner(row)], was[0], begins=False)
+    return edit.run(do)
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,8 @@ class _Edit:
     times: Sequence[Span]
     people: Sequence[int]
     since: datetime
+    begins: bool = True
+    """Whether it says anew when a turn begins: what stands far from today may be taken away."""
 
     def run(self, do: Callable[[], Shift | Cover]) -> Edited:
         """Do it, judge what came of it, and tell whoever it touches."""
@@ -156,7 +160,7 @@ class _Edit:
         begin, end = self.times[0]
         now = self.by.now
         problems = changes.wrong_times(begin, end)
-        if not now - _BACK < begin < now + _AHEAD:
+        if self.begins and not now - _BACK < begin < now + _AHEAD:
             problems = {"starts_at": N_("This is far from today. Is the year right?")}
         if problems:
             raise Invalid(" ".join(problems.values()), **problems)

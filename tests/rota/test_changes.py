@@ -325,6 +325,10 @@ def test_an_edit_by_hand_is_judged_told_and_left_to_two_where_two_must_agree(zon
     far = zone.at("2099-04-03 17:00"), zone.at("2099-04-10 17:00")
     with pytest.raises(Invalid, match="far from today"):
         editing.enter(zone.session, zone.lines["primary"], bert, far, by)
+    # What stands there all the same, as a slip of a file may, can be given away and taken out.
+    slip = zone.shift("Bert", "2099-04-03 17:00", "2099-04-10 17:00")
+    handed = editing.change(zone.session, slip, chloe, far, by).row
+    assert editing.cancel(zone.session, handed, by).row.cancelled_at == now
     terms.choose(zone.session, zone.team, zone.planner, now, four_eyes=True)
     with pytest.raises(Conflict, match="Two planners"):
         editing.cancel(zone.session, edited.row, by)
