@@ -211,10 +211,9 @@ def _refuse_impossible(
     ends_at: datetime,
     now: datetime,
 ) -> None:
-    problems = changes.taken(session, team, line, starts_at, ends_at)
-    if ends_at <= starts_at:
-        problems = {"ends_at": N_("The end must be after the start.")}
-    elif ends_at <= now:
+    problems = changes.wrong_times(starts_at, ends_at)
+    problems = problems or changes.taken(session, team, line, starts_at, ends_at)
+    if not problems and ends_at <= now:
         problems = {"ends_at": N_("This turn is over.")}
     if problems:
         raise Invalid(" ".join(problems.values()), **problems)

@@ -123,6 +123,8 @@ def _ask(opened: Session, form: Form) -> Done:
         return Done(gettext("Asked. You are told what is decided."), url_for("absences.mine"))
     count = len(absences.turns_hit(opened, absence, session.now()))
     told = gettext("Noted. Turns of yours that now need somebody else: %(count)s.", count=count)
+    if not count:
+        told = gettext("Noted. You have no turn then.")
     return Done(told, url_for("absences.mine"))
 
 

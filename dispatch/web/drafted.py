@@ -129,7 +129,13 @@ class Drafted:
             "turns": len(self.seats),
             "changes": len(self.changes),
             "people": len(differences.by_person(self.changes)),
+            "unpatterned": self._lacks_pattern(),
         }
+
+    def _lacks_pattern(self) -> bool:
+        """Return whether nothing says which turns are needed on some of its days."""
+        found = ground.phases(self.opened, self.team, self.draft.first_on, self.draft.last_on)
+        return not found or found[0].first > self.draft.first_on
 
     def table(self, first: Any, last: Any, *, published: bool = False) -> dict[str, Any]:
         """Return the draft by person, or what is published on its days."""

@@ -19,7 +19,7 @@ from dispatch.db import Session
 from dispatch.errors import Conflict, NotFound
 from dispatch.people.access import Right
 from dispatch.people.models import Membership, Person, Team
-from dispatch.rota import absences, handing, open_turns, repairs, rights, swaps
+from dispatch.rota import absences, changes, handing, open_turns, repairs, rights, swaps
 from dispatch.rota.absences import FAR
 from dispatch.rota.duty import Gap, gaps
 from dispatch.rota.handing import Hand
@@ -320,6 +320,7 @@ def _gaps(opened: Session, team: Team, offered: list[OpenTurn]) -> list[dict[str
             "line_key": gap.line_key,
             "starts_at": gap.from_at,
             "ends_at": gap.until_at,
+            "too_long": _lasts(gap) > changes.LONGEST,
             "offered": next((one.id for one in offered if _is_of(one, gap)), None),
         }
         for gap in gaps(opened, team, now, now + _GAPS_AHEAD)
@@ -327,6 +328,11 @@ def _gaps(opened: Session, team: Team, offered: list[OpenTurn]) -> list[dict[str
         if gap.next_id is not None
     ]
     return sorted(found, key=lambda gap: (gap["starts_at"], gap["line"]))
+
+
+def _lasts(gap: Gap) -> timedelta:
+    assert gap.from_at and gap.until_at, "gaps within hours have both ends"
+    return gap.until_at - gap.from_at
 
 
 def _is_of(turn: OpenTurn, gap: Gap) -> bool:

@@ -99,6 +99,8 @@ def _away(opened: Session, team: Team, form: Form) -> str:
         approved=True,
     )
     count = len(absences.turns_hit(opened, absence, session.now()))
+    if not count:
+        return str(gettext("Stored. It leaves no published turn empty."))
     return str(gettext("Stored. Published turns that need somebody else: %(count)s.", count=count))
 
 

@@ -15,6 +15,7 @@ from flask_babel import format_date
 from dispatch.db import Session
 from dispatch.people.access import Right
 from dispatch.people.models import Team
+from dispatch.rota.models import Line, Shift, TeamPattern
 from dispatch.web import rota_table, session
 from dispatch.web.on_duty import teams_on_duty
 
@@ -56,5 +57,13 @@ def rota(opened: Session) -> str:
         after=rota_table.following(first),
         present=today.replace(day=1),
         may_change=may_change,
+        begins=may_change and not _is_planned(opened, team),
         **rota_table.month_table(opened, team, first, session.now(), private=may_change),
     )
+
+
+def _is_planned(opened: Session, team: Team) -> bool:
+    """Return whether a team has a pattern of turns, or ever had a turn."""
+    turns = sa.select(Shift.id).join(Line).where(Line.team_id == team.id)
+    pattern = sa.select(TeamPattern.id).where(TeamPattern.team_id == team.id)
+    return any(opened.scalars(query.limit(1)).first() for query in (pattern, turns))

@@ -338,6 +338,9 @@ def test_only_gaps_are_offered_and_each_once(zone, now):
         offered(zone, now, NEXT)
     with pytest.raises(Invalid):
         offered(zone, now, ("2026-11-01 17:00", "2026-11-02 17:00"))
+    with pytest.raises(Invalid, match="Longer than 14 days"):
+        # Nobody could sign up for it.
+        offered(zone, now, ("2026-12-25 17:00", "2027-01-25 17:00"))
     turn = offered(zone, now)
     with pytest.raises(Conflict, match="offered already"):
         offered(zone, now)

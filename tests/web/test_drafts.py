@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
-from dispatch.people.models import Membership, Role, Team
+from dispatch.people.models import Membership, Role, Service, Team
 from dispatch.rota import absences, drafts, ground, rulebook, runs, terms
 from dispatch.rota.models import (
     AbsenceKind,
@@ -14,6 +14,7 @@ from dispatch.rota.models import (
     Draft,
     DraftSeat,
     DraftState,
+    Line,
     PlanningRun,
     RunState,
     Shift,
@@ -90,6 +91,28 @@ def test_only_who_may_change_the_rota_sees_its_drafts(planned, planner):
         assert stranger.get(path).status_code == 404
     assert put(planned, stranger, draft, "An").status_code == 404
     assert stranger.post(f"{draft}/drop").status_code == 404
+
+
+def test_a_team_that_begins_is_shown_the_way_and_that_a_draft_lacks_a_pattern(web):
+    with web.store.write() as session:
+        zone = web.centre.organisation.id
+        team = Team(key="new", name="New", organisation_id=zone, function="victim_support")
+        session.add_all([team, Service(team=team, organisation_id=zone)])
+        session.flush()
+        session.add(Line(team_id=team.id, key="primary", name="Primary", position=0))
+    planner, way = web.as_role(Role.PLANNER), "How this rota begins"
+    assert way in planner.get("/shifts?team=new").text
+    assert way not in web.as_role(Role.DISPATCHER).get("/shifts?team=new").text
+    assert way not in planner.get("/shifts?team=support").text
+    form = {"first_on": str(FIRST), "last_on": str(LAST), "of": "nothing"}
+    draft = planner.post("/rota/new/drafts", form).location
+    lacking = "Nothing says yet which turns are needed on these days"
+    assert lacking in planner.get(draft).text
+    with web.store.write() as session:
+        team = session.scalars(sa.select(Team).where(Team.key == "new")).one()
+        ground.set_pattern(session, team, PATTERN, FIRST, ADA, NOW)
+    assert lacking not in planner.get(draft).text
+    assert way not in planner.get("/shifts?team=new").text
 
 
 @pytest.mark.parametrize(

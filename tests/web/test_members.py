@@ -67,6 +67,9 @@ def test_a_long_leave_has_no_end_until_somebody_returns(web, petra):
     back = {"absence": str(absence.id), "back_on": "2026-06-01"}
     assert petra.post(f"{PATH}/return", back).status_code == 303
     assert "Tue 10 Mar – Sun 31 May" in text(petra.get(PATH))
+    later = {"person": an, "kind": "leave", "first_on": "2026-07-01", "last_on": "2026-07-02"}
+    petra.post(f"{PATH}/away", later)
+    assert "Stored. It leaves no published turn empty." in text(petra.get(PATH))
 
 
 def test_an_overlap_is_refused_beside_the_day(web, petra):

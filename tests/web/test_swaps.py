@@ -171,6 +171,8 @@ def test_an_open_turn_is_offered_by_a_planner_and_signed_up_for(web, bert):
     shown = text(petra.get("/rota/support/requests"))
     assert "Gaps in the published rota 2" in shown
     assert "Requests 2" in shown
+    assert "too long for one person: plan it in a draft" in shown
+    assert shown.count("Offer to everybody") == 1
     gap = {"line": "primary", "uid": ""}
     gap |= {"begins": (BEGINS + DAY).isoformat(), "ends": (BEGINS + 3 * DAY).isoformat()}
     assert petra.post("/rota/support/requests/offer", gap).status_code == 303
