@@ -56,6 +56,11 @@ def test_card_of_the_centres_numbers_comes_by_text_and_opens_without_a_sign_in(w
     assert web.as_role(Role.ADMINISTRATOR).post(there).status_code == 303
     with web.store.read() as session:
         text = queue.text_of(session, session.query(Message).one())
+    for _ in range(5):
+        own.post("/account/contact-card")
+    assert "sent there several times" in own.get("/account/calling").text
+    with web.store.read() as session:
+        assert session.query(Message).count() == 5
     link = re.search(r"/contact/\S+", text)
     assert link is not None and text.startswith("NUMBERS: ")
 
