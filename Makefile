@@ -54,8 +54,9 @@ bench: .venv/test.stamp ## Measure, and print tables
 	@$(BIN)/python -m tests.benchmarks $(ARGS)
 
 .PHONY: simulate
-simulate: .venv/test.stamp ## Live through simulated nights (ARGS="--nights 20000 --seed 1", or --tell)
+simulate: .venv/test.stamp ## Live through nights (ARGS="--nights 20000 --seed 1"), then kill processes (CRASHES=222)
 	@$(BIN)/python -m tests.simulation $(ARGS)
+	@$(if $(CRASHES),$(BIN)/python -m pytest -n0 -rP tests/crash --crashes $(CRASHES))
 
 # With the demo's published account, so that a centre set up like the demo can use it.
 .PHONY: phones

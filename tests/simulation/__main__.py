@@ -6,12 +6,10 @@ with the seed and the last steps of a night that broke a rule.
 
 import argparse
 import sys
-import tempfile
-from pathlib import Path
 
 from dispatch.clock import monotonic
-from tests.simulation.night import Broken, Count, Night
-from tests.simulation.world import World
+from tests.simulation import many
+from tests.simulation.night import Count
 
 _EVERY = 500
 
@@ -23,18 +21,16 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--seed", type=int, default=1, help="of the first night; then one by one")
     parser.add_argument("--tell", action="store_true", help="print every step")
     given = parser.parse_args(argv)
+    seeds = range(given.seed, given.seed + given.nights)
     total, begun = Count(), monotonic()
-    with tempfile.TemporaryDirectory() as folder:
-        world = World(Path(folder))
-        for seed in range(given.seed, given.seed + given.nights):
-            try:
-                total.add(Night(world, seed, _say if given.tell else None).run())
-            except Broken as broken:
-                _say(str(broken))
-                return 1
-            if total.nights % _EVERY == 0:
-                _say(f"{total.nights} nights, {total.nights / (monotonic() - begun):.1f} a second")
-        world.close()
+    for lived in many.told(seeds, _say) if given.tell else many.lived(seeds):
+        if isinstance(lived, str):
+            _say(lived)
+            return 1
+        before = total.nights // _EVERY
+        total.add(lived)
+        if total.nights // _EVERY > before:
+            _say(f"{total.nights} nights, {total.nights / (monotonic() - begun):.1f} a second")
     _say("\n".join(total.sentences()))
     return 0
 
