@@ -19,6 +19,7 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="make simulate", description="Live through nights.")
     parser.add_argument("--nights", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1, help="of the first night; then one by one")
+    parser.add_argument("--watched", action="store_true", help="with a watch; else every tenth is")
     parser.add_argument("--tell", action="store_true", help="print every step")
     given = parser.parse_args(argv)
     seeds = range(given.seed, given.seed + given.nights)
