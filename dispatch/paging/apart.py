@@ -37,9 +37,16 @@ def settle(session: Session, incident: Incident, now: datetime) -> None:
     undoes nothing but itself: what was said or decided before stands.
     """
     session.flush()
+    case = bars.others_of(session, incident)
+    if not (bars.may_have_sides(incident, case) or incident.barred):
+        return
     try:
         with session.begin_nested():
-            _settle_all(session, incident, now)
+            _settle(session, incident, case, now)
+            for incident_id in sorted(case.linked):
+                held = callouts.take(session, incident_id)
+                if held is not None:
+                    _settle(session, held, bars.others_of(session, held), now)
     except sa.exc.OperationalError:
         # The database's own: the whole must be tried again.
         raise
@@ -47,18 +54,10 @@ def settle(session: Session, incident: Incident, now: datetime) -> None:
         log.exception("settling_failed", incident=incident.id)
 
 
-def _settle_all(session: Session, incident: Incident, now: datetime) -> None:
-    _settle(session, incident, now)
-    for incident_id in sorted(bars.others_of(session, incident).linked):
-        held = callouts.take(session, incident_id)
-        if held is not None:
-            _settle(session, held, now)
-
-
-def _settle(session: Session, incident: Incident, now: datetime) -> None:
+def _settle(session: Session, incident: Incident, case: bars.Others, now: datetime) -> None:
     if incident.status is not IncidentStatus.OPEN:
         return
-    case, asked_no_more = bars.others_of(session, incident), False
+    asked_no_more = False
     for callout in callouts.of_incident(session, incident):
         if callout.cancelled_at is not None:
             continue
