@@ -9,7 +9,8 @@ import sys
 
 from dispatch.clock import monotonic
 from tests.simulation import many
-from tests.simulation.night import Count
+from tests.simulation.night import Count, Night
+from tests.simulation.watch import WatchedNight
 
 _EVERY = 500
 
@@ -19,12 +20,15 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="make simulate", description="Live through nights.")
     parser.add_argument("--nights", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1, help="of the first night; then one by one")
-    parser.add_argument("--watched", action="store_true", help="with a watch; else every tenth is")
+    parser.add_argument(
+        "--watched", action="store_true", help="nights of tests/simulation/watch.py"
+    )
     parser.add_argument("--tell", action="store_true", help="print every step")
     given = parser.parse_args(argv)
     seeds = range(given.seed, given.seed + given.nights)
     total, begun = Count(), monotonic()
-    for lived in many.told(seeds, _say) if given.tell else many.lived(seeds):
+    kind = WatchedNight if given.watched else Night
+    for lived in many.told(seeds, _say, kind) if given.tell else many.lived(seeds, kind):
         if isinstance(lived, str):
             _say(lived)
             return 1

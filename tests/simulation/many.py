@@ -20,27 +20,31 @@ from tests.simulation.world import World
 _SHARE = 20
 
 
-def lived(seeds: range) -> Iterator[Count | str]:
+def lived(seeds: range, kind: type[Night] = Night) -> Iterator[Count | str]:
     """Give what happened in so many nights at a time, on every processor."""
     parts = [seeds[at : at + _SHARE] for at in range(0, len(seeds), _SHARE)]
     processes = min(len(parts), os.cpu_count() or 1)
     with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
         try:
-            yield from pool.map(_live, parts)
+            yield from pool.map(functools.partial(_live, kind=kind), parts)
         finally:
             pool.shutdown(cancel_futures=True)
 
 
-def told(seeds: range, say: Callable[[str], None]) -> Iterator[Count | str]:
+def told(
+    seeds: range, say: Callable[[str], None], kind: type[Night] = Night
+) -> Iterator[Count | str]:
     """Give what happened in each night, and say its every step."""
-    return (_live([seed], say) for seed in seeds)
+    return (_live([seed], say, kind) for seed in seeds)
 
 
-def _live(seeds: Iterable[int], say: Callable[[str], None] | None = None) -> Count | str:
+def _live(
+    seeds: Iterable[int], say: Callable[[str], None] | None = None, kind: type[Night] = Night
+) -> Count | str:
     total = Count()
     try:
         for seed in seeds:
-            total.add(Night(_world(), seed, say).run())
+            total.add(kind(_world(), seed, say).run())
     except Broken as broken:
         return str(broken)
     return total
