@@ -141,9 +141,10 @@ def attempts(
             at.astimezone(ZoneInfo(zone)), ()
         )
         planned = bent(planned, channels, rule, quiet=quiet)
+    pace, planned = _pace([after for _, after in planned]), _second_mobile(planned, channels)
     if LANDLINE in channels:
-        planned = _landline_last(planned)
-    return policy.attempts_for(_second_mobile(planned, channels), channels, at)
+        planned = _landline_last(planned, pace)
+    return policy.attempts_for(planned, channels, at)
 
 
 def hurried(
@@ -238,12 +239,11 @@ def _second_mobile(planned: Sequence[Attempt], channels: frozenset[str]) -> Sequ
     return sorted(found, key=lambda attempt: attempt[1])
 
 
-def _landline_last(planned: Sequence[Attempt]) -> Sequence[Attempt]:
+def _landline_last(planned: Sequence[Attempt], pace: float) -> Sequence[Attempt]:
     """Ring the landline after everything else, where it may ring at all."""
-    instants = [after for _, after in planned]
     if not any(channel == CALL for channel, _ in planned):
         return planned
-    return [*planned, (LANDLINE, instants[-1] + _pace(instants))]
+    return [*planned, (LANDLINE, planned[-1][1] + pace)]
 
 
 def _pace(instants: Sequence[float]) -> float:

@@ -130,6 +130,14 @@ def test_policy_may_name_mail_and_notice_itself() -> None:
     ]
 
 
+def test_landline_waits_for_the_second_mobile_too() -> None:
+    planned = (("sms", 0.0), ("call", 20.0))
+    assert _tried(planned=planned, kinds=(*BOTH, MethodKind.LANDLINE))[-2:] == [
+        ("call_second", 50),
+        ("landline", 70),
+    ]
+
+
 def test_it_may_ring_again_when_the_hours_begin() -> None:
     rule, morning = Rule(3, ("push", "call"), **DAY), AT + timedelta(hours=11)
     assert [channel for channel, _ in _tried(rule, at=morning)] == [
