@@ -19,7 +19,7 @@ from dispatch.errors import Conflict
 from dispatch.incidents import alarms, timeline
 from dispatch.incidents.case_models import Gathering
 from dispatch.incidents.models import Incident, IncidentStatus
-from dispatch.paging import callouts, seats, telling
+from dispatch.paging import callouts, leading, seats, telling
 from dispatch.paging.case_models import FactsCall, Relief
 from dispatch.paging.models import UNFINISHED, Assignment, AssignmentStatus, Callout, Page
 from dispatch.texts import N_
@@ -203,15 +203,23 @@ def hand_over(session: Session, assignment: Assignment, actor: Actor, now: datet
         raise Conflict(N_("Nobody was called to take over: call somebody first."))
     row.handed_over_at = row.handed_over_at or now
     _end_relief(assignment, now)
-    _tell(session, assignment, "handed_over", actor, now, to=", ".join(successors(row)))
+    after = _after(row)
+    to = ", ".join(one.person.name for one in after)
+    _tell(session, assignment, "handed_over", actor, now, to=to)
+    if after:
+        leading.succeed(session, assignment, after[0], actor, now)
     seats.move_on(session, assignment, AssignmentStatus.DONE, actor, now)
 
 
 def successors(row: Relief) -> list[str]:
     """Return who accepted since somebody was called to take over."""
+    return [one.person.name for one in _after(row)]
+
+
+def _after(row: Relief) -> list[Assignment]:
     callout = row.assignment.callout
     return [
-        one.person.name
+        one
         for one in callouts.active_assignments(callout)
         if row.called_at is not None
         and one.accepted_at >= row.called_at

@@ -31,6 +31,7 @@ TOLD = {
     "quota": N_("%(by)s wants %(people)s of %(team)s."),
     "leads": N_("%(by)s lets %(person)s lead."),
     "leads_no_more": N_("%(by)s lets nobody lead."),
+    "lead_gone": N_("%(person)s led and does not go any more."),
     "meeting_point": N_("%(by)s named another meeting point."),
     "told_led": N_("Telling %(person)s of it."),
     "asked": N_("%(by)s wrote down what was asked before somebody leaves: %(count)s answers."),
@@ -42,6 +43,7 @@ ALARMS = {
     ),
     "facts_unread": N_("%(person)s goes without having seen the facts: ring now and tell them."),
     "relief_due": N_("%(person)s has worked here for %(hours)s hours: does somebody take over?"),
+    "lead_gone": N_("%(person)s led and does not go any more: say who leads."),
     "own_cancelled": N_(
         "Its source cancelled this, but other reports of it stand: cancel it here if all is over."
     ),

@@ -13,7 +13,8 @@ from dispatch import audit, upkeep
 from dispatch.audit import ENGINE, Actor
 from dispatch.db import Session
 from dispatch.errors import Conflict, Invalid
-from dispatch.incidents import merging, timeline
+from dispatch.incidents import alarms, merging, timeline
+from dispatch.incidents.case_models import Gathering
 from dispatch.incidents.models import Incident, IncidentStatus
 from dispatch.paging import callouts, pages, telling
 from dispatch.paging.models import UNFINISHED, Assignment, Callout
@@ -54,8 +55,34 @@ def lead(
     if person is None:
         _note(session, incident, "leads_no_more", actor, now)
         return
+    alarms.end(incident, {"lead_gone"}, now)
     _note(session, incident, "leads", actor, now, person=person.name)
     _tell_going(session, incident, "lead.sms", now, lead=person.name)
+
+
+def succeed(
+    session: Session, left: Assignment, to: Assignment, actor: Actor, now: datetime
+) -> None:
+    """Let whoever took over from somebody lead, if the other did."""
+    incident = left.callout.incident
+    gathered = session.get(Gathering, incident.id)
+    if gathered is not None and gathered.lead_id == left.person_id:
+        lead(session, incident, to, actor, now)
+
+
+def gone(session: Session, left: Assignment, actor: Actor, now: datetime) -> None:
+    """Let nobody lead who goes no more, as is written down already: the console asks who does."""
+    incident, person = left.callout.incident, left.person
+    gathered = session.get(Gathering, incident.id)
+    if gathered is None or gathered.lead_id != person.id:
+        return
+    session.flush()
+    others = {one.person_id for one in _going(session, incident)}
+    if others and person.id not in others:
+        gathered.lead, gathered.lead_id = None, None
+        _note(session, incident, "lead_gone", actor, now, person=person.name)
+        facts: dict[str, Any] = {"person": person.name, "person_id": person.id}
+        alarms.raise_alarm(session, incident, "lead_gone", now, **facts)
 
 
 def meet(session: Session, incident: Incident, point: str, actor: Actor, now: datetime) -> None:

@@ -27,6 +27,7 @@ from dispatch.paging import (
     callouts,
     handing,
     joining,
+    leading,
     pages,
     ranking,
     recall,
@@ -112,8 +113,11 @@ def accept(
     if not bars.may_take(session, callout, person.id, case):
         _turn_away(session, page, actor, via, now)
         return Acceptance(Taken.TOO_LATE)
+    freed = handing.may_free(page)
     handing.take_over(session, page, actor, now)
     seat = _seated(session, page, person, actor, via, now, minutes)
+    if freed is not None:
+        leading.succeed(session, freed, seat, actor, now)
     if bars.may_have_sides(callout.incident, case):
         apart.settle(session, callout.incident, now)
     return Acceptance(Taken.GOES, seat)
@@ -222,7 +226,7 @@ def decline(session: Session, page: Page, actor: Actor, via: str, now: datetime)
         if callout.incident.status is IncidentStatus.OPEN and callout.cancelled_at is None:
             who = held.person.name
             alarms.raise_alarm(session, callout.incident, "withdrew", now, callout.want, person=who)
-        _vacate(session, held, Release.WITHDREW, now)
+        _vacate(session, held, Release.WITHDREW, actor, now)
         return True
     if page.ended_at is not None:
         return False
@@ -244,10 +248,13 @@ def _take_back(session: Session, page: Page, now: datetime) -> None:
     queue.withdraw(session, [telling.about(page), *telling.said(mine)], now)
 
 
-def _vacate(session: Session, assignment: Assignment, why: Release, now: datetime) -> None:
+def _vacate(
+    session: Session, assignment: Assignment, why: Release, actor: Actor, now: datetime
+) -> None:
     assignment.status, assignment.released_at = AssignmentStatus.RELEASED, now
     assignment.released_why = why
     silence.no_more(assignment, now)
+    leading.gone(session, assignment, actor, now)
     session.flush()
     callouts.catch_up(session, assignment.callout.incident, now)
 
@@ -265,7 +272,7 @@ def release(session: Session, assignment: Assignment, actor: Actor, now: datetim
         _take_back(session, page, now)
         telling.notice(session, incident, page, "over.sms", now)
     _audit(session, incident, actor, "assignment.release", now, person=person.id)
-    _vacate(session, assignment, Release.DISPATCHER, now)
+    _vacate(session, assignment, Release.DISPATCHER, actor, now)
 
 
 def move_on(
@@ -290,6 +297,7 @@ def move_on(
         # Not on the way any more: nobody has to turn them back.
         want = assignment.callout.want
         alarms.end(incident, alarms.TURNING_BACK, now, want, person_id=person_id)
+        leading.gone(session, assignment, actor, now)
     silence.heard(session, assignment, now)
     handing.look(session, assignment.callout, now)
     timeline.add(session, incident, str(then), actor, now, person=assignment.person.name)

@@ -132,3 +132,38 @@ def test_the_number_of_people_is_changed_and_nobody_is_sent_home(night: Night):
         with pytest.raises(Invalid):
             leading.want_people(session, callout, 1, DORA, night.now)
     assert night.status() == ["accepted"]
+
+
+@pytest.mark.parametrize("how", ["hands on", "is relieved", "withdraws", "is done"])
+def test_nobody_leads_who_goes_no_more(night: Night, how: str):
+    _an_goes(night)
+    with night.held() as (session, incident):
+        (callout,) = callouts.of_incident(session, incident)
+        leading.want_people(session, callout, 2, DORA, night.now)
+        leading.lead(session, incident, _first_going(session, incident), DORA, night.now)
+    night.deliver()
+    if how == "hands on":
+        night.text("An", "hand on")
+        night.deliver()
+        night.text("Chloé", night.code("Chloé"))
+    else:
+        night.text("Bert", night.code("Bert"))
+        night.pass_time(1)
+    with night.held() as (session, incident):
+        an = _first_going(session, incident)
+        if how == "is relieved":
+            attending.call_relief(session, an, DORA, night.now)
+            person = night.someone(session, "Chloé")
+            seats.accept_on_behalf(session, an.callout, person, DORA, night.now)
+            attending.hand_over(session, an, DORA, night.now)
+        elif how == "is done":
+            seats.move_on(session, an, AssignmentStatus.DONE, DORA, night.now)
+    if how == "withdraws":
+        night.text("An", f"no {night.code('An')}")
+    with night.held() as (session, incident):
+        lead = merging.gathering(session, incident).lead
+        name = lead.name if lead is not None else None
+    followed = how in ("hands on", "is relieved")
+    assert name == ("Chloé Dubois" if followed else None)
+    assert ("lead_gone" in night.alarms()) is not followed
+    assert any("Chloé Dubois leads." in text for text in night.said("Chloé", "sms")) is followed
