@@ -113,11 +113,7 @@ def accept(
     if not bars.may_take(session, callout, person.id, case):
         _turn_away(session, page, actor, via, now)
         return Acceptance(Taken.TOO_LATE)
-    freed = handing.may_free(page)
-    handing.take_over(session, page, actor, now)
     seat = _seated(session, page, person, actor, via, now, minutes)
-    if freed is not None:
-        leading.succeed(session, freed, seat, actor, now)
     if bars.may_have_sides(callout.incident, case):
         apart.settle(session, callout.incident, now)
     return Acceptance(Taken.GOES, seat)
@@ -145,6 +141,8 @@ def _seated(
     minutes: int | None,
 ) -> Assignment:
     callout = page.callout
+    freed = handing.may_free(page)
+    handing.take_over(session, page, actor, now)
     going = callouts.active_assignments(callout)
     assignment = Assignment(
         callout=callout,
@@ -164,6 +162,8 @@ def _seated(
     call_back.tell(session, page, now)
     silence.heard(session, assignment, now)
     session.flush()
+    if freed is not None:
+        leading.succeed(session, freed, assignment, actor, now)
     callouts.catch_up(session, callout.incident, now)
     trainees.tell(session, assignment, now)
     return assignment
