@@ -6,17 +6,11 @@ before they are shown. Who comes in which order is for `vigil.ringing`.
 
 from typing import Any
 
-from dispatch import logs
-from dispatch.db import Session, Unavailable
+from dispatch.db import Session
 from dispatch.paging import wording
 from dispatch.people.access import Right
 from dispatch.vigil import ringing
 from dispatch.web import board, session
-
-log = logs.logger(__name__)
-
-#: Somebody who must ring people is not kept waiting for the record of it.
-_WAIT_SECONDS = 1.0
 
 
 def note() -> None:
@@ -28,14 +22,13 @@ def note() -> None:
         new = [one.id for one in seeking if not ringing.is_noted(opened, one, session.actor())]
     if not new:
         return
-    try:
-        with session.transaction(_WAIT_SECONDS) as opened:
-            for callout in ringing.seeking(opened, _mine()):
-                if callout.id in new:
-                    ringing.note(opened, callout, session.actor(), session.now())
-    except Unavailable:
-        # Whoever keeps others from writing may be why people must be rung.
-        log.error("numbers_read_unrecorded", person=session.viewer().person_id)
+
+    def write(opened: Session) -> None:
+        for callout in ringing.seeking(opened, _mine()):
+            if callout.id in new:
+                ringing.note(opened, callout, session.actor(), session.now())
+
+    session.record_numbers_read(write)
 
 
 def _mine() -> frozenset[int]:

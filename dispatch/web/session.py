@@ -33,6 +33,9 @@ from dispatch.wiring import Parts
 
 log = logs.logger(__name__)
 
+#: Somebody who must ring people is not kept waiting for the record of it.
+_RECORD_SECONDS = 1.0
+
 #: Endpoints that anybody may ask for.
 PUBLIC = frozenset(
     {
@@ -145,6 +148,16 @@ def transaction(wait_seconds: float | None = None) -> Iterator[Session]:
             yield session
         finally:
             g.pop("session")
+
+
+def record_numbers_read(write: Callable[[Session], object]) -> None:
+    """Record that the viewer reads numbers; they read them also where that cannot be written."""
+    try:
+        with transaction(_RECORD_SECONDS) as session:
+            write(session)
+    except Unavailable:
+        # Whoever keeps others from writing may be why people must be rung.
+        log.error("numbers_read_unrecorded", person=viewer().person_id)
 
 
 def begin(person_id: int) -> None:

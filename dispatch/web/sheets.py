@@ -161,7 +161,10 @@ def _goes(opened: Session, organisation_id: int) -> dict[str, Any]:
 def _note() -> None:
     """Record that somebody has a week of numbers before them; once an hour is enough."""
     viewer, now = session.viewer(), session.now()
-    with session.transaction() as opened:
+
+    def write(opened: Session) -> None:
         if upkeep.hits(opened, f"sheet {viewer.person_id}", now, _HOUR_SECONDS) == 1:
             subject = f"person:{viewer.person_id}"
             audit.record(opened, session.actor(), "sheet.read", subject, {}, now)
+
+    session.record_numbers_read(write)

@@ -1,13 +1,16 @@
 """The duty sheet on a screen: numbers for those who may ring, and who decides where it goes."""
 
 import re
+from time import monotonic
 
+import pytest
 import sqlalchemy as sa
 
 from dispatch.audit import AuditEntry
 from dispatch.outbox.models import Message
 from dispatch.people.models import Role
 from tests.web.conftest import Web
+from tests.writer import Writer
 
 SHEET = "/on-duty/sheet"
 
@@ -49,3 +52,18 @@ def test_an_administrator_decides_where_it_goes_by_mail(web: Web):
     assert count(web, mails) == 1
     assert admin.post(f"{SHEET}/{zone}/remove", {"uid": uid}).status_code == 303
     assert "room@zone.example" not in admin.get(SHEET).text
+
+
+@pytest.mark.sqlite  # on PostgreSQL nobody keeps others from writing
+def test_numbers_are_read_while_another_process_keeps_everybody_from_writing(web: Web):
+    board = web.as_role(Role.DISPATCHER)
+    with Writer(web.store) as engine:
+        engine.begin()
+        engine.freeze()
+        began = monotonic()
+        assert "tel:+32470123450" in board.get(SHEET).text
+        assert monotonic() - began < 5
+        assert "tel:+32470123450" in board.get(SHEET).text
+    noted = sa.select(sa.func.count()).where(AuditEntry.action == "sheet.read")
+    assert "tel:+32470123450" in board.get(SHEET).text
+    assert count(web, noted) == 1
