@@ -37,8 +37,10 @@ ALWAYS: Mapping[str, str] = {
         SELECT id FROM callout
         WHERE due_at IS NULL AND filled_at IS NULL AND cancelled_at IS NULL""",
     "a callout with an empty seat waits for nothing": f"""
-        SELECT c.id {_CALLOUT} WHERE (c.due_at IS NULL OR c.filled_at IS NOT NULL)
-        AND {_OPEN} AND ({_ACTIVE}) < w.people""",
+        SELECT c.id {_CALLOUT} WHERE {_OPEN} AND ({_ACTIVE}) < w.people
+        -- A fault while a seat was given up: it is tried again soon, and the console says so.
+        AND (c.due_at IS NULL OR (c.filled_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM alarm a
+            WHERE a.incident_id = i.id AND a.kind = 'stuck' AND a.ended_at IS NULL)))""",
     "goes, and nobody will ask after them: assignment": f"""
         SELECT a.id {_CALLOUT} JOIN assignment a ON a.callout_id = c.id
         WHERE {_OPEN} AND a.status IN ('accepted', 'on_the_way')
