@@ -180,6 +180,11 @@ def test_a_new_alarm_sounds_although_the_others_were_stopped(open_screen, night)
     expect(stop).to_be_visible()
     expect(screen.locator("#alerts")).to_contain_text(f"{night.unanswered}: fatal road crash")
     expect(screen.locator("#alerts")).to_contain_text("Bert Maes answered in own words")
+    pause = screen.get_by_role("button", name="Pause updates")
+    with screen.expect_response(lambda answer: "sounds=no" in (answer.request.post_data or "")):
+        pause.click()
+    with screen.expect_response(lambda answer: "sounds=yes" in (answer.request.post_data or "")):
+        pause.click()
 
 
 def test_the_narrative_stays_open_while_it_is_read(open_screen, night):

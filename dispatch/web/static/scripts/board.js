@@ -116,12 +116,16 @@
     const { "X-CSRFToken": token } = JSON.parse(document.body.getAttribute("hx-headers:inherited") ?? "{}");
     return new URLSearchParams({ csrf_token: token ?? "", tab, sounds: sounds ? "yes" : "no" });
   };
+  // A board whose updates are paused learns of nothing that it could sound about.
+  const pause = document.getElementById("pause");
+  const sounds = () => heard() && pause?.getAttribute("aria-pressed") !== "true";
   const report = () => {
-    if (where) fetch(where, { method: "POST", body: told(heard()), headers: { "X-By-Itself": "1" } }).catch(() => {});
+    if (where) fetch(where, { method: "POST", body: told(sounds()), headers: { "X-By-Itself": "1" } }).catch(() => {});
   };
   if (where && enable) {
     showSound();
     setInterval(report, REPORT_MS);
+    pause?.addEventListener("click", () => setTimeout(report));
     addEventListener("pageshow", (event) => { if (event.persisted) report(); });
     addEventListener("pagehide", () => navigator.sendBeacon(where, told(false)));
   }
