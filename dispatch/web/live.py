@@ -43,8 +43,11 @@ HEARTBEAT_SECONDS = 15.0
 _LOOK_SECONDS = 0.5
 #: What a request carries that nobody's hand made (`session` says more), and when it came.
 _BY_ITSELF, _ASKED_AT = "HTTP_X_BY_ITSELF", "dispatch.asked_at"
-#: Threads of a process that streams may never take.
-_KEPT_FREE = 32
+#: Threads of a process that screens may never take, and how many one that is told of a change may:
+#: its stream, and the fragments that it asks for then.
+_KEPT_FREE, _PER_SCREEN = 32, 3
+#: Whoever waits longer for a turn asks again: a database that hangs would else hold every thread.
+_PATIENCE_SECONDS = 5.0
 
 Revisions = Mapping[tuple[int, str], int]
 
@@ -173,7 +176,7 @@ def visible(viewer: Viewer, topic: str) -> frozenset[int]:
 @blueprint.record_once
 def _install(state: Any) -> None:
     parts: Parts = state.app.extensions["parts"]
-    most = max(0, parts.settings.web.threads - _KEPT_FREE)
+    most = max(0, parts.settings.web.threads - _KEPT_FREE) // _PER_SCREEN
     streams = state.app.extensions["streams"] = Streams(parts.store, most)
     state.app.wsgi_app = _InTurn(state.app.wsgi_app, streams.crowd)
     _end_with_process(streams)
@@ -258,12 +261,15 @@ class _InTurn:
         if environ["REQUEST_METHOD"] != "GET" or _BY_ITSELF not in environ:
             return self._answer(environ, start)
         environ[_ASKED_AT] = clock.monotonic()
-        with self._crowd.making:
-            begun = clock.worked()
-            try:
-                return self._answer(environ, start)
-            finally:
-                self._crowd.spent(clock.worked() - begun)
+        if not self._crowd.making.acquire(timeout=_PATIENCE_SECONDS):
+            start("503 Service Unavailable", [("Retry-After", "5"), ("Cache-Control", "no-store")])
+            return []
+        begun = clock.worked()
+        try:
+            return self._answer(environ, start)
+        finally:
+            self._crowd.spent(clock.worked() - begun)
+            self._crowd.making.release()
 
 
 def fragment(

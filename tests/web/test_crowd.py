@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from dispatch.people.models import Role
-from dispatch.web import crowd, dispatcher
+from dispatch.web import crowd, dispatcher, live
 from dispatch.web.crowd import LONGEST_SECONDS, Crowd, Made
 from tests.web import nights
 from tests.web.conftest import Browser, Web
@@ -98,13 +98,13 @@ class Door:
         self._inner, self._all = screens.making, threading.Barrier(waiting)
         self._first = threading.Lock()
 
-    def __enter__(self) -> None:
+    def acquire(self, timeout: float) -> bool:
         self._all.wait(20)
         # One by one: how many of those that are let in together each make theirs is chance.
         self._first.acquire()
-        self._inner.acquire()
+        return self._inner.acquire()
 
-    def __exit__(self, *_) -> None:
+    def release(self) -> None:
         self._inner.release()
         self._first.release()
 
@@ -201,3 +201,13 @@ def test_only_what_pages_ask_for_by_themselves_waits_for_its_turn(web, monkeypat
         screens.making.release()
         assert waiting.result(20).status_code == 200
         screens.making.acquire()
+
+
+def test_whoever_waits_too_long_for_a_turn_is_told_to_ask_again(web, monkeypatch):
+    monkeypatch.setattr(live, "_PATIENCE_SECONDS", 0.05)
+    desk = web.as_role(Role.DISPATCHER)
+    screens = web.app.extensions["streams"].crowd
+    with screens.making, screens.making:
+        refused = desk.get("/board/lanes", headers=BY_ITSELF)
+    assert (refused.status_code, refused.headers["Retry-After"]) == (503, "5")
+    assert desk.get("/board/lanes", headers=BY_ITSELF).status_code == 200

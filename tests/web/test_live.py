@@ -171,7 +171,7 @@ def test_a_stream_too_many_is_refused_so_that_the_browser_asks_by_itself(
     store: Store, settings: Settings, clock: ManualClock
 ):
     web = Web(store, settings, clock)
-    few = replace(settings, web=replace(settings.web, threads=33))
+    few = replace(settings, web=replace(settings.web, threads=35))
     web.app = create_app(Parts(few, store, clock))
     desk = web.as_role(Role.DISPATCHER)
     listen(desk)
