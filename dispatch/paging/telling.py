@@ -17,7 +17,7 @@ from dispatch.incidents.models import Incident
 from dispatch.outbox import queue
 from dispatch.outbox.models import Purpose
 from dispatch.outbox.queue import Draft, Recipient
-from dispatch.paging import reaching, wording
+from dispatch.paging import reaching, woken, wording
 from dispatch.paging.models import Page
 from dispatch.people import phones, proofs
 from dispatch.people.models import ContactMethod, MethodKind, Person
@@ -149,31 +149,35 @@ def notice(
     purpose: Purpose = Purpose.NOTICE,
     **facts: Any,
 ) -> None:
-    """Tell the person of a page something, by the channel in the template's name."""
+    """Tell the person of a page something, by the channel in the template's name.
+
+    By text on every mobile that they were called on.
+    """
     if page.person_id is None:
         return
     methods = phones.reachable(session, [page.person_id])[page.person_id]
     channel = template.rpartition(".")[2]
-    recipient = _recipient(session, channel, methods)
-    if recipient is None:
-        return
     facts = {"code": page.code, "link": _link(session, page), "name": _first_name(page)} | facts
-    draft = Draft(
-        kind=Kind(channel),
-        purpose=purpose,
-        text=wording.text(
-            _templates(session),
-            template,
-            recipient.language,
-            subject(session, incident),
-            **facts,
-        ),
-        expires_at=now + _validity(session),
-        about=f"{purpose}:{page.uid}",
-        priority=incident.priority,
-        gather=channel == Kind.CALL,
-    )
-    queue.put(session, incident.organisation_id, recipient, draft, now)
+    for chosen in woken.told_on(session, about(page), channel, methods):
+        recipient = _recipient(session, channel, chosen)
+        if recipient is None:
+            continue
+        draft = Draft(
+            kind=Kind(channel),
+            purpose=purpose,
+            text=wording.text(
+                _templates(session),
+                template,
+                recipient.language,
+                subject(session, incident),
+                **facts,
+            ),
+            expires_at=now + _validity(session),
+            about=f"{purpose}:{page.uid}",
+            priority=incident.priority,
+            gather=channel == Kind.CALL,
+        )
+        queue.put(session, incident.organisation_id, recipient, draft, now)
 
 
 def code(session: Session, method: ContactMethod, digits: str, now: datetime) -> None:

@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from dispatch import seal
 from dispatch.channels.contract import Kind, Receipt, State
 from dispatch.errors import Invalid
+from dispatch.incidents import handling
+from dispatch.incidents.models import IncidentStatus
 from dispatch.outbox.models import Message
-from dispatch.paging import hearing, reaching, replies, seats, telling
+from dispatch.paging import callouts, hearing, reaching, replies, seats, telling
 from dispatch.paging.models import Page, PageStatus
 from dispatch.paging.reaching import Rule
 from dispatch.paging.seats import Taken
@@ -268,6 +270,25 @@ def test_second_mobile_is_tried_where_the_first_has_not_answered(night: Night) -
     night.pass_time(200)
     assert (len(night.said("An", "call")), len(night.said(SECOND))) == (2, 2)
     assert night.text(SECOND, "yes") == "goes"
+
+
+def test_whoever_was_called_on_two_mobiles_is_told_on_both(night: Night) -> None:
+    _own_mobiles(night)
+    night.deliver()
+    night.pass_time(55)
+    night.deliver()
+    night.text("An", "no")
+    night.pass_time(240)
+    night.deliver()
+    assert night.text("An", f"yes {night.code('An')}") == "goes"
+    with night.held() as (session, incident):
+        handling.end_incident(session, incident, IncidentStatus.CANCELLED, ADA, night.now)
+        callouts.advance(session, incident, night.now)
+    for number in ("An", SECOND):
+        assert "CANCELLED" in night.said(number, "sms")[-1]
+    # One call, to the one that was reached last.
+    assert "cancelled" in night.said(SECOND, "call")[-1].lower()
+    assert not any("cancelled" in one.lower() for one in night.said("An", "call"))
 
 
 def test_text_that_fails_is_followed_by_both_the_second_mobile_and_a_call(night: Night) -> None:
