@@ -98,15 +98,22 @@ class Blackout:
         return True
 
     def _is_mine(self) -> bool:
-        """Take the lock of this machine, or keep it."""
-        if self._lock is None:
-            file = (self._parts.settings.data_dir / "blackout.lock").open("wb")
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                file.close()
-                return False
-            self._lock = file
+        """Take the lock of this machine, or keep it; without a place for it, everybody tells."""
+        if self._lock is not None:
+            return True
+        folder = self._parts.settings.data_dir
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            file = (folder / "blackout.lock").open("wb")
+        except OSError:
+            log.exception("lock_not_made")
+            return True
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.close()
+            return False
+        self._lock = file
         return True
 
     def _tell(self, dark: _Dark) -> None:

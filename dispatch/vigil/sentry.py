@@ -125,7 +125,9 @@ class Sentry:
             read = self.readings(session)
             found, judged = judging.wrong(read, now), judging.judged(read)
             found += unreached.found(session, now)
-            found += boards.unheard(session, standing_in.needing(session, now), now)
+            gone = any(one.trouble is Trouble.ENGINE for one in found)
+            needs = (standing_in if gone else boards).needing(session, now)
+            found += boards.unheard(session, needs, now)
             if not wrongs.is_news(session, found, judged):
                 return
         with self.store.write() as session:

@@ -61,7 +61,7 @@ class StandIn:
             return 0
         now = self._parts.clock.now()
         with self._parts.store.read() as session:
-            needs = needing(session, now) if _gone(session) is not None else {}
+            needs = needing(session, now)
         if needs:
             with self._parts.store.write() as session:
                 if upkeep.take_lease(session, "ring", self._holder, now, _LEASE_SECONDS):
@@ -86,19 +86,15 @@ class StandIn:
                 made += 1
 
 
-def _gone(session: Session) -> Wrong | None:
-    query = sa.select(Wrong).where(Wrong.ended_at.is_(None), Wrong.trouble == Trouble.ENGINE)
-    return session.scalars(query).one_or_none()
-
-
 def needing(session: Session, now: datetime) -> dict[int, set[str]]:
-    """Return what needs each control room that nobody there would hear, with an engine or without.
+    """Return what needs each control room that nobody there would hear, as `boards.by_room`.
 
-    While none lives that is also the engine itself, and whatever somebody is sought for.
+    Also the engine itself, once it was found to be gone, and whatever somebody is sought for.
     """
-    gone = _gone(session)
+    query = sa.select(Wrong).where(Wrong.ended_at.is_(None), Wrong.trouble == Trouble.ENGINE)
+    gone = session.scalars(query).one_or_none()
     if gone is None:
-        return boards.needing(session, now)
+        return {}
     news = {f"wrong:{gone.id}"} if gone.seen_at is None else set()
     found, hear = boards.unseen(session), boards.heard(session, now)
     needs = {}
