@@ -36,7 +36,7 @@ def told_on(
     )
     called = list(dict.fromkeys(session.scalars(query)))
     if reaching.kind_of(channel) is Kind.SMS:
-        found = [[one] for one in reaching.fitting(channel, mobiles) if one.id in called]
-        return found or [methods]
+        told = [one for one in reaching.fitting(channel, mobiles) if one.id in called]
+        return [[one] for one in told] or [methods]
     place = {method_id: number for number, method_id in enumerate(called)}
     return [sorted(methods, key=lambda one: place.get(one.id, len(place)))]
