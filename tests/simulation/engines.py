@@ -231,7 +231,13 @@ class Life:
 
     def beat(self) -> None:
         """Say that it lives, and link the record."""
-        self._do("beats", lambda engine: engine.beat())
+        self._do("beats", self._beat)
+
+    def _beat(self, engine: Engine) -> None:
+        # When a loop last went round is known by this machine's clock, on which a night may last
+        # long where it is busy.
+        engine._ticks.clear()
+        engine.beat()
 
     def ask_for_texts(self) -> None:
         """Ask the suppliers what came in."""

@@ -46,9 +46,8 @@ _PLACES: Mapping[Place, tuple[int, int]] = {
     Place.BEFORE: (30, 2),
     Place.AFTER: (20, 2),
 }
-#: What an engine says loudly and rightly: when the clock was set, and, by a clock that is not the
-#: night's, when this machine is so busy that a night takes long.
-_RIGHTLY_LOUD = frozenset({"clock_set", "waits_set_back", "loop_stuck"})
+#: What an engine says loudly and rightly when the clock was set.
+_RIGHTLY_LOUD = frozenset({"clock_set", "waits_set_back"})
 
 
 class Broken(Exception):
