@@ -1,5 +1,9 @@
 """The migrations make exactly the tables that the models describe, on both databases."""
 
+import contextlib
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -91,6 +95,19 @@ def test_the_head_refuses_what_the_models_refuse(two_stores: tuple[Store, Store]
     _upgrade(migrated)
     make_schema(modelled.url.render_as_string(hide_password=False))
     assert _description(migrated) == _description(modelled)
+
+
+def test_the_command_makes_what_the_tests_are_made_of(tmp_path: Path):
+    """Checks get another name where the models are not at hand: none may be left behind."""
+    settings = os.environ | {"DISPATCH_DATA_DIR": str(tmp_path)}
+    call = [sys.executable, "-m", "dispatch", "upgrade"]
+    subprocess.run(call, env=settings, check=True, capture_output=True)
+    url = f"sqlite:///{tmp_path}/dispatch.db"
+    with contextlib.closing(Store(url)) as store, store.read() as session:
+        look = sa.inspect(session.connection())
+        for table in look.get_table_names():
+            words = [one["sqltext"].split(" IN ")[0] for one in look.get_check_constraints(table)]
+            assert len(words) == len(set(words)), table
 
 
 def test_an_upgrade_that_is_done_again_changes_nothing(two_stores: tuple[Store, Store]):

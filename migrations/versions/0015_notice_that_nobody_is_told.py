@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import sqlalchemy as sa
 from alembic import op
 
 revision: str = "0015"
@@ -27,11 +28,10 @@ _TROUBLES = (
 
 
 def upgrade() -> None:
-    if op.get_bind().dialect.name != "sqlite":
-        # SQLite makes the table anew, without its old check. Which name it got elsewhere depends on
-        # whether the models were at hand when it was made.
-        for name in ("ck_wrong_trouble", "trouble"):
-            op.execute(f"ALTER TABLE wrong DROP CONSTRAINT IF EXISTS {name}")
+    # Which name it got depends on whether the models were at hand when it was made.
+    held = sa.inspect(op.get_bind()).get_check_constraints("wrong")
     words = ", ".join(f"'{one}'" for one in _TROUBLES)
     with op.batch_alter_table("wrong", schema=None) as batch_op:
+        for name in {one["name"] for one in held} & {"ck_wrong_trouble", "trouble"}:
+            batch_op.drop_constraint(op.f(name), type_="check")
         batch_op.create_check_constraint(op.f("ck_wrong_trouble"), f"trouble IN ({words})")
