@@ -163,6 +163,7 @@ def test_each_problem_is_named_by_its_row_and_nothing_is_guessed(zone, now):
         ["Chloé", "primary", "2026-11-20 17:00", "2027-11-27 17:00"],
         ["Chloé", "primary", *WEEKS[0]],
         ["An Peeters", "primary", "2026-11-26 17:00", "2026-11-28 17:00"],
+        ["Chloe Duboi", "primary", *WEEKS[0]],
     ]
     imported = look(zone, rows)
     assert told(imported) == [
@@ -173,6 +174,7 @@ def test_each_problem_is_named_by_its_row_and_nothing_is_guessed(zone, now):
         "Row 6: the end must be after the start.",
         "Row 7: longer than two weeks. Is the year right?",
         "Row 9: meets the turn of row 8 on the same line.",
+        "Row 10: nobody in the team is called Chloe Duboi. Is it Chloé Dubois?",
     ]
     with pytest.raises(Invalid) as refused:
         imports.draft(zone.session, zone.team, imported, zone.planner, now)

@@ -180,7 +180,12 @@ class _Reader:
             return next(iter(people))
         several = N_("Row %(row)s: %(word)s may be several people. Write the whole name.")
         nobody = N_("Row %(row)s: nobody in the team is called %(word)s.")
-        self.problem(row, several if people else nobody, cell)
+        nearly = N_("Row %(row)s: nobody in the team is called %(word)s. Is it %(name)s?")
+        near = None if people else self.known.nearest(cell)
+        if near is not None:
+            self.problem(row, nearly, cell, name=near)
+        else:
+            self.problem(row, several if people else nobody, cell)
         return None
 
     def _line(self, row: Row, cell: Cell) -> int | None:

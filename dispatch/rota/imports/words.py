@@ -4,6 +4,7 @@ A heading is understood in every language of the catalogue and as spreadsheets u
 or what is meant must be sure: of two people with one first name, neither is.
 """
 
+import difflib
 import math
 import re
 import unicodedata
@@ -34,6 +35,8 @@ _EXPORTED: Mapping[str, str] = {
 }
 #: The year first, or last after day and month: in that order in every country that is served.
 _DAY = re.compile(r"(?<!\d)(\d{4}|\d{1,2})[-/.](\d{1,2})[-/.](\d{4}|\d{2})(?!\d)")
+#: From this likeness on, a name is asked after as mistyped.
+_NEAR = 0.85
 _TIME = re.compile(r"([01]?\d|2[0-4])[:.hu]?([0-5]\d)?")
 
 
@@ -43,10 +46,17 @@ class Known:
 
     people: Mapping[str, frozenset[int]] = field(default_factory=dict)
     lines: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    names: Mapping[int, str] = field(default_factory=dict)
 
     def person(self, cell: Cell) -> frozenset[int]:
         """Return who may be meant: one, or nobody, or several."""
         return self.people.get(plain(cell), frozenset())
+
+    def nearest(self, cell: Cell) -> str | None:
+        """Return the name of the only one who may be meant by a word that is nearly theirs."""
+        near = difflib.get_close_matches(plain(cell), self.people, cutoff=_NEAR)
+        ids = frozenset[int]().union(*(self.people[word] for word in near))
+        return self.names.get(next(iter(ids))) if len(ids) == 1 else None
 
     def line(self, cell: Cell) -> frozenset[int]:
         """Return which line may be meant."""
@@ -62,7 +72,9 @@ def known(
     a line by its key, its name, and its first letter.
     """
     found: dict[str, set[int]] = {}
+    names: dict[int, str] = {}
     for id_, name, sign_in in people:
+        names[id_] = name
         first, _, rest = name.partition(" ")
         for word in (name, f"{rest} {first}", f"{rest}, {first}", first, sign_in):
             if word:
@@ -74,6 +86,7 @@ def known(
     return Known(
         {word: frozenset(ids) for word, ids in found.items()},
         {word: frozenset(ids) for word, ids in rows.items()},
+        names,
     )
 
 
