@@ -131,7 +131,10 @@ def _of_message(proof: Proof, asked: Asked, message: Sent) -> Iterator[Gap]:
     language = proof.language
     facts = {"person": asked.person, "channel": sentences.channel(message.kind, language)}
     if message.code and message.failed_at is not None:
-        yield from _told_once(proof, asked, message, _not_delivered(proof, asked, message))
+        # A call that rings on after they answered by text leaves nobody waiting.
+        late = asked.answered_at is not None and asked.answered_at <= message.failed_at
+        if message.purpose not in CALLS or not late:
+            yield from _told_once(proof, asked, message, _not_delivered(proof, asked, message))
     elif message.sent_at and not message.delivered_at and not asked.answered_at:
         told = N_("%(channel)s to %(person)s: the supplier has not said whether it arrived.")
         yield Gap(message.sent_at, False, say(language, told, **facts))
@@ -190,7 +193,7 @@ def _not_delivered(proof: Proof, asked: Asked, message: Sent) -> Gap:
     others = [one for one in proof.asked if one.team == asked.team and not one.passed_over]
     paged = min((one for one in others if one.decided_at > failed_at), key=_decided, default=None)
     if follows is not None:
-        at = follows.queued_at
+        at = _went(follows)
         told = N_("%(channel)s to %(person)s did not arrive (%(code)s): texted %(time)s later.")
         if follows.kind is Kind.CALL:
             told = N_("%(channel)s to %(person)s did not arrive (%(code)s): called %(time)s later.")
@@ -227,9 +230,14 @@ def _next_call(asked: Asked, message: Sent, after: datetime) -> Sent | None:
     later = [
         one
         for one in asked.messages
-        if one is not message and one.purpose in CALLS and one.queued_at >= after
+        if one is not message and one.purpose in CALLS and _went(one) >= after
     ]
-    return min(later, key=lambda one: one.queued_at, default=None)
+    return min(later, key=_went, default=None)
+
+
+def _went(message: Sent) -> datetime:
+    """Return when a message left: it may have waited in the queue while the telephone rang."""
+    return message.sent_at or message.queued_at
 
 
 def _reached(asked: Asked) -> bool:

@@ -188,7 +188,8 @@ SENT = Sent(
 AN = Asked("An", "Support", 1, NOW, "primary", False, None, None, "", None, (), (SENT,))
 WENT = replace(AN, answered_at=NOW + timedelta(seconds=9), answer="accepted", seats=(Seat(1, NOW),))
 HELD = replace(SENT, sent_at=None, delivered_at=None, status=State.PENDING)
-CALL = replace(SENT, kind=Kind.CALL, queued_at=NOW + timedelta(seconds=3.2))
+SECOND = NOW + timedelta(seconds=3.2)
+CALL = replace(SENT, kind=Kind.CALL, queued_at=SECOND, sent_at=SECOND)
 
 
 def _of(*asked: Asked, sounded: tuple[Sounded, ...] = ()) -> list[tuple[str, bool]]:
@@ -292,10 +293,23 @@ def test_a_phone_that_nothing_reached_is_told_with_whoever_was_called_out_instea
     ]
 
 
+def test_a_call_that_rings_on_after_the_answer_by_text_is_nothing_to_ask_about():
+    call = replace(CALL, code="no-answer", delivered_at=None, failed_at=_later(30))
+    assert _with(SENT, call) == []
+    # The next call had waited in the queue until this one was over: it followed at once.
+    queued = replace(call, queued_at=_later(25), sent_at=_later(30), failed_at=_later(50))
+    asked = replace(AN, answered_at=_later(45), answer="accepted")
+    told = {text for text, _ in _with(call, queued, asked=asked)}
+    followed = "Call to An did not arrive (nobody picked up): called 0.0 s later."
+    assert any(text.startswith(followed) for text in told)
+    assert not any("nothing followed" in text for text in told)
+
+
 def test_what_fails_again_and_again_is_told_once_with_how_often_and_until_when():
     missed = replace(CALL, code="no-answer", delivered_at=None)
     calls = [
-        replace(missed, queued_at=_later(20 * n), failed_at=_later(20 * n + 6)) for n in range(4)
+        replace(missed, queued_at=at, sent_at=at, failed_at=at + timedelta(seconds=6))
+        for at in (_later(20 * n) for n in range(4))
     ]
     assert _with(*calls, replace(SENT, queued_at=_later(90), sent_at=_later(90))) == [
         (
