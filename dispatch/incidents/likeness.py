@@ -90,7 +90,8 @@ def groups(
         for place, (first, latest, others) in enumerate(of_kind):
             likeness = alike(latest, report, within)
             if likeness is not None and frozenset((first.id, report.id)) not in apart:
-                others[report.id] = likeness
+                # A dispatcher reads it beside the first: 0 minutes from another says nothing there.
+                others[report.id] = alike(first, report, None) or likeness
                 of_kind[place] = (first, report, others)
                 break
         else:

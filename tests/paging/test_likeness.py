@@ -46,7 +46,8 @@ def test_what_nobody_knows_is_like_nothing():
 def test_one_event_is_reported_for_longer_than_two_reports_are_apart():
     later = [replace(CRASH, id=n, at=AT + timedelta(minutes=20 * (n - 1))) for n in (4, 2, 3)]
     (group,) = groups([*later, CRASH], HALF_AN_HOUR)
-    assert group == Group(1, {n: Likeness("postcode", 20) for n in (2, 3, 4)})
+    # Each is told as far as it is from the first, beside which it is read.
+    assert group == Group(1, {n: Likeness("postcode", 20 * (n - 1)) for n in (2, 3, 4)})
     assert groups([later[0], CRASH], HALF_AN_HOUR) == []
 
 
