@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from dispatch import logs
 from dispatch.audit import ENGINE, Actor
 from dispatch.db import Session
-from dispatch.incidents import alarms, links, timeline
+from dispatch.incidents import alarms, handling, links, timeline
 from dispatch.incidents.models import Incident, IncidentStatus
 from dispatch.paging import bars, callouts, handing, pages
 from dispatch.paging.models import UNFINISHED, Assignment, Callout, Page
@@ -26,6 +26,8 @@ def link(session: Session, one: Incident, other: Incident, actor: Actor, now: da
 
     Raises what `links.link` raises.
     """
+    # Whoever is taking a seat there just now would not be seen.
+    handling.locked(session, other.id)
     links.link(session, one, other, actor, now)
     settle(session, one, now)
 
