@@ -69,15 +69,20 @@ def ms(at: datetime) -> int:
     return round(at.timestamp() * 1000)
 
 
-def hms(at: datetime) -> str:
-    """Write the time of day with seconds."""
-    return str(flask_babel.format_time(at, "HH:mm:ss"))
+def hms(at: datetime, beside: datetime | None = None) -> str:
+    """Write the time of day with seconds; with the day when it is not that of `beside`."""
+    told = "HH:mm:ss" if beside is None or _same_day(at, beside) else "d MMM HH:mm:ss"
+    return str(flask_babel.format_datetime(at, told))
 
 
 def short(at: datetime, now: datetime) -> str:
     """Write the time of day; with the day when it is not today."""
-    same_day = flask_babel.to_user_timezone(at).date() == flask_babel.to_user_timezone(now).date()
-    return str(flask_babel.format_datetime(at, "HH:mm" if same_day else "d MMM HH:mm"))
+    return str(flask_babel.format_datetime(at, "HH:mm" if _same_day(at, now) else "d MMM HH:mm"))
+
+
+def _same_day(at: datetime, beside: datetime) -> bool:
+    one, other = (flask_babel.to_user_timezone(instant) for instant in (at, beside))
+    return bool(one.date() == other.date())
 
 
 def exact(at: datetime) -> str:
