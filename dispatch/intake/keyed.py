@@ -5,6 +5,7 @@ which order, is for `dial_in`.
 """
 
 import json
+import re
 
 from dispatch.incidents.alerts import Alert, AlertType, Contact
 from dispatch.intake import own
@@ -27,6 +28,9 @@ def read(body: bytes) -> Alert:
         )
     except (ValueError, TypeError, KeyError, RecursionError):
         raise own.Unreadable("Expected what was keyed in a call.") from None
+    if re.fullmatch(r"\+[0-9]{6,15}", number) is None:
+        # It stands in the text to whoever goes, where nothing else may.
+        raise own.Unreadable("Expected the number at which to ring back.")
     return Alert(
         AlertType.ALERT,
         category=category or None,
