@@ -7,12 +7,12 @@ when it was published, where that is kept. Nothing is changed here: a turn's own
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import sqlalchemy as sa
 from flask import url_for
-from flask_babel import format_date, format_datetime, gettext
+from flask_babel import format_datetime, gettext
 
 from dispatch.db import Session
 from dispatch.people.models import Team
@@ -80,19 +80,7 @@ def of_day(
     if day is None or person_id is None or not shown[0] <= day <= shown[1]:
         return None
     whole = Published(opened, team, *_around(opened, team, day, person_id, shown))
-    person = next((one for one in whole.ground.people if one.id == person_id), None)
-    if person is None:
-        return None
-    held = reasons.held_on(whole, day, person.id)
-    return {
-        "title": person.name,
-        "beside": format_date(day, "EEE d MMMM"),
-        "back": f"c-{person.id}-{day}",
-        "turns": [_turn(whole, one, person.id) for one in held],
-        "takes": [] if held else reasons.takes(whole, day, person.id),
-        "going_on": [] if held else reasons.going_on(whole, day),
-        "person": {"id": person.id, "name": person.name},
-    }
+    return reasons.panel_of_day(whole, day, person_id, partial(_turn, whole))
 
 
 def of_gap(
@@ -108,15 +96,8 @@ def of_gap(
         for name, at in (("starts_at", asked.starts_at), ("ends_at", asked.ends_at))
     }
     change = url_for("shifts.new", team=team.key, line=asked.line, **times)
-    return {
-        "title": reasons.turn(whole, asked),
-        "beside": "",
-        "back": f"g-1-{asked.days[0]}",
-        "turns": [reasons.others(whole, asked, None) | {"change": change}],
-        "takes": [],
-        "going_on": [],
-        "person": None,
-    }
+    row = reasons.others(whole, asked, None) | {"change": change}
+    return reasons.panel_of_gap(whole, asked, row)
 
 
 def _around(

@@ -6,10 +6,12 @@ sentences, of a draft as of what is published. Nothing is changed.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import date, datetime
 from typing import Any, Protocol
+
+from flask_babel import format_date
 
 from dispatch.rota import sentences
 from dispatch.rota.judging import Judged
@@ -54,6 +56,38 @@ def named(whole: Whole, line: str, at: str) -> Need | None:
         needs = whole.laid.problem.needs
         return next((one for one in needs if (one.line, one.starts_at) == (line, begins)), None)
     return None
+
+
+def panel_of_day(
+    whole: Whole, day: date, person_id: int, shown: Callable[[Need, int], dict[str, Any]]
+) -> dict[str, Any] | None:
+    """Return what a screen says of a cell, `shown` of each turn there; None of no such person."""
+    person = next((one for one in whole.ground.people if one.id == person_id), None)
+    if person is None:
+        return None
+    held = held_on(whole, day, person.id)
+    return {
+        "title": person.name,
+        "beside": format_date(day, "EEE d MMMM"),
+        "back": f"c-{person.id}-{day}",
+        "turns": [shown(one, person.id) for one in held],
+        "takes": [] if held else takes(whole, day, person.id),
+        "going_on": [] if held else going_on(whole, day),
+        "person": {"id": person.id, "name": person.name},
+    }
+
+
+def panel_of_gap(whole: Whole, asked: Need, shown: dict[str, Any]) -> dict[str, Any]:
+    """Return what a screen says of a turn that lacks people."""
+    return {
+        "title": turn(whole, asked),
+        "beside": "",
+        "back": f"g-1-{asked.days[0]}",
+        "turns": [shown],
+        "takes": [],
+        "going_on": [],
+        "person": None,
+    }
 
 
 def held_on(whole: Whole, day: date, person_id: int) -> list[Need]:

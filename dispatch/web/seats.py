@@ -13,7 +13,7 @@ from typing import Any
 
 from flask import Blueprint, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import format_date, gettext
+from flask_babel import gettext
 
 from dispatch.db import Session
 from dispatch.errors import Conflict, Invalid, NotFound
@@ -286,32 +286,14 @@ def _of_turn(whole: Drafted, form: Form) -> dict[str, Any] | None:
     asked = _named(whole, form)
     if asked is None:
         raise NotFound(_GONE)
-    return {
-        "title": reasons.turn(whole, asked),
-        "beside": "",
-        "back": f"g-1-{asked.days[0]}",
-        "turns": [_ranked(whole, asked, None)],
-        "takes": [],
-        "going_on": [],
-        "person": None,
-    }
+    return reasons.panel_of_gap(whole, asked, _ranked(whole, asked, None))
 
 
 def _of_day(whole: Drafted, form: Form) -> dict[str, Any] | None:
     day, person_id = form.day("day"), form.number("person", 1, 999_999_999)
-    person = next((one for one in whole.ground.people if one.id == person_id), None)
-    if day is None or person is None:
+    if day is None or person_id is None:
         return None
-    held = reasons.held_on(whole, day, person.id)
-    return {
-        "title": person.name,
-        "beside": format_date(day, "EEE d MMMM"),
-        "back": f"c-{person.id}-{day}",
-        "turns": [_ranked(whole, one, person.id) for one in held],
-        "takes": [] if held else reasons.takes(whole, day, person.id),
-        "going_on": [] if held else reasons.going_on(whole, day),
-        "person": {"id": person.id, "name": person.name},
-    }
+    return reasons.panel_of_day(whole, day, person_id, partial(_ranked, whole))
 
 
 def _ranked(whole: Drafted, one: Need, holder: int | None) -> dict[str, Any]:
