@@ -203,21 +203,12 @@ def _foreseen(
         offered.update({one.person_id} if is_new else ())
         return one.person_id if is_new else None
 
-    zone, nobody = found.team.time_zone, None
-    if found.closed:
-        nobody = gettext("Outside its hours: not called. %(who)s", who=found.team.day_contact)
-    elif not any(one.fit and one.name for one in found.foreseen):
-        nobody = gettext("Nobody can be reached: ring somebody yourself.")
-    elif not found.on_duty:
-        nobody = gettext("Nobody is on duty: the nobody-on-duty list is called.")
-    else:
-        short = [gap for gap in found.gaps if gap.kind in preview.SHORT]
-        nobody = sentences.sentence(short[0].kind, short[0].facts, language()) if short else None
+    zone = found.team.time_zone
     return {
         "team": found.team.name,
         "wanted": found.people,
         "because": gettext(sentences.FLAGS[found.flag]) if found.flag else "",
-        "nobody": nobody,
+        "nobody": _short(found),
         "learners": list(rehearsal.learners(found)) if not found.closed else [],
         "people": [
             {
@@ -240,6 +231,18 @@ def _foreseen(
             if not one.fit
         ],
     }
+
+
+def _short(found: preview.Preview) -> str | None:
+    """Return what the dispatcher must know before all names; None: nothing."""
+    if found.closed:
+        return str(gettext("Outside its hours: not called. %(who)s", who=found.team.day_contact))
+    if not any(one.fit and one.name for one in found.foreseen):
+        return str(gettext("Nobody can be reached: ring somebody yourself."))
+    if not found.on_duty:
+        return str(gettext("Nobody is on duty: the nobody-on-duty list is called."))
+    short = [gap for gap in found.gaps if gap.kind in preview.SHORT]
+    return sentences.sentence(short[0].kind, short[0].facts, language()) if short else None
 
 
 def _is_other_than_wished(one: preview.Foreseen) -> bool:
