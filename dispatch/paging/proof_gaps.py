@@ -131,10 +131,7 @@ def _of_message(proof: Proof, asked: Asked, message: Sent) -> Iterator[Gap]:
     language = proof.language
     facts = {"person": asked.person, "channel": sentences.channel(message.kind, language)}
     if message.code and message.failed_at is not None:
-        # A call that rings on after they answered by text leaves nobody waiting.
-        late = asked.answered_at is not None and asked.answered_at <= message.failed_at
-        if message.purpose not in CALLS or not late:
-            yield from _told_once(proof, asked, message, _not_delivered(proof, asked, message))
+        yield from _told_once(proof, asked, message, _not_delivered(proof, asked, message))
     elif message.sent_at and not message.delivered_at and not asked.answered_at:
         told = N_("%(channel)s to %(person)s: the supplier has not said whether it arrived.")
         yield Gap(message.sent_at, False, say(language, told, **facts))
@@ -192,7 +189,9 @@ def _not_delivered(proof: Proof, asked: Asked, message: Sent) -> Gap:
     follows = _next_call(asked, message, failed_at)
     others = [one for one in proof.asked if one.team == asked.team and not one.passed_over]
     paged = min((one for one in others if one.decided_at > failed_at), key=_decided, default=None)
-    if follows is not None:
+    if asked.answered_at is not None and asked.answered_at <= failed_at:
+        told = N_("%(channel)s to %(person)s did not arrive (%(code)s): they had answered.")
+    elif follows is not None:
         at = _went(follows)
         told = N_("%(channel)s to %(person)s did not arrive (%(code)s): texted %(time)s later.")
         if follows.kind is Kind.CALL:

@@ -293,9 +293,10 @@ def test_a_phone_that_nothing_reached_is_told_with_whoever_was_called_out_instea
     ]
 
 
-def test_a_call_that_rings_on_after_the_answer_by_text_is_nothing_to_ask_about():
+def test_what_follows_a_call_is_the_next_that_left_or_the_answer_it_came_after():
     call = replace(CALL, code="no-answer", delivered_at=None, failed_at=_later(30))
-    assert _with(SENT, call) == []
+    answered = "Call to An did not arrive (nobody picked up): they had answered."
+    assert _with(SENT, call) == [(answered, False)]
     # The next call had waited in the queue until this one was over: it followed at once.
     queued = replace(call, queued_at=_later(25), sent_at=_later(30), failed_at=_later(50))
     asked = replace(AN, answered_at=_later(45), answer="accepted")
