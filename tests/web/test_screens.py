@@ -55,7 +55,10 @@ def test_an_instant_is_short_to_read_and_exact_to_ask(write: Write) -> None:
 
 
 def test_an_instant_of_another_day_says_the_day(write: Write) -> None:
-    assert "21 Nov 23:59" in write("{{ m.instant(at) }}", at=NIGHT - timedelta(hours=3, minutes=11))
+    before = NIGHT - timedelta(hours=3, minutes=11)
+    assert "21 Nov 23:59" in write("{{ m.instant(at) }}", at=before)
+    assert ">21 Nov 23:59:12<" in write("{{ m.instant(at, seconds=True) }}", at=before)
+    assert ">23:59:12<" in write("{{ m.instant(at, seconds=True, beside=at) }}", at=before)
 
 
 def test_the_end_of_a_turn_says_the_day_only_when_it_is_another(write: Write) -> None:
