@@ -35,7 +35,7 @@ _Step = Callable[[Session], None]
 
 
 def go(store: Store, holder: str, now: datetime) -> int:
-    """Test whoever is due, once an hour at the most; return how many."""
+    """Test whoever is due now, by one engine of several; return how many."""
     with store.write() as session:
         if not upkeep.take_lease(session, "monthly tests", holder, now, _LEASE_SECONDS):
             return 0

@@ -14,6 +14,8 @@ from dispatch.paging import reached
 from dispatch.people import accounts
 from dispatch.people.models import ContactMethod, MethodKind, Role
 from dispatch.rota.models import Line
+from dispatch.vigil.sentry import Sentry
+from dispatch.wiring import Parts
 from tests.centre import ADA, NOW
 from tests.web.conftest import Web
 from tests.web.rotas import entered, text
@@ -28,6 +30,7 @@ def silent(web: Web) -> Check:
     for minutes in (-30, -20, -10, 0, 10):
         web.clock.set(HANDOVER + timedelta(minutes=minutes))
         go(web)
+    Sentry(Parts(web.settings, web.store, web.clock), "engine").look()
     return check(web)
 
 
@@ -61,6 +64,8 @@ def test_the_board_says_who_does_not_answer_and_keeps_who_was_rung(web, silent):
     dora = web.as_role(Role.DISPATCHER)
     shown = text(dora.get("/board"))
     assert "no answer to the check-in: ring. An Peeters was asked to stay." in shown
+    needs = "Victim support: Chloé Dubois, whose turn is from Wed 18 Mar 14:02, has not answered"
+    assert f"{needs} the check-in. Ring them." in shown
     an = web.browser(web.centre.people["An"])
     path = f"/checks/{silent.uid}/reached"
     assert an.post(path).status_code == 403
