@@ -37,7 +37,7 @@ from dispatch.vigil import (
 )
 from dispatch.vigil.blackout import Blackout
 from dispatch.vigil.judging import Readings, Standing
-from dispatch.vigil.models import Trouble
+from dispatch.vigil.models import Trouble, Wrong
 from dispatch.vigil.outside import Watchdog
 from dispatch.vigil.standing_in import StandIn
 from dispatch.wiring import Parts
@@ -95,11 +95,13 @@ class Sentry:
             upkeep.beat(session, "web", self.holder, self.parts.clock.now())
 
     def take_over(self) -> None:
-        """Look at everything, and ring, while no engine lives."""
+        """Look at everything, and ring, while no engine lives; carry calls that one cannot."""
         self._alone = self._is_alone()
         if self._alone:
             self.look()
             self._stand_in.act()
+        elif self._is_stuck():
+            self._stand_in.carry()
 
     def tell_alone(self) -> None:
         """Tell outside while no engine lives; apart, for a server that hangs holds up no call."""
@@ -115,6 +117,17 @@ class Sentry:
             self._stand_in.watch(session)
             beat = upkeep.age(session, "engine", self.parts.clock.now())
         return judging.is_silent(beat, self.awake())
+
+    def _is_stuck(self) -> bool:
+        """Tell whether an engine lives and what is due does not leave all the same."""
+        seconds = self.parts.settings.watchdog.ring_after_seconds
+        query = sa.select(Wrong.id).where(
+            Wrong.ended_at.is_(None),
+            Wrong.trouble == Trouble.OVERDUE,
+            Wrong.found_at <= self.parts.clock.now() - timedelta(seconds=seconds),
+        )
+        with self.store.read() as session:
+            return session.scalar(query.limit(1)) is not None
 
     # What is wrong now
 

@@ -68,10 +68,13 @@ class StandIn:
                     by = Actor("web", None, self._holder)
                     said = {key: _said(session, key, one) for key, one in needs.items()}
                     boards.ring(session, needs, by, now, said)
-        return self._carry()
+        return self.carry()
 
-    def _carry(self) -> int:
-        """Bring the calls to control rooms to the supplier, also those that an engine left."""
+    def carry(self) -> int:
+        """Bring the calls to control rooms to the supplier, also those that an engine left.
+
+        Returns how many were made.
+        """
         made = 0
         while True:
             lease = self._parts.settings.engine.lease_seconds

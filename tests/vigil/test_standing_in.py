@@ -15,6 +15,7 @@ from dispatch.outbox.models import Message
 from dispatch.people.models import Organisation, OrganisationKind
 from dispatch.settings import Settings
 from dispatch.vigil import boards, standing_in, wrongs
+from dispatch.vigil.judging import Found
 from dispatch.vigil.models import Trouble
 from dispatch.vigil.sentry import Sentry
 from dispatch.wiring import Parts
@@ -143,6 +144,19 @@ def test_nobody_is_rung_while_a_heart_beats_whatever_the_clocks_say(dead: Dead):
         dead.alive("engine")
         dead.clock.advance(seconds=20)
     assert dead.rung() == []
+
+
+def test_a_call_that_a_living_engine_does_not_bring_away_is_carried_by_the_web(dead: Dead):
+    for _ in range(7):
+        dead.later("engine", "web", seconds=6)
+        with dead.store.write() as session:
+            stuck = [Found(Trouble.OVERDUE, dead.clock.now())]
+            wrongs.keep(session, stuck, [Trouble.ENGINE, Trouble.OVERDUE], dead.clock.now())
+        dead.sentry.ring()
+    assert dead.rung() == []
+    dead.sentry.take_over()
+    (said,) = dead.rung()
+    assert said.startswith("CONSOLE.")
 
 
 def test_a_control_room_that_does_not_pick_up_is_told_outside_and_rung_again_sooner(
