@@ -29,6 +29,7 @@ from dispatch.paging import (
     callouts,
     pages,
     preview,
+    ranking,
     seats,
     sentences,
     story,
@@ -254,6 +255,9 @@ def open_incident(opened: Session, form: Form, given: str, actor: Actor, now: da
     alert = read(form, ZoneInfo(session.viewer().time_zone), now)
     routing = route(opened, form, alert)
     person = form.id_of("person", _ids(people(opened, routing.organisation)), required=False)
+    named = _barred(opened, form, routing.organisation)
+    if person in named:
+        form.error("person", ranking.CLOSED, name=named[person])
     form.check()
     origin = Origin(routing.organisation)
     incident = handling.open_incident(
@@ -266,7 +270,6 @@ def open_incident(opened: Session, form: Form, given: str, actor: Actor, now: da
         at_once=form.ticked("at_once"),
         reference=given,
     )
-    named = _barred(opened, form, routing.organisation)
     kept_out = [opened.get_one(Person, person_id) for person_id in named]
     bars.bar(opened, incident, kept_out, form.text("not_reason"), actor, now)
     held = callouts.advance(opened, incident, now)

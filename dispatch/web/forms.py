@@ -163,7 +163,7 @@ class Form:
         chosen = self._fields.getlist(name)
         return [value for value in chosen if offered is None or value in offered]
 
-    def error(self, name: str, sentence: str, **facts: object) -> None:
+    def error(self, name: str, sentence: str, /, **facts: object) -> None:
         """Note what is wrong with a field; the first thing said stays."""
         self.errors.setdefault(name, gettext(sentence, **facts) if facts else told(sentence))
 

@@ -65,9 +65,7 @@ def incoming() -> ResponseReturnValue:
     return _said(channel.speak(speech))
 
 
-def turn(
-    opened: Session, calling: Calling, state: Mapping[str, Any] | None, now: datetime
-) -> Turn:
+def turn(opened: Session, calling: Calling, state: Mapping[str, Any] | None, now: datetime) -> Turn:
     """Return what is said next: to somebody of ours, to a control room, or to a stranger."""
     if state is not None and "step" in state:
         keys, caller = calling.keys, calling.caller

@@ -81,6 +81,14 @@ def test_a_dispatcher_may_choose_somebody_after_all(web) -> None:
     assert nights.going(web.store, reference) == []
 
 
+def test_nobody_is_called_and_not_called_by_one_form(web) -> None:
+    desk, an = web.as_role(Role.DISPATCHER), web.centre.people["An"]
+    both = entered(desk) | {"not": str(an.id), "person": str(an.id)}
+    refused = desk.post("/incidents/new", both)
+    assert refused.status_code == 422
+    assert "This case is closed to An Peeters." in refused.text
+
+
 def test_whoever_passed_a_case_on_reads_nothing_that_is_linked_with_it(web) -> None:
     desk = web.as_role(Role.DISPATCHER)
     passed, linked = (
