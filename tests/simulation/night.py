@@ -184,8 +184,12 @@ class Night:
         """Set the centre's clock forward, or back.
 
         An engine measures that by the machine's monotonic clock, which does not follow this
-        night's time: it looks just before and just after, when both stand still.
+        night's time: it looks just before and just after, when both stand still. One that is frozen
+        could look at neither.
         """
+        if any(self.now < life.frozen_until for life in self.lives):
+            self.later(1.0, self.set_clock, seconds)
+            return
         self.count.faults["clock set " + ("forward" if seconds > 0 else "back")] += 1
         for life in self.lives:
             life.look_at_clock()
