@@ -330,9 +330,10 @@ def _certain(session: Session, message: Message, outcome: Outcome) -> Outcome:
     """Believe that an earlier attempt was found only if it cannot be another message's.
 
     A supplier shows no words of what it delivered: of two in doubt to one number, one that arrived
-    would be taken for both, and an alert would be lost. Twice is better.
+    would be taken for both, and an alert would be lost. Twice is better. What was sent again has
+    an id, and its first text may be with the supplier beside it.
     """
-    in_doubt = sa.and_(Message.attempts > 0, Message.supplier_id == "")
+    in_doubt = sa.and_(Message.attempts > 0, sa.or_(Message.supplier_id == "", Message.resent > 0))
     query = sa.select(Message.id).where(
         Message.fingerprint == message.fingerprint,
         Message.kind == message.kind,

@@ -55,6 +55,21 @@ def test_an_arrival_that_is_anothers_already_is_not_taken_again(outbox: Outbox):
     assert outbox.message(put).status is State.PENDING
 
 
+def test_the_first_text_of_what_was_sent_again_is_not_taken_for_anothers(outbox: Outbox):
+    outbox.put("go to Aalst")
+    outbox.claim()
+    outbox.wait(LEASE)
+    (again,) = outbox.claim()
+    outbox.settle((again, Outcome(State.SENT, "SM2")))
+    put = outbox.put("go to Ninove")
+    outbox.claim()
+    outbox.wait(LEASE)
+    (doubted,) = (one for one in outbox.claim() if one.id == put)
+    # The supplier shows SM1, of which it tells no words: the first text to Aalst.
+    outbox.settle((doubted, FOUND))
+    assert outbox.message(put).status is State.PENDING
+
+
 @pytest.mark.parametrize("outcome", [LATER, UNCLEAR])
 def test_what_was_withdrawn_on_the_wire_is_never_tried_again(outbox: Outbox, outcome: Outcome):
     put = outbox.put(about="page:x")
