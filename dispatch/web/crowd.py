@@ -2,20 +2,20 @@
 
 Whoever is told fetches fragments, and a hundred boards fetch hundreds: in a disaster the changes
 come by the dozen a second, and the screens would take all of a machine on which the alerts come in.
-So a process tells its screens in rounds, all at once: what is made for one of them is given to all
-who waited for it and may see the same. The more the last round cost, the later the next one begins.
-Promise: a few screens are told at once; nobody waits longer than browsers wait that are told
-nothing, or is given what was made before they asked.
+So a process tells its screens in rounds, and makes a fragment for all who wait for it and may see
+the same; the more it cost, the later comes the next. Promise: a few screens are told and answered
+at once; nobody waits longer than browsers wait that are told nothing, or is given what was made
+before they asked.
 """
 
 import threading
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
 from dispatch import clock
 
 #: Of one processor, for what screens fetch.
-_SHARE = 0.25
+_SHARE = 0.2
 #: Python runs one thread at a time: whoever takes in an alert would wait for each of a hundred.
 _AT_ONCE = 2
 #: By then a browser has asked by itself.
@@ -46,21 +46,51 @@ class Crowd:
         """Held while a fragment is made."""
         self._spent = 0.0
         self._began_at = self._next_at = -_TOGETHER_SECONDS
+        self._changed = threading.Condition()
         self._made: dict[Hashable, Made] = {}
+        self._not_before: dict[Hashable, float] = {}
 
-    def keep(self, key: Hashable, made: Made) -> None:
-        """Let others have what was made; the key says who may see the same."""
-        with self._lock:
-            self._made.pop(key, None)
-            self._made[key] = made
-            while len(self._made) > _KEPT:
-                del self._made[next(iter(self._made))]
+    def shared(self, key: Hashable, asked_at: float, make: Callable[[Made | None], Made]) -> Made:
+        """Return what one made, at `asked_at` or later, for all who wait; the key: who may see it.
 
-    def made_since(self, key: Hashable, instant: float) -> Made | None:
-        """Return what was begun for the key at an instant or later, if anything."""
-        with self._lock:
-            made = self._made.get(key)
-        return made if made is not None and made.begun >= instant else None
+        `make` is given the last one. For a caller who holds `making`; it is lent while they wait.
+        """
+        self.making.release()
+        try:
+            made = self._awaited(key, asked_at)
+        finally:
+            self.making.acquire()
+        return made or self._make(key, make)
+
+    def _awaited(self, key: Hashable, asked_at: float) -> Made | None:
+        """Wait until it is made, or until it is for the caller to make it."""
+        with self._changed:
+            while True:
+                made = self._made.get(key)
+                if made is not None and made.begun >= asked_at:
+                    return made
+                wait = self._not_before.get(key, 0.0) - clock.monotonic()
+                if wait <= 0:
+                    self._not_before[key] = clock.monotonic() + LONGEST_SECONDS
+                    return None
+                self._changed.wait(wait)
+
+    def _make(self, key: Hashable, make: Callable[[Made | None], Made]) -> Made:
+        worked = clock.worked()
+        try:
+            made = make(self._made.get(key))
+            with self._changed:
+                self._made.pop(key, None)
+                self._made[key] = made
+                while len(self._made) > _KEPT:
+                    del self._made[next(iter(self._made))]
+            return made
+        finally:
+            # Whoever failed leaves it to the next.
+            cost = clock.worked() - worked
+            with self._changed:
+                self._not_before[key] = clock.monotonic() + cost * (1 / _SHARE - 1)
+                self._changed.notify_all()
 
     def spent(self, seconds: float) -> None:
         """Note what giving a screen a fragment took of a processor."""

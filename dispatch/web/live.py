@@ -293,17 +293,21 @@ def shared(
     `make` may depend on what the viewer may see and on the path, on nothing else of the request;
     `own` then adds what is this viewer's alone.
     """
-    viewer, crowd = session.viewer(), streams().crowd
-    key = (request.path, dataclasses.replace(viewer, person_id=0, name=""), _language())
-    began = clock.monotonic()
-    made = crowd.made_since(key, request.environ.get(_ASKED_AT, began))
-    if made is None:
+    alike = dataclasses.replace(session.viewer(), person_id=0, name="")
+    key = (request.path, alike, _language())
+
+    def made_now(last: Made | None) -> Made:
+        begun = clock.monotonic()
         with session.reading() as opened:
             etag = _etag(opened, topics, repr(key))
-            if etag in request.if_none_match:
-                return "", 304, {"ETag": f'"{etag}"'}
-            made = Made(began, make(opened), etag, generate_csrf())
-        crowd.keep(key, made)
+            if last is not None and last.etag == etag:
+                return dataclasses.replace(last, begun=begun)
+            return Made(begun, make(opened), etag, generate_csrf())
+
+    asked_at = request.environ.get(_ASKED_AT)
+    made = made_now(None) if asked_at is None else streams().crowd.shared(key, asked_at, made_now)
+    if made.etag in request.if_none_match:
+        return "", 304, {"ETag": f'"{made.etag}"'}
     answer = own(made.text.replace(made.form_token, generate_csrf()))
     return answer, 200, {"ETag": f'"{made.etag}"'}
 

@@ -3,6 +3,7 @@
 import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
@@ -37,9 +38,9 @@ def test_a_crowd_is_told_all_at_once_and_again_when_what_it_fetched_is_paid_for(
         screens.spent(0.01)
     assert {screens.turn() for _ in range(100)} == {0}
     now[0] += 0.5
-    # A second of a processor, of which screens may have a quarter.
-    assert screens.turn() == pytest.approx(4 - 0.5)
-    now[0] += 3.5
+    # A second of a processor, of which screens may have a fifth.
+    assert screens.turn() == pytest.approx(5 - 0.5)
+    now[0] += 4.5
     assert {screens.turn() for _ in range(100)} == {0}
 
 
@@ -69,44 +70,69 @@ def made(begun: float, text: str = "") -> Made:
     return Made(begun, text, "etag", "token")
 
 
-def test_nobody_is_given_what_was_made_before_they_asked():
+def asked(screens: Crowd, key: str, at: float, gives: Made | None) -> Made:
+    """What somebody is given who asked then; `gives`: what they would make, if they may."""
+
+    def make(_last: Made | None) -> Made:
+        assert gives is not None, "made once more"
+        return gives
+
+    with screens.making:
+        return screens.shared(key, at, make)
+
+
+def test_nobody_is_given_what_was_made_before_they_asked_or_for_others(now):
     screens = Crowd()
-    screens.keep("zone", made(10.0))
-    assert screens.made_since("zone", 9.9) is not None
-    assert screens.made_since("zone", 10.1) is None
-    assert screens.made_since("another zone", 9.9) is None
+    first = asked(screens, "zone", 10.0, made(10.0))
+    assert asked(screens, "zone", 9.9, None) is first
+    now[0] += 1
+    assert asked(screens, "zone", 10.1, made(10.2)).begun == 10.2
+    assert asked(screens, "another zone", 9.0, made(10.3)).begun == 10.3
 
 
-def test_only_the_newest_are_kept():
+def test_whoever_makes_it_knows_the_last_one(now):
+    screens = Crowd()
+    first = asked(screens, "zone", 10.0, made(10.0))
+    now[0] += 1
+    with screens.making:
+        given = screens.shared("zone", 11.0, lambda last: replace(last, begun=11.0))
+    assert (given.begun, given.text) == (11.0, first.text)
+
+
+def test_only_the_newest_are_kept(now):
     screens = Crowd()
     for number in range(20):
-        screens.keep(number, made(float(number)))
-        screens.keep("zone", made(float(number), text=str(number)))
-    kept = [key for key in range(20) if screens.made_since(key, 0.0)]
+        asked(screens, str(number), 1.0, made(1.0))
+        asked(screens, "zone", float(number), made(float(number)))
+        now[0] += 1
+    kept = [key for key in range(20) if str(key) in screens._made]
     assert kept == list(range(13, 20))
-    zone = screens.made_since("zone", 0.0)
-    assert zone is not None and zone.text == "19"
+
+
+def test_a_making_that_fails_is_left_to_the_next(now):
+    screens = Crowd()
+    with pytest.raises(AssertionError):
+        asked(screens, "zone", 10.0, None)
+    now[0] += 1
+    assert asked(screens, "zone", 10.0, made(11.0)).begun == 11.0
 
 
 BY_ITSELF = {"X-By-Itself": "1"}
 
 
 class Door:
-    """Lets everybody make at once, when all are there."""
+    """Lets everybody in when all are there."""
 
     def __init__(self, screens: Crowd, waiting: int) -> None:
         self._inner, self._all = screens.making, threading.Barrier(waiting)
-        self._first = threading.Lock()
 
-    def acquire(self, timeout: float) -> bool:
-        self._all.wait(20)
-        # One by one: how many of those that are let in together each make theirs is chance.
-        self._first.acquire()
+    def acquire(self, timeout: float | None = None) -> bool:
+        if timeout is not None:
+            self._all.wait(20)
         return self._inner.acquire()
 
     def release(self) -> None:
         self._inner.release()
-        self._first.release()
 
 
 def lanes_at_once(web: Web, monkeypatch, *asking: tuple[Browser, str]) -> list[str]:
