@@ -49,7 +49,6 @@ class WebServer(BaseApplication):  # type: ignore[misc]
 
     def __init__(self, parts: Parts, environ: Mapping[str, str]) -> None:
         self._settings = parts.settings
-        self._on_sqlite = parts.store.is_sqlite
         self._environ = environ
         super().__init__()
 
@@ -59,7 +58,7 @@ class WebServer(BaseApplication):  # type: ignore[misc]
         host = f"[{web.host}]" if ":" in web.host else web.host
         chosen = {
             "bind": f"{host}:{web.port}",
-            "workers": web.processes or (1 if self._on_sqlite else 2),
+            "workers": web.processes,
             "worker_class": "gthread",
             "threads": web.threads,
             "worker_connections": web.threads * 4,

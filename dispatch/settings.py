@@ -92,7 +92,6 @@ SECTIONS: dict[str, type] = {
 
 #: Numbers that may be zero; everywhere else zero would mean "never" or "without pause".
 _MAY_BE_ZERO = {
-    "web.processes",
     "web.trusted_proxies",
     "paging.stranger_answers_per_hour",
     "twilio.texts_per_second",

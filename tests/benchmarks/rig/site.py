@@ -49,11 +49,6 @@ class Database(NamedTuple):
     url: str
     folder: Path
 
-    @property
-    def web_processes(self) -> int:
-        """How many an installation runs on it."""
-        return 1 if self.name == "SQLite" else 2
-
 
 def databases() -> Iterator[Database]:
     """Give one on SQLite, then one on PostgreSQL; the one before is gone by then."""
@@ -132,7 +127,6 @@ def site(database: Database, account: Account = ACCOUNT, **settings: str) -> Ite
         "DISPATCH_DATABASE_URL": database.url,
         "DISPATCH_SECRET_KEY": "a secret of the benchmarks",
         "DISPATCH_WEB__PORT": url.rpartition(":")[2],
-        "DISPATCH_WEB__PROCESSES": str(database.web_processes),
         # An installation stops a sender that has gone mad; here it is the question.
         "DISPATCH_INTAKE__AUTHENTIC_PER_MINUTE": "1000000",
         **SimulatedTwilio(f"http://127.0.0.1:{port}").environment(url),
