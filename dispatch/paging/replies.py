@@ -47,6 +47,8 @@ _STOP_WORDS = frozenset({"stop", "stopall", "unsubscribe", "cancel", "end", "qui
 #: A telephone that answers by itself ("I am driving") and we would never end.
 _ANSWERS, _ANSWERS_SECONDS = 3, 3600
 _START_WORDS = frozenset({"start", "unstop"})
+#: So long after a page has ended an answer to it may still come in.
+_ON_ITS_WAY = timedelta(minutes=15)
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,11 @@ def text_in(session: Session, inbound: Inbound, now: datetime) -> str:
 
 
 def awaited_since(session: Session, now: datetime) -> datetime | None:
-    """Return since when an answer may have come: of anybody paged, or going, who may still text."""
+    """Return since when an answer may have come: of anybody paged, or going, who may still text.
+
+    Also for a while after a page has ended: it may end while a text is on its way, and that one's
+    callback may be lost as any other's.
+    """
     going = sa.exists().where(
         Assignment.callout_id == Page.callout_id,
         Assignment.person_id == Page.person_id,
@@ -93,7 +99,9 @@ def awaited_since(session: Session, now: datetime) -> datetime | None:
     query = sa.select(sa.func.min(Page.created_at)).where(
         Page.created_at > now - timedelta(hours=pages.REMEMBERED_HOURS),
         Page.person_id.is_not(None),
-        sa.or_(Page.ended_at.is_(None), sa.and_(_seated(), going)),
+        sa.or_(
+            Page.ended_at.is_(None), Page.ended_at > now - _ON_ITS_WAY, sa.and_(_seated(), going)
+        ),
     )
     instants = session.scalar(query), reached.awaited_since(session)
     return min((at for at in instants if at is not None), default=None)

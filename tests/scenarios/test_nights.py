@@ -92,6 +92,15 @@ def test_second_thoughts_that_found_no_web_server_are_asked_for(zone: Zone) -> N
     assert zone.status(reference) == "paging"
 
 
+def test_an_answer_that_crossed_the_end_of_its_page_is_asked_for(zone: Zone) -> None:
+    zone.report(reference="K-9")
+    zone.twilio.inbound_url = ""
+    zone.twilio.reply(AN, f"JA {zone.code(AN)}")
+    assert zone.post(type="cancel", reference="K-9").status_code == 202
+    zone.pass_time(60)
+    assert zone.engine.ask_for_texts() == 1
+
+
 def test_repeated_request_gets_the_same_answer_and_pages_once(zone: Zone) -> None:
     first = zone.post("msg_same", reference="K-1", place={"postcode": "9400"})
     second = zone.post("msg_same", reference="K-1", place={"postcode": "9400"})
