@@ -17,12 +17,12 @@ from sqlalchemy.orm import joinedload, selectinload
 
 from dispatch.db import Session
 from dispatch.incidents import alarms, catalogue, timeline
-from dispatch.incidents.models import Alarm, Incident, IncidentStatus, TimelineEntry
+from dispatch.incidents.models import Alarm, Incident, IncidentStatus, TimelineEntry, Want
 from dispatch.intake import deliveries
 from dispatch.intake.models import Delivery
 from dispatch.paging import callouts, pages, plans, policy, story, wording
 from dispatch.paging.models import Callout, Target
-from dispatch.people import phones
+from dispatch.people import phones, qualifications
 from dispatch.people.access import Right
 from dispatch.people.models import Team
 from dispatch.rota import absences, duty
@@ -267,6 +267,8 @@ class Ahead:
     opened: Session
     now: datetime
     _present: dict[int, list[duty.Turn]] = field(default_factory=dict)
+    _holding: dict[tuple[int, int], set[int]] = field(default_factory=dict)
+    """Who of a team holds a qualification."""
 
     def summary(self, callout: Callout) -> dict[str, Any]:
         """Return how far a callout is, who is tried, who goes and what comes next."""
@@ -315,10 +317,26 @@ class Ahead:
             return str(gettext("everybody again"))
         target = callout.policy.steps[callout.step].target
         word = str(gettext(TARGETS[target]))
-        names = [
-            turn.person_name for turn in self._on_duty(callout.want.team) if turn.line_key == target
-        ]
-        return f"{', '.join(names)} ({word})" if names else word
+        turns = [one for one in self._on_duty(callout.want.team) if one.line_key == target]
+        trained = self._trained(callout.want)
+        names = [one.person_name for one in turns if trained is None or one.person_id in trained]
+        if names or not turns:
+            return f"{', '.join(names)} ({word})" if names else word
+        passed_over = ", ".join(one.person_name for one in turns)
+        return str(gettext("%(name)s is passed over", name=passed_over))
+
+    def _trained(self, want: Want) -> set[int] | None:
+        """Return who of the team may be sent for what is wanted; None: everybody."""
+        if want.qualification_id is None:
+            return None
+        found: set[int] = set()
+        for key in filter(None, (want.qualification_id, want.substitute_id)):
+            if (want.team_id, key) not in self._holding:
+                day = self.now.astimezone(ZoneInfo(want.team.time_zone)).date()
+                held = qualifications.holders(self.opened, want.team, key, day)
+                self._holding[want.team_id, key] = set(held)
+            found |= self._holding[want.team_id, key]
+        return found
 
     def _on_duty(self, team: Team) -> list[duty.Turn]:
         """Return who is on duty and there: whoever is away is not paged."""

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from dispatch.channels.contract import Inbound
 from dispatch.intake.models import Delivery
 from dispatch.paging import replies
-from dispatch.people.models import ContactMethod, Role
+from dispatch.people.models import Certificate, ContactMethod, Role
 from dispatch.rota.models import Absence, AbsenceKind, Answer, Shift
 from tests.centre import NOW, signed
 from tests.web import nights
@@ -47,6 +47,17 @@ def test_whoever_is_away_is_not_named_as_the_next_to_be_tried(web, desk, referen
     shown = desk.get("/board/lanes").text
     assert "(backup)" not in shown
     assert "Bert Maes" not in shown
+
+
+def test_whoever_is_no_longer_trained_for_it_is_not_promised(web, desk, reference):
+    with web.store.write() as session:
+        bert = web.centre.people["Bert"].id
+        proof = session.scalars(sa.select(Certificate).where(Certificate.person_id == bert)).one()
+        proof.expires_on = NOW.date() - timedelta(days=1)
+    web.clock.advance(minutes=1)
+    shown = desk.get("/board/lanes").text
+    assert "Bert Maes (backup)" not in shown
+    assert "Bert Maes is passed over" in shown
 
 
 def test_unanswered_needs_you_until_somebody_goes(web, desk, reference):
