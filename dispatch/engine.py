@@ -285,8 +285,10 @@ class Engine:
     def start(self) -> None:
         """Start the loops and the chores."""
         with contextlib.suppress(Unavailable):
-            # Before the first heartbeat, which may take the place of the last.
+            # Before the first heartbeat, which may take the place of the last; and that one before
+            # anything is done: a clock set back while no engine runs shows by nothing else.
             self.look_at_clock()
+            self.beat()
         for name, loop in (
             ("advance", self._advance_loop),
             ("claim", self._claim_loop),

@@ -270,6 +270,24 @@ def test_an_engine_that_did_not_run_when_the_clock_was_set_back_sees_it_by_the_l
     assert _calls(engine) == 1
 
 
+def test_an_engine_says_that_it_lives_before_it_does_anything(
+    engine: Engine, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+):
+    """It may die of the first thing that it does, and the clock be set back before the next."""
+    beats: list[float] = []
+
+    def seen() -> None:
+        with engine.store.read() as session:
+            beats.append(upkeep.ahead(session, "engine", clock.now() - timedelta(hours=1)))
+
+    for loop in ("_advance_loop", "_claim_loop", "_settle_loop"):
+        monkeypatch.setattr(engine, loop, lambda: None)
+    monkeypatch.setattr(engine, "_every", lambda: seen() or ((engine.sweep, 3600),))
+    engine.start()
+    engine.stop()
+    assert beats == [3600]
+
+
 def test_a_clock_set_back_is_followed_although_the_database_is_away_just_then(
     engine: Engine, clock: ManualClock, cast: centre.Centre, monkeypatch: pytest.MonkeyPatch
 ):

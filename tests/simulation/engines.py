@@ -53,6 +53,7 @@ class Life:
             self.results, self._settling = [], False
             self.night.say(f"engine {self.name} starts")
             self.look_at_clock()
+            self.beat()
             self.hint()
             self.night.later(self.night.rng.uniform(0, 3), self._chores, self.number)
 
