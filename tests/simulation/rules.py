@@ -31,6 +31,10 @@ _UNSENT = "status IN ('pending', 'sending', 'unknown')"
 _OPEN = "i.status = 'open' AND w.ended_at IS NULL"
 _CALLOUT = "FROM callout c JOIN want w ON w.id = c.want_id JOIN incident i ON i.id = c.incident_id"
 
+# A fault in what had to be done: it is tried again within seconds, and the console says so.
+_STUCK = """EXISTS (SELECT 1 FROM alarm stuck WHERE stuck.incident_id = i.id
+    AND stuck.kind = 'stuck' AND stuck.ended_at IS NULL)"""
+
 #: What is wrong with which row. `:latest` is the latest instant that anything may wait for.
 ALWAYS: Mapping[str, str] = {
     "a callout that is neither filled nor over waits for nothing": """
@@ -38,13 +42,11 @@ ALWAYS: Mapping[str, str] = {
         WHERE due_at IS NULL AND filled_at IS NULL AND cancelled_at IS NULL""",
     "a callout with an empty seat waits for nothing": f"""
         SELECT c.id {_CALLOUT} WHERE {_OPEN} AND ({_ACTIVE}) < w.people
-        -- A fault while a seat was given up: it is tried again soon, and the console says so.
-        AND (c.due_at IS NULL OR (c.filled_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM alarm a
-            WHERE a.incident_id = i.id AND a.kind = 'stuck' AND a.ended_at IS NULL)))""",
+        AND (c.due_at IS NULL OR (c.filled_at IS NOT NULL AND NOT {_STUCK}))""",
     "goes, and nobody will ask after them: assignment": f"""
         SELECT a.id {_CALLOUT} JOIN assignment a ON a.callout_id = c.id
         WHERE {_OPEN} AND a.status IN ('accepted', 'on_the_way')
-        AND (a.ask_at IS NULL OR c.due_at IS NULL OR c.due_at > a.ask_at)""",
+        AND (a.ask_at IS NULL OR c.due_at IS NULL OR (c.due_at > a.ask_at AND NOT {_STUCK}))""",
     "more people go than are wanted for callout": f"""
         SELECT c.id {_CALLOUT} WHERE ({_ACTIVE}) > w.people""",
     "two people hold one seat of callout": """
