@@ -109,6 +109,9 @@ def go_on(
     if keys == "3" and page.person is not None:
         return _connected(session, page.person, page.callout.incident.organisation_id)
     if keys not in ("1", "2"):
+        if page.ended_at is not None and not _seat(page):
+            # Answered by another way since it was played, or nobody is wanted any more.
+            return _next(session, people, played, "", now)
         return _played(session, page, [one for one in played if one != page.id], "", now)
     if keys == "1" and _code_wanted(session, people) and recall.unconfirmed(page.callout) == []:
         kept = {**state, "code": _WRONG_CODES}

@@ -114,11 +114,9 @@ def next_at(callout: Callout) -> datetime | None:
 
 
 def _keep_due(callout: Callout) -> None:
-    """Let an engine look in time; while people are paged it comes sooner and looks itself."""
-    instants = [next_at(callout)]
-    if callout.filled_at is None:
-        instants.append(callout.due_at)
+    """Let an engine look in time; what comes sooner for another reason, asking on, stays."""
     if callout.cancelled_at is None:
+        instants = next_at(callout), callout.due_at
         callout.due_at = min((at for at in instants if at is not None), default=None)
 
 

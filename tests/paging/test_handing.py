@@ -157,6 +157,16 @@ def test_whoever_is_asked_to_take_over_is_not_being_tried_for_another_seat(night
 # --- by text, to whoever comes next ---
 
 
+def test_a_sign_of_life_puts_off_no_colleague_who_does_not_answer(night: Night):
+    _goes(night)
+    night.text("An", f"hand on {night.code('An')}")
+    night.deliver()
+    night.pass_time(60)
+    night.text("An", "on the way")
+    night.pass_time(541)
+    assert [page.reason.get("from") for page in night.pages("Chloé")] == ["An Peeters"]
+
+
 @pytest.mark.parametrize("how", ["no", "silence"])
 def test_by_text_one_colleague_after_another_is_asked_until_one_accepts(night: Night, how: str):
     _goes(night)

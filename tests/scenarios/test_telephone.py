@@ -81,6 +81,15 @@ def test_officer_calls_in_hears_the_open_call_outs_and_goes(zone: Zone) -> None:
     assert _names(zone, first) == []
 
 
+def test_whoever_declined_by_text_meanwhile_does_not_hear_that_they_go(zone: Zone) -> None:
+    zone.report()
+    line = Line(zone, AN)
+    line.hears("Press 1 if you go")
+    zone.reply(AN, f"NEE {zone.code(AN)}")
+    line.keys("7", "No call-out waits")
+    assert "You are going" not in line.said
+
+
 def test_caller_reaches_the_control_room_and_a_stranger_learns_nothing(zone: Zone) -> None:
     Line(zone, AN).hears("No call-out waits").keys("3", "connected with the control room")
     zone.twilio.wait_for(CONTROL_ROOM, kind="call", status="ringing")
